@@ -1,0 +1,2 @@
+from .parameters.parameter import Parameter as Parameter
+from .parameters.space import ParameterSpace as ParameterSpace

@@ -1,0 +1,1 @@
+# The ground floor: typing, errors, numerics and the runtime's settings.

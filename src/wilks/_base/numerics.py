@@ -1,0 +1,64 @@
+"""Numerical kernels used on several floors: logarithms that survive zero, and the linear algebra of small matrices."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+_UNROLLED_UP_TO = 6  # above this LAPACK beats an unrolled factorisation on one lane
+
+
+def log_ratio_term(n: Float[Array, "..."], mu: Float[Array, "..."]) -> Float[Array, "..."]:
+    """n ln(n/mu), zero where n = 0, with finite derivatives everywhere that mu > 0."""
+    positive = n > 0
+    safe_n = jnp.where(positive, n, 1.0)
+    safe_mu = jnp.where(positive, mu, 1.0)
+    return jnp.where(positive, safe_n * jnp.log(safe_n / safe_mu), 0.0)
+
+
+def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Array, ""]]:
+    """Lower Cholesky factor and whether the matrix is positive definite (the factor holds no NaN either way).
+
+    Up to 6x6 the factorisation is written out, so that a batch of small matrices is plain elementwise work.
+    """
+    n = matrix.shape[-1]
+    if n > _UNROLLED_UP_TO:
+        factor = jnp.linalg.cholesky(matrix)
+        good = jnp.all(jnp.isfinite(factor))
+        return jnp.where(good, factor, jnp.eye(n)), good
+    rows: list[list[Array]] = []
+    good = jnp.array(True)
+    for i in range(n):
+        row: list[Array] = []
+        for j in range(i + 1):
+            rest = matrix[i, j]
+            for k in range(j):
+                rest = rest - row[k] * (rows[j][k] if j < i else row[k])
+            if j < i:
+                row.append(rest / rows[j][j])
+            else:
+                fine = (rest > 0) & jnp.isfinite(rest)
+                good = good & fine
+                row.append(jnp.sqrt(jnp.where(fine, rest, 1.0)))
+        rows.append(row)
+    zero = jnp.zeros(())
+    return jnp.stack([jnp.stack(row + [zero] * (n - 1 - i)) for i, row in enumerate(rows)]), good
+
+
+def cholesky_solve(factor: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Solve (L L^T) x = b for one right-hand side, given the lower factor L."""
+    n = factor.shape[-1]
+    if n > _UNROLLED_UP_TO:
+        return jax.scipy.linalg.cho_solve((factor, True), right)
+    forward: list[Array] = []
+    for i in range(n):
+        rest = right[i]
+        for k in range(i):
+            rest = rest - factor[i, k] * forward[k]
+        forward.append(rest / factor[i, i])
+    solution: list[Array] = [jnp.zeros(())] * n
+    for i in reversed(range(n)):
+        rest = forward[i]
+        for k in range(i + 1, n):
+            rest = rest - factor[k, i] * solution[k]
+        solution[i] = rest / factor[i, i]
+    return jnp.stack(solution)

@@ -1,0 +1,67 @@
+"""Settings of the numerical runtime, made once before any array exists: 64 bit, one thread, a private compile cache."""
+
+import os
+import stat
+import warnings
+from pathlib import Path
+
+import jax
+import platformdirs
+
+_SINGLE_THREAD_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
+def _enable_double_precision() -> None:
+    if os.environ.get("JAX_ENABLE_X64", "").strip().lower() in {"0", "false", "no", "off"}:
+        raise RuntimeError("JAX_ENABLE_X64=0 is set, but Wilks works in double precision; unset JAX_ENABLE_X64")
+    jax.config.update("jax_enable_x64", True)
+
+
+def _backend_is_running() -> bool:
+    from jax._src import xla_bridge  # the only place that knows; absent in a future JAX means "cannot tell"
+
+    return bool(xla_bridge._backends)
+
+
+def _pin_threads() -> bool:
+    """Pin XLA to one thread unless the user chose; returns whether the setting can still take effect."""
+    if "XLA_FLAGS" in os.environ or "WILKS_THREADS" in os.environ:
+        return True
+    if _backend_is_running():
+        return False
+    os.environ["XLA_FLAGS"] = _SINGLE_THREAD_FLAGS
+    return True
+
+
+def cache_directory() -> Path:
+    """The private directory of compiled programs (``WILKS_CACHE`` overrides it; ``WILKS_CACHE=off`` disables it)."""
+    chosen = os.environ.get("WILKS_CACHE")
+    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("wilks", "wilks")) / "compiled"
+
+
+def _enable_compile_cache() -> None:
+    """Keep compiled programs between processes, in a directory that nobody else can write."""
+    off = os.environ.get("WILKS_CACHE", "").strip().lower() == "off"
+    if off or jax.config.jax_compilation_cache_dir is not None:
+        return
+    directory = cache_directory()
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        owner = directory.stat()
+        ours = not hasattr(os, "getuid") or owner.st_uid == os.getuid()
+        shared = bool(owner.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
+    except OSError:
+        return  # a read-only home: compile every time
+    if not ours or shared:  # a cache that others can write is code execution
+        warnings.warn(
+            f"compile cache {directory} is writable by others or not ours; it is not used (chmod 700 it)", stacklevel=2
+        )
+        return
+    jax.config.update("jax_compilation_cache_dir", str(directory))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+threads_pinned: bool = _pin_threads()
+_enable_double_precision()
+_enable_compile_cache()

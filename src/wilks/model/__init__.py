@@ -1,0 +1,2 @@
+# Face of the models: from parameters to predictions.
+from .predictor import AbstractPredictor as AbstractPredictor

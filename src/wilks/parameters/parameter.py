@@ -1,0 +1,74 @@
+"""One named parameter: where it starts, where it may go, what is believed of it beforehand."""
+
+import math
+
+import equinox as eqx
+
+from wilks._base.errors import InvalidParameter
+from wilks.parameters.priors import AbstractPrior
+
+
+class Parameter(eqx.Module):
+    """A real parameter in physical units.
+
+    Args:
+        name: unique in its space; any text without control characters (bins of a modifier are ``NAME[i]``).
+        start: first value tried by a fit, and the value of a fixed parameter.
+        lower: closed lower bound, ``-inf`` for none.
+        upper: closed upper bound, ``inf`` for none.
+        prior: belief before the data, used by samplers and start points only; ``fit`` never uses it.
+        unit: unit of value and bounds, shown in prints and plots.
+        latex: label for plots; the name when absent.
+        fixed: held at ``start``.
+        period: length of a cycle for angles; the value is wrapped to ``[start - period/2, start + period/2)``.
+
+    Raises:
+        InvalidParameter: if the definition contradicts itself.
+
+    >>> Parameter("mu", 1.0, lower=0.0, upper=10.0)
+    Parameter(mu = 1 in [0, 10])
+    """
+
+    name: str = eqx.field(static=True)
+    start: float = eqx.field(static=True, converter=float)
+    lower: float = eqx.field(static=True, default=-math.inf, converter=float)
+    upper: float = eqx.field(static=True, default=math.inf, converter=float)
+    prior: AbstractPrior | None = None
+    unit: str = eqx.field(static=True, default="")
+    latex: str | None = eqx.field(static=True, default=None)
+    fixed: bool = eqx.field(static=True, default=False)
+    period: float | None = eqx.field(static=True, default=None)
+
+    def __check_init__(self) -> None:
+        who = f"parameter {self.name!r}"
+        if not self.name or not self.name.isprintable():
+            raise InvalidParameter(f"{who}: a name must be printable and not empty")
+        if math.isnan(self.lower) or math.isnan(self.upper):
+            raise InvalidParameter(f"{who}: bounds [{self.lower}, {self.upper}] contain NaN; use -inf or inf for none")
+        if self.lower > self.upper:
+            raise InvalidParameter(f"{who}: lower bound {self.lower} exceeds upper bound {self.upper}; swap them")
+        if not math.isfinite(self.start):
+            raise InvalidParameter(f"{who}: start value {self.start} is not finite")
+        if not self.lower <= self.start <= self.upper:
+            raise InvalidParameter(
+                f"{who}: start value {self.start} lies outside [{self.lower}, {self.upper}]; "
+                "move the start or widen the bounds"
+            )
+        if self.period is not None and not (math.isfinite(self.period) and self.period > 0):
+            raise InvalidParameter(f"{who}: period {self.period} must be positive and finite")
+
+    @property
+    def is_free(self) -> bool:
+        """Whether a fit may move it: not fixed, and bounds that leave room."""
+        return not self.fixed and self.lower < self.upper
+
+    @property
+    def label(self) -> str:
+        """Text for axes: latex if given, else the name, with the unit in brackets."""
+        text = self.latex or self.name
+        return f"{text} [{self.unit}]" if self.unit else text
+
+    def __repr__(self) -> str:
+        unit = f" {self.unit}" if self.unit else ""
+        where = "fixed" if not self.is_free else f"in [{self.lower:g}, {self.upper:g}]"
+        return f"Parameter({self.name} = {self.start:g}{unit} {where})"

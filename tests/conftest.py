@@ -1,0 +1,20 @@
+"""Fixtures of all tests: the folder of real data, and JAX's strict modes."""
+
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+import wilks._base.runtime  # noqa: F401  the runtime's settings come before any array
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of real data files: WILKS_TEST_DATA, or shared/data beside the checkout."""
+    folder = Path(os.environ.get("WILKS_TEST_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real data files not found at {folder}; set WILKS_TEST_DATA to the folder that holds atlas4l/")
+    return folder
