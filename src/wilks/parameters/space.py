@@ -160,8 +160,10 @@ class ParameterSpace(eqx.Module):
         total = jnp.zeros(())
         for i, parameter in enumerate(self.parameters):
             if parameter.prior is not None and not parameter.fixed:
-                total = total + parameter.prior.log_prob(theta[i]) - parameter.prior.log_mass(
-                    parameter.lower, parameter.upper
+                total = (
+                    total
+                    + parameter.prior.log_prob(theta[i])
+                    - parameter.prior.log_mass(parameter.lower, parameter.upper)
                 )
         inside = jnp.all((theta >= self.lowers) & (theta <= self.uppers))
         return jnp.where(inside, total, -jnp.inf)

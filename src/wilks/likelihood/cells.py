@@ -1,0 +1,86 @@
+"""Costs of one bin as functions of its expected count: value, slope, curvature, and where the physics ends."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from wilks._base.numerics import log_ratio_term
+
+from .interface import Cells
+
+_EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
+_STIFFNESS = 1e6  # curvature of the continuation into negative expectations of an empty bin
+_SMALLEST_MEAN = 1e-3  # floor of the mean in the Fisher weight of a bin
+
+Bins = Float[Array, " cells"]
+
+
+def _single(excess: Bins, slope: Bins, expected: Bins, observed: Bins, inside: Array) -> Cells:
+    """Cells with one mean each."""
+    return Cells(excess, slope[None], expected[None, None], observed[None, None], inside)
+
+
+def poisson(mu: Bins, n: Bins) -> Cells:
+    """E = mu - n + n ln(n/mu), half the Baker-Cousins chi-square.
+
+    Below mu = 1e-6 n (for n = 0: below 0) E is continued by value, slope and curvature, so that a solver finds its
+    way back; E(0) = 0 for an empty bin is kept.
+
+    References:
+        S. Baker and R. D. Cousins, Nucl. Instrum. Meth. 221 (1984) 437, eq. 6.
+    """
+    counted = n > 0
+    safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
+    short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
+    slope_n, curve_n = 1.0 - n / safe, n / safe**2
+    excess_n = safe - n + log_ratio_term(n, safe) + short * (slope_n + 0.5 * curve_n * short)
+    below = jnp.minimum(mu, 0.0)
+    excess = jnp.where(counted, excess_n, mu + 0.5 * _STIFFNESS * below**2)
+    slope = jnp.where(counted, slope_n + curve_n * short, 1.0 + _STIFFNESS * below)
+    observed = jnp.where(counted, curve_n, jnp.where(mu < 0, _STIFFNESS, 0.0))
+    expected = 1.0 / jnp.maximum(mu, _SMALLEST_MEAN)
+    inside = (mu > 0) | ((mu == 0) & ~counted)
+    return _single(excess, slope, expected, observed, inside)
+
+
+def pearson(mu: Bins, n: Bins) -> Cells:
+    """E = (n - mu)^2 / (2 mu): variance from the model; biased upwards by chi2/2 events when norms are free."""
+    safe = jnp.maximum(mu, _EDGE * jnp.maximum(n, 1.0))
+    short = mu - safe
+    slope = 0.5 * (1.0 - (n / safe) ** 2)
+    curve = n**2 / safe**3
+    excess = 0.5 * (n - safe) ** 2 / safe + short * (slope + 0.5 * curve * short)
+    inside = (mu > 0) | ((mu == 0) & (n == 0))
+    return _single(excess, slope + curve * short, 1.0 / safe, curve, inside)
+
+
+def neyman(mu: Bins, n: Bins) -> Cells:
+    """E = (n - mu)^2 / (2 n): variance from the data; empty bins are left out."""
+    counted = n > 0
+    weight = jnp.where(counted, 1.0 / jnp.where(counted, n, 1.0), 0.0)
+    return _single(0.5 * weight * (n - mu) ** 2, weight * (mu - n), weight, weight, jnp.isfinite(mu))
+
+
+def combined(mu: Bins, n: Bins) -> Cells:
+    """E = (n - mu)^2 (1/n + 2/mu) / 6, the combined Neyman-Pearson cost; an empty bin costs mu.
+
+    References:
+        X. Ji, W. Gu, X. Qian, H. Wei, C. Zhang, Nucl. Instrum. Meth. A 961 (2020) 163677, arXiv:1903.07185, eq. 19.
+    """
+    counted = n > 0
+    safe_n = jnp.where(counted, n, 1.0)
+    safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
+    short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
+    slope_n = ((safe - n) / safe_n + 1.0 - (n / safe) ** 2) / 3.0
+    curve_n = (1.0 / safe_n + 2.0 * n**2 / safe**3) / 3.0
+    excess_n = (n - safe) ** 2 * (1.0 / safe_n + 2.0 / safe) / 6.0 + short * (slope_n + 0.5 * curve_n * short)
+    below = jnp.minimum(mu, 0.0)
+    excess = jnp.where(counted, excess_n, mu + 0.5 * _STIFFNESS * below**2)
+    slope = jnp.where(counted, slope_n + curve_n * short, 1.0 + _STIFFNESS * below)
+    observed = jnp.where(counted, curve_n, jnp.where(mu < 0, _STIFFNESS, 0.0))
+    expected = 1.0 / jnp.maximum(mu, _SMALLEST_MEAN)
+    inside = (mu > 0) | ((mu == 0) & ~counted)
+    return _single(excess, slope, expected, observed, inside)
+
+
+COSTS = {"poisson": poisson, "pearson": pearson, "neyman": neyman, "cnp": combined}
+"""Costs of a bin by name; all but ``poisson`` are biased at low counts."""

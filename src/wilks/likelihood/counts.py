@@ -1,0 +1,266 @@
+"""Likelihoods of binned counts.
+
+What to use when:
+
+=============================================  ================================================================
+`PoissonCounts`                                always, unless you must reproduce somebody's chi-square
+`PoissonCounts(..., template_statistics=...)`  templates from a simulation whose statistics are not negligible
+`ChiSquareCounts(..., cost="cnp")`             large counts and software that needs a chi-square
+`ChiSquareCounts(..., cost="pearson")`         to reproduce results quoted with it: its norms come out too high
+`ChiSquareCounts(..., cost="neyman")`          the same: its norms come out too low, and it drops empty bins
+=============================================  ================================================================
+"""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from wilks._base.errors import InvalidModel, check_option
+from wilks._base.typing import Key, LogProb, Values
+from wilks.model.predictor import AbstractPredictor, AbstractTemplatePredictor
+from wilks.parameters.space import ParameterSpace
+
+from . import cells
+from .binned import BinnedLayout, CountsData
+from .constraints import Constraints, saturated_poisson
+from .interface import AbstractCellLikelihood, AbstractSimulator, Cells
+from .template_statistics import ERRORS, MODELS, TemplateStatistics
+
+
+class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[CountsData]):
+    """Independent Poisson counts, with constraint terms and the finite statistics of simulated templates.
+
+    -ln L = sum over bins of [mu - n ln mu + ln Gamma(n+1)] + constraint terms. ``log_prob`` is the full density;
+    ``excess`` is -ln L above the saturated model, half the Baker-Cousins chi-square.
+
+    Args:
+        predictor: expected counts per bin; its auxiliary measurements become constraint terms.
+        template_statistics: None, ``"conway"`` (Gaussian, HistFactory's staterror in closed form) or ``"poisson"``;
+            see `wilks.likelihood.template_statistics`.
+        template_errors: ``"nominal"`` or ``"scaled"`` (errors follow the norms).
+        integer: refuse counts that are not whole.
+
+    >>> from wilks.model.linear import LinearTemplates
+    >>> likelihood = PoissonCounts(LinearTemplates.of({"s": [1.0, 5.0], "b": [9.0, 9.0]}))
+    >>> round(float(likelihood.excess({"s": 1.0, "b": 1.0}, likelihood.prepare([10, 14]))), 12)
+    0.0
+
+    References:
+        S. Baker and R. D. Cousins, Nucl. Instrum. Meth. 221 (1984) 437.
+    """
+
+    space: ParameterSpace
+    layout: BinnedLayout
+    statistics: TemplateStatistics | None
+    simulation_scale: Float[Array | np.ndarray, " simulated"]
+    integer: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        predictor: AbstractPredictor,
+        *,
+        template_statistics: str | None = None,
+        template_errors: str = "nominal",
+        integer: bool = False,
+    ) -> None:
+        self.space = predictor.space
+        self.layout = BinnedLayout.of(predictor)
+        self.integer = integer
+        check_option("template statistics", template_statistics or "none", ("none", *MODELS))
+        check_option("template errors", template_errors, ERRORS)
+        if template_statistics in (None, "none"):
+            self.statistics = None
+        elif isinstance(predictor, AbstractTemplatePredictor):
+            self.statistics = TemplateStatistics(
+                template_statistics, template_errors, np.asarray(predictor.relative_error())
+            )
+        else:
+            raise InvalidModel(
+                f"template statistics need a predictor that knows its simulation, not {type(predictor).__name__}"
+            )
+        self.simulation_scale = np.ones(self.layout.bins if self.statistics else 0)
+
+    @property
+    def predictor(self) -> AbstractPredictor:
+        """The model of the expected counts."""
+        return self.layout.predictor
+
+    @property
+    def constraints(self) -> Constraints:
+        """The auxiliary measurements."""
+        return self.layout.constraints
+
+    @property
+    def channels(self) -> tuple[tuple[str, int], ...]:
+        """Channels in order, each with its number of bins."""
+        return self.layout.channels
+
+    def mean(self, values: Values) -> Float[Array, "terms cells"]:
+        """Expected counts per bin, split into exact and simulated parts where asked, then the constrained parameters."""
+        theta = self.space.pack(values)
+        if self.statistics is None:
+            main = self.predictor(values)[None]
+        else:
+            parts = self._template_predictor().parts(values)
+            main = self.statistics.terms(parts.exact, parts.simulated, parts.variance)
+        return self.layout.with_constraints(main, theta)
+
+    def judge(self, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
+        """Excess and derivatives per bin, then per constraint term."""
+        n = jnp.asarray(data.counts)
+        main = mean[:, : self.layout.bins]
+        if self.statistics is None:
+            judged = cells.poisson(main[0], n)
+        else:
+            judged = self.statistics.judge(main, n, jnp.asarray(data.simulation))
+        return self.layout.judge_constraints(judged, mean, data)
+
+    def saturated(self, data: CountsData) -> LogProb:
+        """Log density with mu = n in every bin and every constraint term at its own maximum."""
+        total = saturated_poisson(jnp.asarray(data.counts))
+        if len(self.constraints):
+            total = total + self.constraints.saturated(jnp.asarray(data.auxiliary))
+        if self.statistics is not None:
+            total = total + self._saturated_simulation(data)
+        return total
+
+    def prepare(self, data: Any) -> CountsData:
+        """Check counts and bring them into canonical form.
+
+        Args:
+            data: a vector of counts, any histogram with ``values()``, a mapping channel -> either,
+                ``{"counts": ..., "auxiliary": {parameter: value}}``, or `CountsData`.
+
+        Raises:
+            InvalidData: naming bin, value, expectation and remedy.
+            UnknownName: for a channel or auxiliary measurement that does not exist.
+        """
+        return self.layout.prepare(data, simulated=self.statistics is not None, integer=self.integer)
+
+    def simulate(self, key: Key, values: Values) -> CountsData:
+        """Poisson counts, auxiliary data and the simulation's auxiliary datum drawn at the named values."""
+        main, extra, simulated = jax.random.split(key, 3)
+        theta = self.space.pack(values)
+        counts = jax.random.poisson(main, jnp.maximum(self.expected_counts(values), 0.0))
+        return CountsData(
+            counts.astype(float),
+            self.constraints.draw(extra, theta) if len(self.constraints) else jnp.zeros(0),
+            self._draw_simulation(simulated, values),
+        )
+
+    def expected(self, values: Values) -> CountsData:
+        """Asimov data at the named values."""
+        theta = self.space.pack(values)
+        auxiliary = self.constraints.expected(theta) if len(self.constraints) else jnp.zeros(0)
+        return CountsData(self.expected_counts(values), auxiliary, jnp.asarray(self.simulation_scale))
+
+    def expected_counts(self, values: Values) -> Float[Array, " bins"]:
+        """Expected counts with the simulation at its assumed true scale (1 unless ``conditioned``)."""
+        if self.statistics is None:
+            return self.predictor(values)
+        parts = self._template_predictor().parts(values)
+        return parts.exact + parts.simulated * self.simulation_scale
+
+    def fitted_scale(self, values: Values, data: CountsData) -> Float[Array, " simulated"]:
+        """Best scale of the simulated part per bin at the named values; empty without template statistics."""
+        if self.statistics is None:
+            return jnp.zeros(0)
+        main = self.mean(values)[:, : self.layout.bins]
+        return self.statistics.scale(main, jnp.asarray(data.counts), jnp.asarray(data.simulation))
+
+    def conditioned(self, values: Values, data: CountsData) -> "PoissonCounts":
+        """The same likelihood whose toys take the simulation's scale as fitted to the data."""
+        scale = self.fitted_scale(values, data)
+        return eqx.tree_at(lambda tree: tree.simulation_scale, self, np.asarray(scale))
+
+    def _template_predictor(self) -> AbstractTemplatePredictor:
+        predictor = self.predictor
+        assert isinstance(predictor, AbstractTemplatePredictor)  # __init__ has refused others
+        return predictor
+
+    def _weight(self, values: Values) -> Float[Array, " bins"]:
+        """w of the template statistics per bin: 1/delta^2, or a^2/V; infinite where simulation is exact."""
+        statistics = self.statistics
+        assert statistics is not None
+        if statistics.errors == "nominal":
+            return jnp.where(statistics.relative_error > 0, statistics.relative_error, 1e-300) ** -2.0
+        parts = self._template_predictor().parts(values)
+        return parts.simulated**2 / jnp.maximum(parts.variance, 1e-300)
+
+    def _draw_simulation(self, key: Key, values: Values) -> Float[Array, " simulated"]:
+        if self.statistics is None:
+            return jnp.zeros(0)
+        scale = jnp.asarray(self.simulation_scale)
+        known = jnp.asarray(self.statistics.relative_error) > 0
+        weight = jnp.where(known, self._weight(values), 1.0)
+        if self.statistics.model == "conway":
+            drawn = scale + jax.random.normal(key, scale.shape) / jnp.sqrt(weight)
+        else:
+            drawn = jax.random.poisson(key, weight * scale) / weight
+        return jnp.where(known, drawn, 1.0)
+
+    def _saturated_simulation(self, data: CountsData) -> LogProb:
+        """Log density of the simulation's auxiliary data at its own maximum, at the nominal errors."""
+        statistics = self.statistics
+        assert statistics is not None
+        known = statistics.relative_error > 0
+        delta = jnp.where(known, statistics.relative_error, 1.0)
+        if statistics.model == "conway":
+            return -jnp.sum(jnp.where(known, jnp.log(delta * np.sqrt(2 * np.pi)), 0.0))
+        return saturated_poisson(jnp.where(known, jnp.asarray(data.simulation) / delta**2, 0.0))
+
+
+class ChiSquareCounts(AbstractCellLikelihood[CountsData]):
+    """Chi-square costs of counts: they judge but cannot draw, and their norms are biased at low counts.
+
+    ``log_prob`` is -cost/2 (no normalised density); results carry the flag ``biased_cost``. Toys come from
+    `PoissonCounts` of the same predictor.
+
+    Args:
+        predictor: expected counts per bin; its auxiliary measurements become constraint terms.
+        cost: ``"pearson"`` (n-mu)^2/mu, ``"neyman"`` (n-mu)^2/n without empty bins, or ``"cnp"``.
+
+    References:
+        X. Ji et al., Nucl. Instrum. Meth. A 961 (2020) 163677, arXiv:1903.07185.
+    """
+
+    space: ParameterSpace
+    layout: BinnedLayout
+    cost: str = eqx.field(static=True)
+
+    def __init__(self, predictor: AbstractPredictor, *, cost: str) -> None:
+        check_option("cost", cost, [name for name in cells.COSTS if name != "poisson"])
+        self.space = predictor.space
+        self.layout = BinnedLayout.of(predictor)
+        self.cost = cost
+
+    @property
+    def predictor(self) -> AbstractPredictor:
+        """The model of the expected counts."""
+        return self.layout.predictor
+
+    @property
+    def constraints(self) -> Constraints:
+        """The auxiliary measurements."""
+        return self.layout.constraints
+
+    def mean(self, values: Values) -> Float[Array, "terms cells"]:
+        """Expected counts per bin, then the constrained parameters."""
+        return self.layout.with_constraints(self.predictor(values)[None], self.space.pack(values))
+
+    def judge(self, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
+        """Half the cost and its derivatives per bin, then per constraint term."""
+        judged = cells.COSTS[self.cost](mean[0, : self.layout.bins], jnp.asarray(data.counts))
+        return self.layout.judge_constraints(judged, mean, data)
+
+    def saturated(self, data: CountsData) -> LogProb:
+        """Zero: a cost is no density."""
+        return jnp.zeros(())
+
+    def prepare(self, data: Any) -> CountsData:
+        """Check counts and bring them into canonical form, as `PoissonCounts.prepare` does."""
+        return self.layout.prepare(data, simulated=False, integer=False)

@@ -1,0 +1,103 @@
+"""Sums of templates with one free norm each: the model whose Jacobian is a constant."""
+
+from collections.abc import Mapping
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from wilks._base.errors import InvalidModel
+from wilks._base.typing import Values
+from wilks.parameters.parameter import Parameter
+from wilks.parameters.space import ParameterSpace
+
+from .predictor import AbstractTemplatePredictor, Auxiliary, TemplateParts
+
+
+class LinearTemplates(AbstractTemplatePredictor):
+    """mu_b = sum over s of theta_s T_sb, with the variance sum over s of theta_s^2 V_sb of finite simulation.
+
+    >>> model = LinearTemplates.of({"signal": [1.0, 5.0], "background": [9.0, 9.0]})
+    >>> [float(x) for x in model({"signal": 2.0, "background": 1.0})]
+    [11.0, 19.0]
+    """
+
+    space: ParameterSpace
+    bin_names: tuple[tuple[str, int], ...] = eqx.field(static=True)
+    auxiliary: tuple[Auxiliary, ...] = eqx.field(static=True)
+    templates: Float[np.ndarray, "bins norms"]
+    variances: Float[np.ndarray, "bins norms"]
+
+    @classmethod
+    def of(
+        cls,
+        templates: Mapping[str, np.ndarray],
+        *,
+        variances: Mapping[str, np.ndarray] | None = None,
+        parameters: Mapping[str, Parameter] | None = None,
+        channel: str = "main",
+    ) -> "LinearTemplates":
+        """One template per norm; the norm bears the template's name and starts at 1 in [0, inf).
+
+        Args:
+            templates: expected counts per bin at norm 1, by name.
+            variances: their variances from finite simulation; absent names are exact.
+            parameters: other settings of a norm, by template name (start, bounds, even another name).
+            channel: name of the channel that the bins belong to.
+
+        Raises:
+            InvalidModel: for unequal lengths, values that are not finite, negative variances, or an empty template.
+        """
+        arrays = {name: np.asarray(values, dtype=float) for name, values in templates.items()}
+        if not arrays or next(iter(arrays.values())).size == 0:
+            raise InvalidModel("no templates given, or templates without bins; give at least one of each")
+        bins = len(next(iter(arrays.values())))
+        errors = {name: np.asarray((variances or {}).get(name, np.zeros(bins)), dtype=float) for name in arrays}
+        for name in arrays:
+            _check(name, arrays[name], errors[name], bins)
+        for name in variances or {}:
+            if name not in arrays:
+                raise InvalidModel(f"variances are given for {name!r}, which is no template")
+        space = ParameterSpace(tuple((parameters or {}).get(n, Parameter(n, 1.0, lower=0.0)) for n in arrays))
+        return cls(
+            space,
+            ((channel, bins),),
+            (),
+            np.stack(list(arrays.values()), axis=1),
+            np.stack(list(errors.values()), axis=1),
+        )
+
+    def __call__(self, values: Values) -> Float[Array, " bins"]:
+        """Expected counts per bin."""
+        return jnp.asarray(self.templates) @ self.space.pack(values)
+
+    def parts(self, values: Values) -> TemplateParts:
+        """Expected counts; a template with a variance in any bin counts as simulated in all."""
+        theta = self.space.pack(values)
+        templates, variances = jnp.asarray(self.templates), jnp.asarray(self.variances)
+        simulated = jnp.any(variances > 0, axis=0)
+        inexact = templates @ jnp.where(simulated, theta, 0.0)
+        return TemplateParts(templates @ jnp.where(simulated, 0.0, theta), inexact, variances @ theta**2)
+
+    def relative_error(self) -> Float[Array, " bins"]:
+        """Relative error of the simulated part with all norms at their starts."""
+        parts = self.parts(self.space.unpack(self.space.starts))
+        positive = parts.simulated > 0
+        return jnp.where(positive, jnp.sqrt(parts.variance) / jnp.where(positive, parts.simulated, 1.0), 0.0)
+
+
+def _check(name: str, values: np.ndarray, variances: np.ndarray, bins: int) -> None:
+    if values.shape != (bins,) or variances.shape != (bins,):
+        raise InvalidModel(
+            f"template {name!r} has shape {values.shape} and variances {variances.shape}; expected ({bins},) for both"
+        )
+    for what, array in (("content", values), ("variance", variances)):
+        if not np.isfinite(array).all():
+            where = int(np.flatnonzero(~np.isfinite(array))[0])
+            raise InvalidModel(f"template {name!r}: {what} {array[where]} in bin {where} is not finite")
+    if (variances < 0).any():
+        where = int(np.flatnonzero(variances < 0)[0])
+        raise InvalidModel(f"template {name!r}: variance {variances[where]} in bin {where} is negative")
+    if not (values != 0).any():
+        raise InvalidModel(f"template {name!r} is empty: not identifiable; leave it out")
