@@ -1,1 +1,21 @@
 # Face of the results: frozen records of numpy arrays that print, save and load themselves without JAX.
+from .comparisons import CostComparison as CostComparison
+from .fits import FitResult as FitResult
+from .fits import FitTable as FitTable
+from .hypotheses import GoodnessOfFit as GoodnessOfFit
+from .hypotheses import HypothesisTest as HypothesisTest
+from .intervals import Contour as Contour
+from .intervals import Interval as Interval
+from .intervals import Intervals as Intervals
+from .provenance import Provenance as Provenance
+from .result import AbstractResult as AbstractResult
+from .scans import Scan as Scan
+from .status import Status as Status
+from .store import load as load
+from .store import save as save
+from .store import to_json as to_json
+from .tables import to_csv as to_csv
+from .toys import Bias as Bias
+from .toys import Coverage as Coverage
+from .toys import CoverageCurve as CoverageCurve
+from .toys import Toys as Toys

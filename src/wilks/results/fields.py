@@ -1,0 +1,172 @@
+"""Brings values into the declared types of a record's fields: plain Python values and read-only numpy arrays."""
+
+import dataclasses
+import enum
+import functools
+import types
+import typing
+from typing import Any
+
+import numpy as np
+from jaxtyping import AbstractArray, jaxtyped
+
+from wilks._base.errors import InvalidData
+
+_DTYPES = {"Float": np.float64, "Int": np.int64, "Int8": np.int8, "Bool": np.bool_}
+_KINDS = {"Float": "fiu", "Int": "iu", "Int8": "iu", "Bool": "b"}
+_SCALARS = {float: "fiu", int: "iu", bool: "b"}
+_DEEPEST = 64
+
+
+@functools.cache
+def hints_of(record: type) -> dict[str, Any]:
+    """Declared type of each field of a dataclass, in order."""
+    hints = typing.get_type_hints(record)
+    return {f.name: hints[f.name] for f in dataclasses.fields(record)}
+
+
+def conform_record(record: Any) -> None:
+    """Bring all fields of a frozen dataclass into their declared types, and check that the shapes fit together.
+
+    Raises:
+        InvalidData: naming the field, the value and what was expected.
+    """
+    kind = type(record)
+    for name, hint in hints_of(kind).items():
+        object.__setattr__(record, name, conform(hint, getattr(record, name), f"{kind.__name__}.{name}"))
+    with jaxtyped("context"):  # axis names mean the same length in all fields of one record
+        for name, hint in hints_of(kind).items():
+            _check_shapes(hint, getattr(record, name), f"{kind.__name__}.{name}")
+
+
+def conform(hint: Any, value: Any, where: str) -> Any:
+    """The value as the declared type has it.
+
+    Args:
+        hint: declared type: a scalar, tuple, dict, enumeration, record, or array with jaxtyping's shape.
+        value: what was handed over; lists stand for tuples and arrays, words for members of an enumeration.
+        where: place named in errors.
+
+    Raises:
+        InvalidData: naming the place, the value and what was expected.
+    """
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is Any:
+        return plain(value)
+    if origin in (types.UnionType, typing.Union):
+        if value is None:
+            return None
+        return conform(next(a for a in arguments if a is not types.NoneType), value, where)
+    if origin is tuple:
+        return _conform_tuple(arguments, value, where)
+    if origin is dict:
+        return _conform_dict(arguments[1], value, where)
+    if is_array(hint):
+        return _conform_array(hint, value, where)
+    if hint in _SCALARS:
+        return _conform_scalar(hint, value, where)
+    if isinstance(value, hint):
+        return value
+    if issubclass(hint, enum.Enum) and isinstance(value, str) and value.upper() in hint.__members__:
+        return hint[value.upper()]
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return build(hint, value, where)
+    raise InvalidData(f"{where} is {_shown(value)}; expected {hint.__name__}")
+
+
+def build(record: type, values: dict[str, Any], where: str) -> Any:
+    """A record from a mapping of all its fields.
+
+    Raises:
+        InvalidData: for missing, unknown or unfit fields.
+    """
+    hints = hints_of(record)
+    missing, unknown = [n for n in hints if n not in values], [n for n in values if n not in hints]
+    if missing or unknown:
+        raise InvalidData(f"{where} does not hold a {record.__name__}: missing {missing}, unknown {unknown}")
+    return record(**{name: conform(hint, values[name], f"{where}.{name}") for name, hint in hints.items()})
+
+
+def is_array(hint: Any) -> bool:
+    """Whether a declared type is an array with a shape."""
+    return isinstance(hint, type) and issubclass(hint, AbstractArray)
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Settings as JSON knows them: arrays and tuples become lists, unknown objects their text.
+
+    Raises:
+        InvalidData: for values nested deeper than 64 levels.
+    """
+    if depth > _DEEPEST:
+        raise InvalidData(f"settings are nested deeper than {_DEEPEST} levels")
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (int, float, np.generic)):
+        return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {str(k): plain(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(v, depth + 1) for v in value]
+    return value.name.lower() if isinstance(value, enum.Enum) else str(value)
+
+
+def _conform_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
+    if isinstance(value, (str, dict)) or not np.iterable(value):
+        raise InvalidData(f"{where} is {_shown(value)}; expected a sequence")
+    items = list(value)
+    hints = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
+    if len(hints) != len(items):
+        raise InvalidData(f"{where} has {len(items)} entries; expected {len(hints)}")
+    return tuple(conform(h, v, f"{where}[{i}]") for i, (h, v) in enumerate(zip(hints, items, strict=True)))
+
+
+def _conform_dict(hint: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, typing.Mapping) or not all(isinstance(k, str) for k in value):
+        raise InvalidData(f"{where} is {_shown(value)}; expected a mapping with names as keys")
+    return {k: conform(hint, v, f"{where}[{k!r}]") for k, v in value.items()}
+
+
+def _conform_array(hint: Any, value: Any, where: str) -> np.ndarray:
+    kind = hint.dtype.__name__
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise InvalidData(f"{where} is no rectangular array: {error}") from None
+    if array.size and array.dtype.kind not in _KINDS[kind]:
+        raise InvalidData(f"{where} holds {array.dtype}; expected {np.dtype(_DTYPES[kind])}")
+    array = np.array(array, dtype=_DTYPES[kind], order="C")
+    array.flags.writeable = False
+    return array
+
+
+def _conform_scalar(hint: type, value: Any, where: str) -> Any:
+    array = np.asarray(value)
+    if array.ndim != 0 or array.dtype.kind not in _SCALARS[hint]:
+        raise InvalidData(f"{where} is {_shown(value)}; expected one {hint.__name__}")
+    return hint(array.item())
+
+
+def _check_shapes(hint: Any, value: Any, where: str) -> None:
+    if is_array(hint):
+        if not isinstance(value, hint):
+            raise InvalidData(
+                f"{where} has shape {value.shape}; expected '{hint.dim_str}', equal names being equal lengths"
+            )
+        return
+    for inner in typing.get_args(hint):
+        if isinstance(value, tuple):
+            for i, item in enumerate(value):
+                _check_shapes(inner, item, f"{where}[{i}]")
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                _check_shapes(inner, item, f"{where}[{key!r}]")
+        elif value is not None and is_array(inner):
+            _check_shapes(inner, value, where)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) < 80 else f"{text[:77]}..."

@@ -1,0 +1,84 @@
+"""Saves and loads results: the registry of classes that a file may hold, and JSON for programs."""
+
+from pathlib import Path
+from typing import Any
+
+from wilks._base.errors import InvalidData, InvalidFile, near_names
+
+from .comparisons import CostComparison
+from .encoding import encode
+from .fields import build
+from .files import read
+from .fits import FitResult, FitTable
+from .hypotheses import GoodnessOfFit, HypothesisTest
+from .intervals import Contour, Interval, Intervals
+from .result import AbstractResult
+from .scans import Scan
+from .toys import Bias, Coverage, CoverageCurve, Toys
+
+RESULTS: dict[str, type[AbstractResult]] = {
+    kind.__name__: kind
+    for kind in (
+        FitResult,
+        FitTable,
+        Scan,
+        Interval,
+        Intervals,
+        Contour,
+        HypothesisTest,
+        GoodnessOfFit,
+        Toys,
+        Coverage,
+        CoverageCurve,
+        Bias,
+        CostComparison,
+    )
+}
+
+
+def save(result: AbstractResult, path: str | Path) -> Path:
+    """Write a result to ``path``, which ends in ``.npz`` (arrays with one JSON header) or ``.json``.
+
+    Raises:
+        InvalidOption: for another ending.
+    """
+    return result.save(path)
+
+
+def load(path: str | Path) -> AbstractResult:
+    """Read a result back, exactly as it was saved; neither JAX nor pickle is involved.
+
+    Raises:
+        InvalidFile: for anything but a whole result file, naming the path, the place in it and what was expected.
+
+    Example:
+        >>> import tempfile
+        >>> from wilks.results.intervals import Interval
+        >>> from wilks.results.provenance import Provenance
+        >>> from wilks.results.status import Status
+        >>> interval = Interval(
+        ...     name="mu", unit="", level=0.6827, method="profile", lower=0.5, upper=1.8, lower_open=False,
+        ...     upper_open=False, pieces=((0.5, 1.8),), threshold=1.0, best=1.1, residuals=(0.0, 0.0),
+        ...     status=Status.OK, how="chi2 with 1 dof", provenance=Provenance.collect())
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     load(interval.save(f"{folder}/mu.json")).contains(1.0)
+        True
+    """
+    path = Path(path)
+    name, fields = read(path)
+    if name not in RESULTS:
+        raise InvalidFile(f"{path}: /class is {name!r}, which is no result; {near_names(name, RESULTS)}")
+    try:
+        return build(RESULTS[name], fields, name)
+    except InvalidData as error:
+        raise InvalidFile(f"{path}: /result: {error}") from None
+
+
+def to_json(result: AbstractResult) -> dict[str, Any]:
+    """A result as plain JSON values for programs.
+
+    The fields stand under their names, with null for NaN and infinities; ``nonfinite`` says which of the two a null
+    is, by JSON pointer.
+    """
+    document, _ = encode(result, separate_arrays=False)
+    return {"class": document["class"], **document["result"], "nonfinite": document["nonfinite"]}
