@@ -1,0 +1,232 @@
+"""Digests: one SHA-256 for a model or its data, the same in every process and on every machine."""
+
+import dataclasses
+import enum
+import functools
+import hashlib
+import inspect
+import struct
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+
+from .errors import InvalidModel
+
+_UNVERIFIABLE = "unverifiable-"
+
+
+def digest(tree: Any) -> str:
+    """SHA-256 over class names, fields, array bytes and the source text of functions, as 64 hexadecimal digits.
+
+    Arrays enter with type, shape and little-endian bytes, so that it does not matter whether NumPy or JAX holds them;
+    maps enter without their order. A function enters with its source text, its defaults, what it closes over and the
+    functions and numbers of its module that it names; so does the source text of classes that are not of Wilks.
+
+    If a function's source text is not to be had, the digest starts with ``"unverifiable-"``
+    (see :func:`is_verifiable`): equal digests then do not promise equal functions.
+
+    Args:
+        tree: equinox modules, dataclasses, arrays, numbers, texts, functions, and containers of them.
+
+    Raises:
+        InvalidModel: if it holds an object whose content cannot be seen.
+    """
+    walk = _Walk()
+    walk.add(tree)
+    return walk.finish()
+
+
+def is_verifiable(text: str) -> bool:
+    """Whether equal digests mean equal content: False if a function without source text went in."""
+    return not text.startswith(_UNVERIFIABLE)
+
+
+class _Walk:
+    """One walk over a tree; each piece enters with its kind and length, so that different trees give different bytes."""
+
+    def __init__(self, functions: frozenset[int] = frozenset()) -> None:
+        self._sha = hashlib.sha256()
+        self._verifiable = True
+        self._functions = set(functions)  # those met so far: functions may name each other in circles
+
+    def finish(self) -> str:
+        return ("" if self._verifiable else _UNVERIFIABLE) + self._sha.hexdigest()
+
+    def add(self, item: Any) -> None:
+        for kinds, add in _RULES:
+            if isinstance(item, kinds):
+                return add(self, item)
+        if dataclasses.is_dataclass(item):
+            return self.add_dataclass(item)
+        if callable(item) and isinstance(inner := inspect.unwrap(item), types.FunctionType):
+            return self.add_function(inner)  # jitted and otherwise wrapped functions
+        raise InvalidModel(
+            f"cannot make a digest of {item!r}: the content of {_full_name(type(item))} is unknown; "
+            "use an equinox.Module, a dataclass, arrays, numbers, texts, functions or containers of them"
+        )
+
+    def piece(self, kind: str, content: bytes = b"") -> None:
+        self._sha.update(f"{kind}:{len(content)}:".encode())
+        self._sha.update(content)
+
+    def add_text(self, item: str) -> None:
+        self.piece("text", item.encode("utf-8", "surrogatepass"))
+
+    def add_number(self, item: bool | int | float | complex | bytes | None) -> None:
+        if isinstance(item, float):
+            self.piece("float", struct.pack("<d", item))
+        elif isinstance(item, complex):
+            self.piece("complex", struct.pack("<dd", item.real, item.imag))
+        elif isinstance(item, bytes):
+            self.piece("bytes", item)
+        else:
+            self.piece(type(item).__name__, repr(item).encode())
+
+    def add_jax_array(self, item: jax.Array) -> None:
+        if jax.dtypes.issubdtype(item.dtype, jax.dtypes.prng_key):
+            self.add_text(str(jax.random.key_impl(item)))
+            item = jax.random.key_data(item)
+        self.add_array(np.asarray(item))
+
+    def add_array(self, item: np.ndarray | np.generic) -> None:
+        array = np.asarray(item)
+        if array.dtype.hasobject:
+            raise InvalidModel(f"cannot make a digest of an array of type {array.dtype}; use numbers or texts")
+        little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        self.piece("array", f"{little.dtype.str}{little.shape}".encode())
+        self.piece("data", little.tobytes(order="C"))
+
+    def add_sequence(self, item: tuple | list) -> None:
+        self.piece("sequence", f"{_full_name(type(item))} {len(item)}".encode())
+        for entry in item:
+            self.add(entry)
+
+    def add_unordered(self, kind: str, entries: Iterable[Any]) -> None:
+        parts = []
+        for entry in entries:
+            part = _Walk(frozenset(self._functions))
+            part.add(entry)
+            self._verifiable &= part._verifiable
+            parts.append(part._sha.digest())
+        self.piece(kind, b"".join(sorted(parts)))
+
+    def add_map(self, item: Mapping) -> None:
+        self.add_unordered("map", item.items())
+
+    def add_set(self, item: set | frozenset) -> None:
+        self.add_unordered("set", item)
+
+    def add_enum(self, item: enum.Enum) -> None:
+        self.add_text(f"{_full_name(type(item))}.{item.name}")
+
+    def add_type(self, item: type) -> None:
+        self.add_text(_full_name(item))
+        if _package(item) not in {"wilks", "builtins"}:
+            self.add_source(item)
+
+    def add_dataclass(self, item: Any) -> None:
+        self.piece("object")
+        self.add_type(type(item))
+        for field in dataclasses.fields(item):
+            self.add_text(field.name)
+            self.add(getattr(item, field.name, None))
+
+    def add_partial(self, item: functools.partial) -> None:
+        self.piece("partial")
+        self.add((item.func, item.args, item.keywords))
+
+    def add_method(self, item: types.MethodType) -> None:
+        self.piece("method")
+        self.add((item.__self__, item.__func__))
+
+    def add_builtin(self, item: Any) -> None:
+        self.add_text(_full_name(item) if isinstance(item, types.BuiltinFunctionType) else repr(item))
+
+    def add_module(self, item: types.ModuleType) -> None:
+        self.piece("module", item.__name__.encode())
+
+    def add_function(self, item: types.FunctionType) -> None:
+        if _package(item) == "wilks" and "<" not in item.__qualname__:
+            return self.add_text(_full_name(item))
+        self.piece("function")
+        self.add_source(item)
+        if id(item) in self._functions:
+            return None
+        self._functions.add(id(item))
+        for inside in (*(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values(), *_cells(item)):
+            self.add_inside(inside)
+        for name, value in _named_of_own_module(item):
+            self.add_text(name)
+            self.add(value)
+        return None
+
+    def add_source(self, item: Callable | type) -> None:
+        try:
+            self.add_text(inspect.getsource(item))
+        except (OSError, TypeError):
+            self._verifiable = False
+            code = item.__code__.co_code if isinstance(item, types.FunctionType) else b""
+            self.piece("code", _full_name(item).encode() + code)
+
+    def add_inside(self, item: Any) -> None:
+        """Add what a function carries; content that cannot be seen makes the digest unverifiable instead of failing."""
+        try:
+            self.add(item)
+        except InvalidModel:
+            self._verifiable = False
+            self.add_text(_full_name(type(item)))
+
+
+_RULES: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
+    (enum.Enum, _Walk.add_enum),  # before numbers and texts: an enum may be one of them
+    ((np.ndarray, np.generic), _Walk.add_array),  # before numbers: numpy.float64 is a float
+    (jax.Array, _Walk.add_jax_array),
+    (str, _Walk.add_text),
+    ((type(None), bool, int, float, complex, bytes), _Walk.add_number),
+    ((tuple, list), _Walk.add_sequence),
+    (types.FunctionType, _Walk.add_function),
+    (types.MethodType, _Walk.add_method),
+    (functools.partial, _Walk.add_partial),
+    ((types.BuiltinFunctionType, np.ufunc, np.dtype, slice), _Walk.add_builtin),
+    (types.ModuleType, _Walk.add_module),
+    (type, _Walk.add_type),
+    ((set, frozenset), _Walk.add_set),
+    ((dict, types.MappingProxyType), _Walk.add_map),
+)
+
+
+def _full_name(item: Any) -> str:
+    return f"{item.__module__}.{item.__qualname__}"
+
+
+def _package(item: Any) -> str:
+    return str(item.__module__).partition(".")[0]
+
+
+def _cells(function: types.FunctionType) -> Iterator[Any]:
+    for cell in function.__closure__ or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a name that was never given a value
+            yield None
+
+
+def _code_names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _code_names(constant)
+
+
+def _named_of_own_module(function: types.FunctionType) -> list[tuple[str, Any]]:
+    """Functions, numbers and arrays at the top of the function's own module that its code names."""
+    simple = (bool, int, float, complex, str, np.ndarray, np.generic, jax.Array)
+    return [
+        (name, value)
+        for name in sorted(set(_code_names(function.__code__)))
+        if isinstance(value := function.__globals__.get(name), simple)
+        or (isinstance(value, types.FunctionType) and value.__module__ == function.__module__)
+    ]

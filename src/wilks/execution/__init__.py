@@ -1,0 +1,5 @@
+# Face of the execution floor: chunks of work, run on processes, executors or a Dask cluster.
+from .chunks import Chunk as Chunk
+from .chunks import plan as plan
+from .executors import run_chunks as run_chunks
+from .progress import Progress as Progress
