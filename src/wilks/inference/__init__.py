@@ -1,0 +1,1 @@
+# Face of the procedures: fits, profiles, intervals, toys, goodness of fit, coverage.

@@ -1,0 +1,182 @@
+"""Batches of fits: lanes of equal shape through one compiled program, whatever their number.
+
+A lane is one minimisation: data, a start, and the set of free parameters. Lanes never mix: each gives the same bits
+whatever its neighbours do. Few parameters run side by side (vectorised); many run one after the other inside the
+compiled program, because side by side they would wait for the slowest and leave the processor's cache.
+"""
+
+import functools
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.parameters.space import ParameterSpace
+
+from .newton import Box, minimise_lane
+from .quadratic import Curvature, Quadratic, excess, quadratic, saturated
+
+SMALL_BATCH = 64
+_SIDE_BY_SIDE_UP_TO = 6  # parameters; above this lanes run one after the other
+_CELLS_IN_CACHE = 2**15  # cells of one batch side by side
+
+
+class LaneFits(NamedTuple):
+    """Ends of many minimisations, one per lane."""
+
+    theta: Float[np.ndarray, "lanes parameters"]
+    value: Float[np.ndarray, " lanes"]
+    gradient: Float[np.ndarray, "lanes parameters"]
+    edm: Float[np.ndarray, " lanes"]
+    iterations: Int[np.ndarray, " lanes"]
+    code: Int[np.ndarray, " lanes"]
+
+
+class Settings(NamedTuple):
+    """How lanes are minimised: curvature, EDM tolerance and limit of iterations."""
+
+    curvature: Curvature = "fisher"
+    tolerance: float = 1e-8
+    max_iterations: int = 100
+
+
+def stack_lanes(data: Any, lanes: int) -> Any:
+    """The same data in every lane."""
+    return jax.tree.map(lambda x: np.broadcast_to(np.asarray(x), (lanes, *np.shape(x))), data)
+
+
+def take_lanes(data: Any, where: Int[np.ndarray, " chosen"]) -> Any:
+    """Some lanes of stacked data."""
+    return jax.tree.map(lambda x: np.asarray(x)[where], data)
+
+
+def count_lanes(data: Any) -> int:
+    """Number of lanes of stacked data."""
+    return int(np.shape(jax.tree.leaves(data)[0])[0])
+
+
+def large_batch(size: int, cells: int) -> int:
+    """Lanes per call of a large job: all that fit the cache side by side, or a small batch one after the other."""
+    if size > _SIDE_BY_SIDE_UP_TO or cells * SMALL_BATCH > _CELLS_IN_CACHE:
+        return SMALL_BATCH
+    return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_CACHE / max(cells, 1))), 6, 12))
+
+
+def fit_lanes(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    start: Float[np.ndarray, "lanes parameters"],
+    free: Bool[np.ndarray, "lanes parameters"],
+    space: ParameterSpace,
+    settings: Settings,
+    *,
+    batch: int | None = None,
+) -> LaneFits:
+    """Minimise every lane.
+
+    Args:
+        likelihood: judges the data.
+        data: prepared data, every array with a leading axis of lanes.
+        start: first point of each lane.
+        free: which parameters each lane may move.
+        space: bounds.
+        settings: curvature, tolerance, limit.
+        batch: lanes per compiled call; by default a small batch if they fit, else as large as the cache allows.
+            The bits of a lane are those of its batch size.
+    """
+    lanes, size = start.shape
+    cells = sum(int(np.size(x)) for x in jax.tree.leaves(data)) // max(lanes, 1)
+    if batch is None:
+        batch = SMALL_BATCH if lanes <= SMALL_BATCH else large_batch(size, cells)
+    together = size <= _SIDE_BY_SIDE_UP_TO and cells * batch <= max(_CELLS_IN_CACHE, cells)
+    box = (jnp.asarray(space.lowers), jnp.asarray(space.uppers))
+    limits = (jnp.asarray(settings.tolerance), jnp.asarray(settings.max_iterations))
+    pieces = []
+    for first in range(0, lanes, batch):
+        where = np.minimum(np.arange(first, first + batch), lanes - 1)  # the last lane pads the batch
+        alive = np.arange(first, first + batch) < lanes
+        pieces.append(
+            _fit_batch(
+                likelihood, take_lanes(data, where), start[where], free[where], alive, box, limits,
+                settings.curvature, together,
+            )
+        )
+    joined = [np.concatenate([np.asarray(piece[i]) for piece in pieces])[:lanes] for i in range(6)]
+    return LaneFits(*joined)
+
+
+@eqx.filter_jit
+def _fit_batch(likelihood, data, start, free, alive, box, limits, curvature: str, together: bool):
+    def one(lane: tuple) -> tuple[Array, ...]:
+        lane_data, lane_start, lane_free, lane_alive = lane
+
+        def objective(theta: Array) -> Quadratic:
+            return quadratic(likelihood, theta, lane_data, curvature)
+
+        end = minimise_lane(objective, lane_start, Box(*box, lane_free), lane_alive, *limits)
+        return end.theta, end.value, end.gradient, end.edm, end.iterations, end.code
+
+    return _each(one, (data, start, free, alive), together)
+
+
+def _each(function: Any, lanes: Any, together: bool) -> Any:
+    return jax.vmap(function)(lanes) if together else jax.lax.map(function, lanes)
+
+
+def evaluate_lanes(
+    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, "lanes parameters"]
+) -> Float[np.ndarray, " lanes"]:
+    """Excess of every lane at its own point."""
+    return _over_batches(_excess_batch, likelihood, data, theta)
+
+
+def hessian_lanes(
+    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, "lanes parameters"]
+) -> Float[np.ndarray, "lanes parameters parameters"]:
+    """Exact Hessian of the excess of every lane at its own point."""
+    return _over_batches(_hessian_batch, likelihood, data, theta)
+
+
+def saturated_value(likelihood: AbstractLikelihood, data: Any) -> float:
+    """Log density of the saturated model for one set of data."""
+    return float(_saturated_one(likelihood, data))
+
+
+def saturated_lanes(likelihood: AbstractLikelihood, data: Any) -> Float[np.ndarray, " lanes"]:
+    """Log density of the saturated model in every lane."""
+    return np.asarray(_saturated_many(likelihood, data))
+
+
+def _over_batches(function: Any, likelihood: AbstractLikelihood, data: Any, theta: np.ndarray) -> np.ndarray:
+    lanes, size = theta.shape
+    batch = 1 if lanes == 1 else SMALL_BATCH
+    pieces = []
+    for first in range(0, lanes, batch):
+        where = np.minimum(np.arange(first, first + batch), lanes - 1)
+        together = size <= _SIDE_BY_SIDE_UP_TO
+        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), theta[where], together)))
+    return np.concatenate(pieces)[:lanes]
+
+
+@eqx.filter_jit
+def _excess_batch(likelihood, data, theta, together: bool):
+    return _each(lambda lane: excess(likelihood, lane[1], lane[0]), (data, theta), together)
+
+
+@eqx.filter_jit
+def _hessian_batch(likelihood, data, theta, together: bool):
+    return _each(lambda lane: quadratic(likelihood, lane[1], lane[0], "exact").hessian, (data, theta), together)
+
+
+@eqx.filter_jit
+def _saturated_one(likelihood, data):
+    return saturated(likelihood, data)
+
+
+@eqx.filter_jit
+def _saturated_many(likelihood, data):
+    return jax.vmap(functools.partial(saturated, likelihood))(data)

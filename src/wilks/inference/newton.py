@@ -1,0 +1,143 @@
+"""Projected trust-region Newton minimisation of one lane inside a box, written to be batched.
+
+Each iteration evaluates value, gradient and curvature once, at the trial point. Parameters that are fixed, or sit on a
+bound with the gradient pointing out, leave the free block; a step is clipped to the box, so bounds are reached exactly.
+The lane stops when the estimated distance to the minimum, EDM = g^T H^-1 g / 2, falls below the tolerance with H
+positive definite.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from wilks._base.numerics import cholesky, cholesky_solve
+from wilks._base.typing import Scalar, Theta
+
+from .quadratic import Quadratic
+
+RUNNING, CONVERGED, EXHAUSTED, NONFINITE, FLAT = range(5)
+"""How a lane stands: still running, minimum found, out of iterations, not finite, gradient gone but curvature singular."""
+
+_ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
+_DAMPING_START = 1e-3
+_DAMPING_LIMIT = 1e14
+_SINGULAR = 1e-10  # smallest eigenvalue of the unit-diagonal curvature that counts as positive
+
+
+class Lane(NamedTuple):
+    """Where one minimisation stands."""
+
+    theta: Theta
+    value: Scalar
+    gradient: Float[Array, " parameters"]
+    hessian: Float[Array, "parameters parameters"]
+    trial: Theta
+    predicted: Scalar
+    damping: Scalar
+    edm: Scalar
+    iterations: Int[Array, ""]
+    code: Int[Array, ""]
+
+
+class Box(NamedTuple):
+    """Where a lane may go: bounds, and which parameters are free."""
+
+    lower: Float[Array, " parameters"]
+    upper: Float[Array, " parameters"]
+    free: Bool[Array, " parameters"]
+
+
+def minimise_lane(
+    objective: Callable[[Theta], Quadratic],
+    start: Theta,
+    box: Box,
+    alive: Bool[Array, ""],
+    tolerance: Scalar,
+    max_iterations: Int[Array, ""],
+) -> Lane:
+    """Minimum of an objective from one start; a lane that is not alive does no work."""
+    size = start.shape[0]
+    first = Lane(
+        theta=start,
+        value=jnp.array(jnp.inf),
+        gradient=jnp.zeros(size),
+        hessian=jnp.eye(size),
+        trial=start,
+        predicted=jnp.array(0.0),
+        damping=jnp.array(0.0),
+        edm=jnp.array(jnp.inf),
+        iterations=jnp.array(0),
+        code=jnp.where(alive, RUNNING, EXHAUSTED),
+    )
+
+    def iterate(lane: Lane) -> Lane:
+        lane = _judge_trial(lane, objective(lane.trial))
+        return _propose(lane, box, tolerance, max_iterations)
+
+    return jax.lax.while_loop(lambda lane: lane.code == RUNNING, iterate, first)
+
+
+def _judge_trial(lane: Lane, new: Quadratic) -> Lane:
+    """Accept or reject the trial point and adapt the damping."""
+    finite = jnp.isfinite(new.value) & jnp.all(jnp.isfinite(new.gradient)) & jnp.all(jnp.isfinite(new.hessian))
+    first = lane.iterations == 0
+    old = jnp.where(first, 0.0, lane.value)
+    slack = 1e-14 * jnp.maximum(1.0, jnp.abs(old))
+    ratio = (old - new.value + slack) / (lane.predicted + slack)
+    lower = (new.value <= old + slack) & ((ratio > _ACCEPT) | (lane.predicted <= 0))
+    accept = finite & (first | lower)
+    raised = jnp.maximum(lane.damping, _DAMPING_START)
+    relaxed = jnp.where(lane.damping > 1e-6, lane.damping / 10, 0.0)
+    accepted = jnp.where(ratio > 0.75, relaxed, jnp.where(ratio < 0.25, 4 * raised, lane.damping))
+    damping = jnp.where(first, lane.damping, jnp.where(accept, accepted, 8 * raised))
+
+    def choose(a: Array, b: Array) -> Array:
+        return jnp.where(accept, a, b)
+
+    return lane._replace(
+        theta=choose(lane.trial, lane.theta),
+        value=choose(new.value, lane.value),
+        gradient=choose(new.gradient, lane.gradient),
+        hessian=choose(new.hessian, lane.hessian),
+        damping=damping,
+        iterations=lane.iterations + 1,
+        code=jnp.where(first & ~finite, NONFINITE, RUNNING),
+    )
+
+
+def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array, ""]) -> Lane:
+    """Check convergence at the accepted point and propose the next trial."""
+    outward = ((lane.theta <= box.lower) & (lane.gradient > 0)) | ((lane.theta >= box.upper) & (lane.gradient < 0))
+    free = box.free & ~outward
+    gradient = jnp.where(free, lane.gradient, 0.0)
+    diagonal = jnp.where(free, jnp.maximum(jnp.abs(jnp.diagonal(lane.hessian)), 1e-10), 1.0)
+    scale = diagonal**-0.5
+    identity = jnp.eye(scale.shape[0])
+    block = free[:, None] & free[None, :]
+    scaled = jnp.where(block, lane.hessian * scale[:, None] * scale[None, :], identity)
+    downhill = gradient * scale
+
+    factor, positive = cholesky(scaled - _SINGULAR * identity)
+    edm = 0.5 * jnp.dot(downhill, cholesky_solve(factor, downhill))
+    damped, solvable = cholesky(scaled + lane.damping * identity)
+    newton = cholesky_solve(damped, downhill)
+    step = -scale * jnp.where(solvable, newton, downhill / (1 + lane.damping))
+    trial = jnp.where(free, jnp.clip(lane.theta + step, box.lower, box.upper), lane.theta)
+    moved = trial - lane.theta
+    predicted = -(jnp.dot(gradient, moved) + 0.5 * jnp.dot(moved, jnp.where(block, lane.hessian, 0.0) @ moved))
+
+    flat = ~positive & (jnp.sum(downhill**2) < 2 * tolerance)
+    exhausted = (lane.iterations >= max_iterations) | (lane.damping > _DAMPING_LIMIT)
+    code = jnp.where(exhausted, EXHAUSTED, RUNNING)
+    code = jnp.where(flat, FLAT, code)
+    code = jnp.where(positive & (edm < tolerance), CONVERGED, code)
+    return lane._replace(
+        trial=trial,
+        predicted=predicted,
+        damping=jnp.where(solvable, lane.damping, 8 * jnp.maximum(lane.damping, _DAMPING_START)),
+        edm=jnp.where(positive, edm, jnp.inf),
+        code=jnp.where(lane.code == NONFINITE, NONFINITE, code),
+    )

@@ -1,0 +1,115 @@
+"""The local quadratic model of a likelihood: value, gradient and curvature of the excess at one point."""
+
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from wilks._base.typing import Scalar, Theta
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.joint import Joint
+
+Curvature = Literal["fisher", "observed", "exact"]
+"""Second derivative used by a solver.
+
+``fisher``: J^T E[d2E/dy2] J, positive semidefinite, exact on average. ``observed``: J^T (d2E/dy2) J at the data, exact
+for models linear in their parameters. ``exact``: the full Hessian.
+"""
+
+_OUTER_UP_TO = 4  # parameters up to which products of Jacobian rows are formed once and reused by all lanes
+
+
+class Quadratic(NamedTuple):
+    """Excess, gradient and curvature at one point."""
+
+    value: Scalar
+    gradient: Float[Array, " parameters"]
+    hessian: Float[Array, "parameters parameters"]
+
+
+def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature: Curvature) -> Quadratic:
+    """Value, gradient and curvature of the excess at theta for one set of data."""
+    if isinstance(likelihood, Joint):
+        return _of_joint(likelihood, theta, data, curvature)
+    if isinstance(likelihood, AbstractCellLikelihood):
+        return _of_cells(likelihood, theta, data, curvature)
+    return _of_function(lambda at: -likelihood.log_prob(likelihood.space.unpack(at), data), theta)
+
+
+def excess(likelihood: AbstractLikelihood, theta: Theta, data: Any) -> Scalar:
+    """-ln L above the saturated model where there is one, else -ln L itself; continued outside the domain."""
+    if isinstance(likelihood, Joint):
+        where = _places(likelihood)
+        parts = [excess(part, theta[where[name]], data[name]) for name, part in likelihood.parts.items()]
+        return jnp.sum(jnp.stack(parts))
+    if isinstance(likelihood, AbstractCellLikelihood):
+        mean = likelihood.mean(likelihood.space.unpack(theta))
+        return jnp.sum(likelihood.judge(mean, data).excess)
+    return -likelihood.log_prob(likelihood.space.unpack(theta), data)
+
+
+def saturated(likelihood: AbstractLikelihood, data: Any) -> Scalar:
+    """Log density of the saturated model; zero for likelihoods that have none."""
+    if isinstance(likelihood, Joint):
+        return jnp.sum(jnp.stack([saturated(part, data[name]) for name, part in likelihood.parts.items()]))
+    if isinstance(likelihood, AbstractCellLikelihood):
+        return likelihood.saturated(data)
+    return jnp.zeros(())
+
+
+def _places(joint: Joint) -> dict[str, np.ndarray]:
+    """Positions of each part's parameters in the joint's vector."""
+    return {n: np.array(joint.space.indices(part.space.names), dtype=int) for n, part in joint.parts.items()}
+
+
+def _of_joint(joint: Joint, theta: Theta, data: Any, curvature: Curvature) -> Quadratic:
+    size = theta.shape[0]
+    total = Quadratic(jnp.zeros(()), jnp.zeros(size), jnp.zeros((size, size)))
+    for name, where in _places(joint).items():
+        part = quadratic(joint.parts[name], theta[where], data[name], curvature)
+        total = Quadratic(
+            total.value + part.value,
+            total.gradient.at[where].add(part.gradient),
+            total.hessian.at[np.ix_(where, where)].add(part.hessian),
+        )
+    return total
+
+
+def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curvature: Curvature) -> Quadratic:
+    def mean_at(at: Theta) -> Float[Array, "terms cells"]:
+        return likelihood.mean(likelihood.space.unpack(at))
+
+    mean, push = jax.linearize(mean_at, theta)  # means and Jacobian from one evaluation site
+    jacobian = jax.vmap(push)(jnp.eye(theta.shape[0]))
+    cells = likelihood.judge(mean, data)
+    gradient = jnp.sum(jacobian * cells.slope, axis=(1, 2))
+    weight = cells.expected if curvature == "fisher" else cells.observed
+    hessian = _sandwich(jacobian, weight)
+    if curvature == "exact":
+        slope = jax.lax.stop_gradient(cells.slope)
+        hessian = hessian + jax.hessian(lambda at: jnp.sum(slope * mean_at(at)))(theta)
+    return Quadratic(jnp.sum(cells.excess), gradient, hessian)
+
+
+def _sandwich(
+    jacobian: Float[Array, "parameters terms cells"], weight: Float[Array, "terms terms cells"]
+) -> Float[Array, "parameters parameters"]:
+    """J^T W J with a small block W per cell."""
+    size = jacobian.shape[0]
+    if size <= _OUTER_UP_TO:  # a constant Jacobian gives constant products, shared by all lanes of a batch
+        products = jacobian[:, None, :, None, :] * jacobian[None, :, None, :, :]
+        return jnp.sum(products * weight, axis=(2, 3, 4))
+    weighted = jnp.einsum("ptc,tuc->puc", jacobian, weight)
+    return weighted.reshape(size, -1) @ jacobian.reshape(size, -1).T
+
+
+def _of_function(function: Any, theta: Theta) -> Quadratic:
+    def with_gradient(at: Theta) -> tuple[Float[Array, " parameters"], Scalar]:
+        value, gradient = jax.value_and_grad(function)(at)
+        return gradient, value
+
+    gradient, push, value = jax.linearize(with_gradient, theta, has_aux=True)
+    hessian = jax.vmap(push)(jnp.eye(theta.shape[0]))
+    return Quadratic(value, gradient, 0.5 * (hessian + hessian.T))
