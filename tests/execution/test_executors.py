@@ -122,7 +122,7 @@ def test_an_error_that_cannot_travel_arrives_as_text():
 
 
 def test_a_result_that_is_no_array_of_numbers_is_refused():
-    with pytest.raises(InvalidData, match="draws chunk 0 .* returned 'x' of type object"):
+    with pytest.raises(InvalidData, match=r"draws chunk 0 .* returned 'x' of type object"):
         run_chunks(work.objects, None, CHUNKS)
 
 
@@ -131,14 +131,14 @@ def test_a_forking_pool_is_refused():
     context = multiprocessing.get_context("fork")
     with (
         concurrent.futures.ProcessPoolExecutor(1, mp_context=context) as executor,
-        pytest.raises(InvalidOption, match="forks its workers.*spawn"),
+        pytest.raises(InvalidOption, match=r"forks its workers.*spawn"),
     ):
         run_chunks(work.draw, PAYLOAD, CHUNKS, executor=executor)
 
 
 @pytest.mark.parametrize("executor", [0, -2, True, 1.5, "two"])
 def test_other_executors_are_refused(executor):
-    with pytest.raises(InvalidOption, match="give None .this process., a number of processes"):
+    with pytest.raises(InvalidOption, match=r"give None \(this process\), a number of processes"):
         run_chunks(work.draw, PAYLOAD, CHUNKS, executor=executor)
 
 
@@ -148,7 +148,7 @@ def test_a_lambda_travels_with_cloudpickle_and_is_refused_without(monkeypatch):
     results = run_chunks(function, 4.0, plan(2, 1), executor=1)
     assert [float(r["x"][0]) for r in results] == [4.0, 4.0]
     monkeypatch.setitem(sys.modules, "cloudpickle", None)  # as if it were not installed
-    with pytest.raises(InvalidOption, match="cannot be sent to other processes.*top level of a module"):
+    with pytest.raises(InvalidOption, match=r"cannot be sent to other processes.*top level of a module"):
         run_chunks(function, 4.0, plan(2, 1), executor=1)
 
 

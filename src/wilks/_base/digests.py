@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from .errors import InvalidModel
@@ -45,7 +46,7 @@ def is_verifiable(text: str) -> bool:
 
 
 class _Walk:
-    """One walk over a tree; each piece enters with its kind and length, so that different trees give different bytes."""
+    """One walk over a tree; each piece enters with kind and length, so that different trees give different bytes."""
 
     def __init__(self, functions: frozenset[int] = frozenset()) -> None:
         self._sha = hashlib.sha256()
@@ -86,7 +87,7 @@ class _Walk:
             self.piece(type(item).__name__, repr(item).encode())
 
     def add_jax_array(self, item: jax.Array) -> None:
-        if jax.dtypes.issubdtype(item.dtype, jax.dtypes.prng_key):
+        if jnp.issubdtype(item.dtype, jax.dtypes.prng_key):
             self.add_text(str(jax.random.key_impl(item)))
             item = jax.random.key_data(item)
         self.add_array(np.asarray(item))

@@ -76,7 +76,7 @@ def run_packed(packed: bytes, chunk: Chunk) -> Arrays | Failure:
 
 
 def _portable(error: Exception) -> Exception:
-    """The exception itself if it survives the way home, else its text; the worker's traceback goes with it as a note."""
+    """The exception itself if it survives the way home, else its text; with the worker's traceback as a note."""
     note = "raised in a worker:\n" + "".join(traceback.format_exception(error)).rstrip()
     try:
         same = type(pickle.loads(pickle.dumps(error))) is type(error)
