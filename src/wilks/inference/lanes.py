@@ -101,8 +101,15 @@ def fit_lanes(
         alive = np.arange(first, first + batch) < lanes
         pieces.append(
             _fit_batch(
-                likelihood, take_lanes(data, where), start[where], free[where], alive, box, limits,
-                settings.curvature, together,
+                likelihood,
+                take_lanes(data, where),
+                start[where],
+                free[where],
+                alive,
+                box,
+                limits,
+                settings.curvature,
+                together,
             )
         )
     joined = [np.concatenate([np.asarray(piece[i]) for piece in pieces])[:lanes] for i in range(6)]

@@ -1,4 +1,4 @@
-"""Binned data in canonical form, and the bookkeeping that all likelihoods of counts share: channels, bins, constraints."""
+"""Binned data in canonical form, and what all likelihoods of counts share: channels, bins, constraints."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,6 +45,11 @@ class BinnedLayout(eqx.Module):
 
     @classmethod
     def of(cls, predictor: AbstractPredictor) -> "BinnedLayout":
+        """Layout of a predictor's bins, checked at its start.
+
+        Raises:
+            InvalidModel: if the prediction is no vector of finite numbers.
+        """
         start = np.asarray(predictor(predictor.space.unpack(predictor.space.starts)))
         if isinstance(predictor, AbstractTemplatePredictor):
             channels, terms = predictor.bin_names, predictor.auxiliary
@@ -60,6 +65,7 @@ class BinnedLayout(eqx.Module):
 
     @property
     def bins(self) -> int:
+        """Number of bins of all channels."""
         return sum(size for _, size in self.channels)
 
     def with_constraints(self, main: Float[Array, "terms bins"], theta: Theta) -> Float[Array, "terms cells"]:

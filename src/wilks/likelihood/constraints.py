@@ -1,4 +1,4 @@
-"""Auxiliary measurements of single parameters: Gaussian and Poisson constraint terms, judged as cells and drawn in toys."""
+"""Auxiliary measurements of single parameters: Gaussian and Poisson constraint terms."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
+from wilks._base.draws import poisson_counts
 from wilks._base.errors import InvalidModel
 from wilks._base.typing import Key, LogProb, Theta
 from wilks.model.predictor import Auxiliary
@@ -96,8 +97,7 @@ class Constraints(eqx.Module):
         first, second = jax.random.split(key)
         at = self.mean(theta)
         gaussian = at[:k] + self.widths[:k] * jax.random.normal(first, (k,))
-        counts = jax.random.poisson(second, jnp.maximum(self.widths[k:] * at[k:], 0.0), (len(self) - k,))
-        return jnp.concatenate([gaussian, counts.astype(float)])
+        return jnp.concatenate([gaussian, poisson_counts(second, self.widths[k:] * at[k:])])
 
     def expected(self, theta: Theta) -> Float[Array, " constraints"]:
         """Auxiliary data equal to their expectation."""

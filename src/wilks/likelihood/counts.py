@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from wilks._base.draws import poisson_counts
 from wilks._base.errors import InvalidModel, check_option
 from wilks._base.typing import Key, LogProb, Values
 from wilks.model.predictor import AbstractPredictor, AbstractTemplatePredictor
@@ -100,7 +101,7 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         return self.layout.channels
 
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
-        """Expected counts per bin, split into exact and simulated parts where asked, then the constrained parameters."""
+        """Expected counts per bin (split by simulation where asked), then the constrained parameters."""
         theta = self.space.pack(values)
         if self.statistics is None:
             main = self.predictor(values)[None]
@@ -145,9 +146,9 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         """Poisson counts, auxiliary data and the simulation's auxiliary datum drawn at the named values."""
         main, extra, simulated = jax.random.split(key, 3)
         theta = self.space.pack(values)
-        counts = jax.random.poisson(main, jnp.maximum(self.expected_counts(values), 0.0))
+        counts = poisson_counts(main, self.expected_counts(values))
         return CountsData(
-            counts.astype(float),
+            counts,
             self.constraints.draw(extra, theta) if len(self.constraints) else jnp.zeros(0),
             self._draw_simulation(simulated, values),
         )
@@ -200,7 +201,7 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         if self.statistics.model == "conway":
             drawn = scale + jax.random.normal(key, scale.shape) / jnp.sqrt(weight)
         else:
-            drawn = jax.random.poisson(key, weight * scale) / weight
+            drawn = poisson_counts(key, weight * scale) / weight
         return jnp.where(known, drawn, 1.0)
 
     def _saturated_simulation(self, data: CountsData) -> LogProb:

@@ -1,0 +1,134 @@
+"""The rescue ladder: every lane ends with a status, and the lanes that the first attempt left get further tries.
+
+Rung 0: Newton from the given starts. 1: exact Hessian from where rung 0 ended. 2: three shaken starts. 3: iminuit,
+strategy 1 then 2, polished by Newton. What is left is ``failed``, kept with its cause.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int, Int8
+
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.parameters.space import ParameterSpace
+from wilks.results.status import Status
+
+from .lanes import LaneFits, Settings, fit_lanes, take_lanes
+from .minuit import migrad
+from .newton import CONVERGED, FLAT, NONFINITE
+from .starts import shaken_starts
+
+_SHAKES = 3
+
+
+class Climbed(NamedTuple):
+    """Ends of many fits after the ladder, one per lane."""
+
+    theta: Float[np.ndarray, "lanes parameters"]
+    value: Float[np.ndarray, " lanes"]
+    gradient: Float[np.ndarray, "lanes parameters"]
+    edm: Float[np.ndarray, " lanes"]
+    iterations: Int[np.ndarray, " lanes"]
+    status: Int8[np.ndarray, " lanes"]
+    rung: Int8[np.ndarray, " lanes"]
+
+
+def climb(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    start: Float[np.ndarray, "lanes parameters"],
+    free: Bool[np.ndarray, "lanes parameters"],
+    space: ParameterSpace,
+    settings: Settings,
+    *,
+    rescue: bool = True,
+    batch: int | None = None,
+) -> Climbed:
+    """Minimise every lane, climbing as far as each needs."""
+    sound = _finite_lanes(data, len(start)) & np.isfinite(start).all(axis=1)
+    ends = fit_lanes(
+        likelihood, data, np.where(sound[:, None], start, space.starts), free, space, settings, batch=batch
+    )
+    ends = ends._replace(code=np.where(sound, ends.code, NONFINITE))
+    rung = np.zeros(len(start), dtype=np.int8)
+    if rescue:
+        for number in (1, 2, 3):
+            left = np.flatnonzero(sound & (ends.code != CONVERGED) & (ends.code != FLAT))
+            if not left.size:
+                break
+            again = _RUNGS[number](
+                likelihood, take_lanes(data, left), start[left], _take(ends, left), free[left], space, settings
+            )
+            better = (again.code == CONVERGED) | (again.code == FLAT)
+            ends = _put(ends, left[better], _take(again, np.flatnonzero(better)))
+            rung[left[better]] = number
+    return Climbed(*ends[:5], _statuses(ends, rung, free, space, rescue), rung)
+
+
+def outward(theta: np.ndarray, gradient: np.ndarray, space: ParameterSpace) -> tuple[np.ndarray, np.ndarray]:
+    """Which parameters sit exactly on their lower and upper bound with the gradient pointing out."""
+    return (theta <= space.lowers) & (gradient >= 0), (theta >= space.uppers) & (gradient <= 0)
+
+
+def _statuses(ends: LaneFits, rung: np.ndarray, free: np.ndarray, space: ParameterSpace, rescued: bool) -> np.ndarray:
+    at_lower, at_upper = outward(ends.theta, ends.gradient, space)
+    bounded = ((at_lower | at_upper) & free).any(axis=1)
+    lost = Status.FAILED.code if rescued else Status.MAX_ITER.code
+    status = np.full(len(rung), lost, dtype=np.int8)
+    status[ends.code == NONFINITE] = lost if rescued else Status.NONFINITE.code
+    status[ends.code == FLAT] = Status.NOT_PD.code
+    good = ends.code == CONVERGED
+    status[good] = np.where(rung > 0, Status.FALLBACK_OK.code, np.where(bounded, Status.AT_BOUND.code, Status.OK.code))[
+        good
+    ]
+    return status
+
+
+def _exact_curvature(likelihood, data, start, ends, free, space, settings) -> LaneFits:
+    origin = np.where(np.isfinite(ends.theta).all(axis=1, keepdims=True), ends.theta, start)
+    return fit_lanes(likelihood, data, origin, free, space, settings._replace(curvature="exact"))
+
+
+def _shaken(likelihood, data, start, ends, free, space, settings) -> LaneFits:
+    best = ends
+    for turn in range(1, _SHAKES + 1):
+        origin = shaken_starts(likelihood, start, free, space, turn)
+        tried = fit_lanes(likelihood, data, origin, free, space, settings)
+        better = (tried.code == CONVERGED) & ((best.code != CONVERGED) | (tried.value < best.value))
+        best = _put(best, np.flatnonzero(better), _take(tried, np.flatnonzero(better)))
+    return best
+
+
+def _by_minuit(likelihood, data, start, ends, free, space, settings) -> LaneFits:
+    points, calls = start.copy(), ends.iterations.copy()
+    for lane in range(len(start)):
+        one = jax.tree.map(lambda x, lane=lane: np.asarray(x)[lane], data)
+        points[lane], _, used = migrad(likelihood, one, start[lane], free[lane], space, (1, 2), settings.max_iterations)
+        calls[lane] += used
+    points = np.where(np.isfinite(points), np.clip(points, space.lowers, space.uppers), start)
+    polished = fit_lanes(likelihood, data, points, free, space, settings._replace(curvature="exact"))
+    return polished._replace(iterations=polished.iterations + calls)
+
+
+_RUNGS = {1: _exact_curvature, 2: _shaken, 3: _by_minuit}
+
+
+def _finite_lanes(data: Any, lanes: int) -> Bool[np.ndarray, " lanes"]:
+    sound = np.ones(lanes, dtype=bool)
+    for leaf in jax.tree.leaves(data):
+        array = np.asarray(leaf)
+        if array.dtype.kind == "f":
+            sound &= np.isfinite(array.reshape(lanes, -1)).all(axis=1)
+    return sound
+
+
+def _take(ends: LaneFits, where: np.ndarray) -> LaneFits:
+    return LaneFits(*(array[where] for array in ends))
+
+
+def _put(ends: LaneFits, where: np.ndarray, new: LaneFits) -> LaneFits:
+    arrays = [array.copy() for array in ends]
+    for array, values in zip(arrays, new, strict=True):
+        array[where] = values
+    return LaneFits(*arrays)

@@ -1,0 +1,78 @@
+"""The choice of a minimiser.
+
+What to use when: `Auto` always; `Newton` to fix its curvature or tolerance; `Minuit` to compare with iminuit.
+"""
+
+import equinox as eqx
+
+from wilks._base.errors import InvalidOption, check_option
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.model.linear import LinearTemplates
+
+from .lanes import Settings
+from .quadratic import Curvature
+
+TOLERANCE = 1e-10
+"""EDM at which a fit stops, in units of -ln L; near a minimum Newton steps square it, so it costs one step more."""
+
+
+class AbstractMinimiser(eqx.Module):
+    """How a minimum is searched."""
+
+    max_iterations: eqx.AbstractVar[int]
+
+
+class Auto(AbstractMinimiser):
+    """Newton with the curvature that suits the likelihood, then the rescue ladder for what does not converge."""
+
+    max_iterations: int = 100
+
+
+class Newton(AbstractMinimiser):
+    """Projected trust-region Newton, then the rescue ladder.
+
+    Args:
+        curvature: ``"fisher"``, ``"observed"`` or ``"exact"``; see `wilks.inference.quadratic.Curvature`.
+        tolerance: EDM at which it stops, in units of -ln L.
+        max_iterations: limit of steps per rung of the ladder.
+    """
+
+    curvature: Curvature = "fisher"
+    tolerance: float = TOLERANCE
+    max_iterations: int = 100
+
+    def __check_init__(self) -> None:
+        check_option("curvature", self.curvature, ("fisher", "observed", "exact"))
+        if not self.tolerance > 0:
+            raise InvalidOption(f"tolerance {self.tolerance} must be positive")
+
+
+class Minuit(AbstractMinimiser):
+    """iminuit's Migrad with the exact gradient.
+
+    Args:
+        strategy: 0 (fast), 1 or 2 (careful).
+        max_iterations: limit of calls, in hundreds.
+    """
+
+    strategy: int = 1
+    max_iterations: int = 100
+
+    def __check_init__(self) -> None:
+        if self.strategy not in (0, 1, 2):
+            raise InvalidOption(f"strategy {self.strategy} does not exist; choose 0, 1 or 2")
+
+
+def newton_settings(minimiser: AbstractMinimiser, likelihood: AbstractLikelihood) -> Settings:
+    """Settings of the Newton rung: models linear in their parameters use the curvature at the data, exact for them."""
+    if isinstance(minimiser, Newton):
+        return Settings(minimiser.curvature, minimiser.tolerance, minimiser.max_iterations)
+    return Settings("observed" if is_linear(likelihood) else "fisher", TOLERANCE, minimiser.max_iterations)
+
+
+def is_linear(likelihood: AbstractLikelihood) -> bool:
+    """Whether the expected counts are linear in the parameters."""
+    return isinstance(likelihood, (PoissonCounts, ChiSquareCounts)) and isinstance(
+        likelihood.predictor, LinearTemplates
+    )

@@ -1,0 +1,73 @@
+"""Where fits start: nuisances at the values that their auxiliary measurements prefer, or shaken for another try."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.joint import Joint
+from wilks.parameters.space import ParameterSpace
+
+Lanes = Float[np.ndarray, "lanes parameters"]
+
+
+def auxiliary_starts(likelihood: AbstractLikelihood, data: Any, theta: Lanes, space: ParameterSpace) -> Lanes:
+    """Starts with every free constrained parameter at its auxiliary measurement, inside the bounds.
+
+    From nominal starts a minimiser can stop in a wrong minimum of a toy whose auxiliary data lie far away; from here
+    it does not.
+    """
+    moved = theta.copy()
+    for name, observed in _auxiliary_values(likelihood, data):
+        where = space.index(name)
+        if space.parameters[where].is_free:
+            moved[:, where] = np.where(np.isfinite(observed), observed, theta[:, where])
+    return np.clip(moved, space.lowers, space.uppers)
+
+
+def shaken_starts(
+    likelihood: AbstractLikelihood,
+    theta: Lanes,
+    free: Bool[np.ndarray, "lanes parameters"],
+    space: ParameterSpace,
+    turn: int,
+) -> Lanes:
+    """Starts moved at random by the pre-fit errors, the same for the same turn."""
+    generator = np.random.Generator(np.random.Philox(key=turn))
+    moved = theta + prefit_scales(likelihood, space) * generator.standard_normal(theta.shape)
+    return np.where(free, np.clip(moved, space.lowers, space.uppers), theta)
+
+
+def prefit_scales(likelihood: AbstractLikelihood, space: ParameterSpace) -> Float[np.ndarray, " parameters"]:
+    """How far a parameter may reasonably move before the fit: its constraint's error, else a tenth of its size."""
+    scales = 0.1 * np.maximum(np.abs(space.starts), 1.0)
+    for name, (_, error) in constrained(likelihood).items():
+        scales[space.index(name)] = error
+    return scales
+
+
+def constrained(likelihood: AbstractLikelihood) -> dict[str, tuple[float, float]]:
+    """Parameters with an auxiliary measurement: name -> (nominal value, error before the fit)."""
+    found: dict[str, tuple[float, float]] = {}
+    for part in _parts(likelihood):
+        terms = part.constraints
+        centres, errors = terms.starts(terms.observed), terms.prefit_errors()
+        found.update({n: (float(c), float(e)) for n, c, e in zip(terms.parameters, centres, errors, strict=True)})
+    return found
+
+
+def _parts(likelihood: AbstractLikelihood) -> list[PoissonCounts | ChiSquareCounts]:
+    if isinstance(likelihood, Joint):
+        return [found for part in likelihood.parts.values() for found in _parts(part)]
+    return [likelihood] if isinstance(likelihood, (PoissonCounts, ChiSquareCounts)) else []
+
+
+def _auxiliary_values(likelihood: AbstractLikelihood, data: Any) -> list[tuple[str, np.ndarray]]:
+    if isinstance(likelihood, Joint):
+        return [pair for name, part in likelihood.parts.items() for pair in _auxiliary_values(part, data[name])]
+    if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+        return []
+    values = likelihood.constraints.starts(np.asarray(data.auxiliary))
+    return [(name, values[..., i]) for i, name in enumerate(likelihood.constraints.parameters)]
