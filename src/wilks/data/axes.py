@@ -133,6 +133,8 @@ class Regular(AbstractContinuousAxis):
     circular: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "lower", float(self.lower))
+        object.__setattr__(self, "upper", float(self.upper))
         if self.bins < 1:
             raise InvalidData(f"axis {self.name!r}: {self.bins} bins; an axis needs at least 1")
         if not (math.isfinite(self.lower) and math.isfinite(self.upper) and self.lower < self.upper):
