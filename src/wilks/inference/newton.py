@@ -19,7 +19,7 @@ from wilks._base.typing import Scalar, Theta
 from .quadratic import Quadratic
 
 RUNNING, CONVERGED, EXHAUSTED, NONFINITE, FLAT = range(5)
-"""How a lane stands: still running, minimum found, out of iterations, not finite, gradient gone but curvature singular."""
+"""How a lane stands: running, minimum found, out of iterations, not finite, gradient gone but curvature singular."""
 
 _ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
 _DAMPING_START = 1e-3

@@ -41,7 +41,7 @@ def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature
 def excess(likelihood: AbstractLikelihood, theta: Theta, data: Any) -> Scalar:
     """-ln L above the saturated model where there is one, else -ln L itself; continued outside the domain."""
     if isinstance(likelihood, Joint):
-        where = _places(likelihood)
+        where = places(likelihood)
         parts = [excess(part, theta[where[name]], data[name]) for name, part in likelihood.parts.items()]
         return jnp.sum(jnp.stack(parts))
     if isinstance(likelihood, AbstractCellLikelihood):
@@ -59,7 +59,7 @@ def saturated(likelihood: AbstractLikelihood, data: Any) -> Scalar:
     return jnp.zeros(())
 
 
-def _places(joint: Joint) -> dict[str, np.ndarray]:
+def places(joint: Joint) -> dict[str, np.ndarray]:
     """Positions of each part's parameters in the joint's vector."""
     return {n: np.array(joint.space.indices(part.space.names), dtype=int) for n, part in joint.parts.items()}
 
@@ -67,7 +67,7 @@ def _places(joint: Joint) -> dict[str, np.ndarray]:
 def _of_joint(joint: Joint, theta: Theta, data: Any, curvature: Curvature) -> Quadratic:
     size = theta.shape[0]
     total = Quadratic(jnp.zeros(()), jnp.zeros(size), jnp.zeros((size, size)))
-    for name, where in _places(joint).items():
+    for name, where in places(joint).items():
         part = quadratic(joint.parts[name], theta[where], data[name], curvature)
         total = Quadratic(
             total.value + part.value,

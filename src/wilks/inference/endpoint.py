@@ -1,0 +1,88 @@
+"""What is known at the end of a fit: exact curvature, contributions of the parts, bins outside the physical domain."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from wilks._base.typing import Scalar, Theta
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.joint import Joint
+
+from .quadratic import Curvature, places, quadratic, saturated
+
+_SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a direction counts as flat
+_NAMED = 0.1  # components of a flat direction that are worth naming
+
+
+class Endpoint(NamedTuple):
+    """The excess at one point, taken apart."""
+
+    excess: Scalar
+    saturated: Scalar
+    hessian: Float[Array, "parameters parameters"]
+    parts: dict[str, Scalar]
+    inside: Bool[Array, " cells"]
+
+
+@eqx.filter_jit
+def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, curvature: Curvature) -> Endpoint:
+    """Everything a report on a fit needs, in one compiled call."""
+    here = quadratic(likelihood, theta, data, curvature)
+    parts, inside = _parts("", likelihood, theta, data)
+    return Endpoint(here.value, saturated(likelihood, data), here.hessian, parts, inside)
+
+
+def _parts(name: str, likelihood: AbstractLikelihood, theta: Theta, data: Any) -> tuple[dict[str, Scalar], Array]:
+    if isinstance(likelihood, Joint):
+        found, inside = {}, []
+        for part, where in places(likelihood).items():
+            values, ok = _parts(part, likelihood.parts[part], theta[where], data[part])
+            found[part] = jnp.sum(jnp.stack(list(values.values())))
+            inside.append(ok)
+        return found, jnp.concatenate(inside)
+    if isinstance(likelihood, AbstractCellLikelihood):
+        cells = likelihood.judge(likelihood.mean(likelihood.space.unpack(theta)), data)
+        return {name: jnp.sum(cells.excess)}, cells.inside
+    return {name: -likelihood.log_prob(likelihood.space.unpack(theta), data)}, jnp.ones(0, dtype=bool)
+
+
+class Curved(NamedTuple):
+    """A curvature examined on its free block."""
+
+    covariance: Float[np.ndarray, "parameters parameters"] | None
+    weakest: float
+    direction: Float[np.ndarray, " parameters"]
+
+
+def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.ndarray, " parameters"]) -> Curved:
+    """Inverse of the curvature on the free block, or its weakest direction if it is not positive definite.
+
+    The covariance is zero in rows and columns of parameters that are not free.
+    """
+    size = len(free)
+    block = np.asarray(hessian)[np.ix_(free, free)]
+    direction = np.zeros(size)
+    if not free.any():
+        return Curved(np.zeros((size, size)), np.inf, direction)
+    if not np.isfinite(block).all():
+        return Curved(None, -np.inf, direction)
+    scale = np.where(np.diag(block) != 0, np.abs(np.diag(block)), 1.0) ** -0.5
+    eigenvalues, vectors = np.linalg.eigh(block * np.outer(scale, scale))
+    moves = scale * vectors[:, 0]
+    direction[free] = moves / np.abs(moves).max()
+    if eigenvalues[0] < _SINGULAR:
+        return Curved(None, float(eigenvalues[0]), direction)
+    inverse = (vectors / eigenvalues) @ vectors.T
+    covariance = np.zeros((size, size))
+    covariance[np.ix_(free, free)] = inverse * np.outer(scale, scale)
+    return Curved(0.5 * (covariance + covariance.T), float(eigenvalues[0]), direction)
+
+
+def name_direction(direction: Float[np.ndarray, " parameters"], names: tuple[str, ...]) -> str:
+    """A direction in words: ``+1 a -0.5 b``, largest component first."""
+    order = np.argsort(-np.abs(direction), kind="stable")
+    sign = np.sign(direction[order[0]]) or 1.0
+    return " ".join(f"{sign * direction[i]:+.3g} {names[i]}" for i in order if abs(direction[i]) > _NAMED)

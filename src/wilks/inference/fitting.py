@@ -1,0 +1,343 @@
+"""Fits: the best values of one set of data, of many, or of a plain function."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_option
+from wilks._base.typing import LogProb, Values
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.joint import Joint, prepare
+from wilks.parameters.space import ParameterSpace
+from wilks.results.fits import FitResult, FitTable
+from wilks.results.status import Status
+
+from .endpoint import Endpoint, endpoint, examine, name_direction
+from .ladder import Climbed, climb, outward
+from .lanes import count_lanes, saturated_lanes, stack_lanes
+from .minimisers import AbstractMinimiser, Minuit
+from .minuit import migrad
+from .problem import Clock, Problem, judged, pose, standing_flags
+from .starts import auxiliary_starts, constrained
+
+_NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
+_BELOW_ZERO = 1e-4  # expectation below zero in an empty bin that the solver's continuation may leave
+_SADDLE_STEP = 0.5  # first step off a saddle, in units of the weakest direction's curvature radius
+
+Start = FitResult | Values | None
+
+
+def fit(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    *,
+    start: Start = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+    covariance: Literal["observed", "fisher"] = "observed",
+    throw: bool = True,
+) -> FitResult:
+    """Maximum-likelihood values of the parameters, with errors from the curvature.
+
+    Args:
+        likelihood: judges the data.
+        data: whatever the likelihood takes: counts, a histogram, a mapping.
+        start: values to start from (names left out keep their start), or an earlier result. By default the space's
+            starts, with constrained nuisances at their auxiliary measurements.
+        space: the likelihood's space with parameters fixed, released or with other bounds;
+            e.g. ``likelihood.space.fix(s_b=1.0)``.
+        minimiser: `Auto` unless given.
+        covariance: inverse of the exact Hessian (``"observed"``), or of its expectation (``"fisher"``).
+        throw: raise `FitFailed` if there is no minimum; otherwise return the result with its status.
+
+    Raises:
+        InvalidData: if the data do not fit the likelihood.
+        FitFailed: if no minimum can be trusted; ``error.result`` holds what there is.
+    """
+    clock = Clock.start()
+    check_option("covariance", covariance, ("observed", "fisher"))
+    problem = pose(likelihood, data, space, minimiser)
+    result = solve(problem, clock, start=start, covariance=covariance)
+    if throw and not result.status.converged:
+        raise FitFailed(f"{result.status.value}; {result.cause}", result)
+    return result
+
+
+def minimise(
+    function: Callable[[Values], Any],
+    space: ParameterSpace,
+    *,
+    start: Start = None,
+    minimiser: AbstractMinimiser | None = None,
+    scale: Literal["nll", "chi2"] = "nll",
+    throw: bool = True,
+) -> FitResult:
+    """Minimum of a plain function of named values, written with ``jax.numpy``.
+
+    Args:
+        function: from named values to a number.
+        space: parameters with starts and bounds.
+        start: as for `fit`.
+        minimiser: as for `fit`.
+        scale: whether the function is -ln L (errors where it rises by 1/2) or a chi-square (by 1).
+        throw: as for `fit`.
+    """
+    check_option("scale", scale, ("nll", "chi2"))
+    wrapped = _Function(space, function, 1.0 if scale == "nll" else 0.5)
+    return fit(wrapped, jnp.zeros(0), start=start, minimiser=minimiser, throw=throw)
+
+
+def fit_many(
+    likelihood: AbstractLikelihood,
+    datasets: Any,
+    *,
+    start: Start = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+    fallback: bool = True,
+) -> FitTable:
+    """Fits of many sets of data in one compiled batch; a failed lane is kept and never disturbs another.
+
+    Args:
+        likelihood: judges each set.
+        datasets: a sequence of sets of data, or prepared data whose arrays have a leading axis of lanes.
+        start: as for `fit`, the same for all.
+        space: as for `fit`.
+        minimiser: as for `fit`.
+        fallback: climb the rescue ladder with the lanes that do not converge at once.
+    """
+    clock = Clock.start()
+    stacked = _stack(likelihood, datasets)
+    problem = judged(likelihood, stacked, space, minimiser)
+    lanes = count_lanes(stacked)
+    ends = climb_from(problem, _start_vector(problem.space, start), lanes, rescue=fallback)
+    return FitTable(
+        names=problem.space.names,
+        theta=ends.theta,
+        nll=ends.value - saturated_lanes(likelihood, stacked),
+        excess=ends.value,
+        status=ends.status,
+        rung=ends.rung,
+        edm=ends.edm,
+        iterations=ends.iterations,
+        flags=standing_flags(likelihood),
+        how="each set of data fitted by itself",
+        provenance=clock.provenance(problem, "fit_many"),
+    )
+
+
+def climb_from(
+    problem: Problem,
+    start: Float[np.ndarray, " parameters"] | Float[np.ndarray, "lanes parameters"],
+    lanes: int,
+    *,
+    rescue: bool = True,
+    batch: int | None = None,
+) -> Climbed:
+    """Fit stacked data from one start for all lanes or one for each, nuisances at their auxiliary measurements."""
+    starts = np.broadcast_to(start, (lanes, len(problem.space))).astype(float)
+    starts = auxiliary_starts(problem.likelihood, problem.data, starts, problem.space)
+    free = np.broadcast_to(problem.space.free_mask, starts.shape)
+    return climb(
+        problem.likelihood, problem.data, starts, free, problem.space, problem.settings, rescue=rescue, batch=batch
+    )
+
+
+def solve(
+    problem: Problem, clock: Clock, *, start: Start = None, covariance: Literal["observed", "fisher"] = "observed"
+) -> FitResult:
+    """The free fit of a posed problem; never raises for a bad outcome."""
+    free = problem.space.free_mask
+    if free.sum() > _NEWTON_PARAMETERS:
+        raise InvalidOption(
+            f"{free.sum()} free parameters need a dense curvature of {free.sum() ** 2 * 8 / 1e9:.1f} GB; profile the "
+            "Monte Carlo statistics (template_statistics=...) instead of fitting one parameter per bin"
+        )
+    first = _start_vector(problem.space, start)
+    if isinstance(start, FitResult) and not free.any():
+        first = start.theta
+    ends = _first_fit(problem, first)
+    curvature = "exact" if covariance == "observed" else "fisher"
+    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
+    ends, end = _leave_saddle(problem, ends, end, curvature)
+    return _describe(problem, clock, first, ends, end, covariance)
+
+
+def _first_fit(problem: Problem, first: np.ndarray) -> Climbed:
+    single = problem._replace(data=stack_lanes(problem.data, 1))
+    if isinstance(problem.minimiser, Minuit):
+        free = problem.space.free_mask
+        point, _, calls = migrad(
+            problem.likelihood,
+            problem.data,
+            auxiliary_starts(problem.likelihood, single.data, first[None], problem.space)[0],
+            free,
+            problem.space,
+            (problem.minimiser.strategy,),
+            problem.minimiser.max_iterations,
+        )
+        ends = climb(
+            problem.likelihood,
+            single.data,
+            np.clip(point, problem.space.lowers, problem.space.uppers)[None],
+            free[None],
+            problem.space,
+            problem.settings,
+            rescue=False,
+        )
+        return ends._replace(iterations=ends.iterations + calls)
+    return climb_from(single, first, 1)
+
+
+def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any) -> tuple[Climbed, Endpoint]:
+    """From a saddle, step both ways along the weakest direction and keep the lower end."""
+    curved = examine(np.asarray(end.hessian), _loose(problem, ends))
+    if curved.covariance is not None or not curved.weakest < -1e-8 or not np.isfinite(curved.weakest):
+        return ends, end
+    step = _SADDLE_STEP * curved.direction * np.maximum(np.abs(ends.theta[0]), 1.0)
+    starts = np.clip(ends.theta[0] + np.stack([step, -step]), problem.space.lowers, problem.space.uppers)
+    free = np.broadcast_to(problem.space.free_mask, starts.shape)
+    data = stack_lanes(problem.data, 2)
+    tried = climb(problem.likelihood, data, starts, free, problem.space, problem.settings)
+    best = int(np.nanargmin(tried.value))
+    if not tried.value[best] < ends.value[0] - problem.settings.tolerance:
+        return ends, end
+    ends = Climbed(*(array[best : best + 1] for array in tried))
+    return ends, endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
+
+
+def _loose(problem: Problem, ends: Climbed) -> np.ndarray:
+    """Free parameters that are not pressed against a bound."""
+    at_lower, at_upper = outward(ends.theta[0], ends.gradient[0], problem.space)
+    return problem.space.free_mask & ~at_lower & ~at_upper
+
+
+def _describe(
+    problem: Problem, clock: Clock, first: np.ndarray, ends: Climbed, end: Endpoint, covariance: str
+) -> FitResult:
+    space, theta = problem.space, _wrap(ends.theta[0], problem.space)
+    free, loose = space.free_mask, _loose(problem, ends)
+    at_lower, at_upper = outward(ends.theta[0], ends.gradient[0], space)
+    curved = examine(np.asarray(end.hessian), loose)
+    status, cause = Status.from_code(int(ends.status[0])), ""
+    if status.converged and curved.covariance is None:
+        status = Status.NOT_PD
+    if status is Status.NOT_PD:
+        cause = f"the data do not fix the combination {name_direction(curved.direction, space.names)}"
+    elif not status.converged:
+        cause = _why(problem, ends)
+    flags = standing_flags(problem.likelihood)
+    status, cause = _check_domain(status, cause, flags, end)
+    bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
+    if status.converged and (at_lower | at_upper)[free].any():
+        names = [n for n, bad in zip(space.names, (at_lower | at_upper) & free, strict=True) if bad]
+        cause = cause or "on a bound: " + ", ".join(names)
+    quoted = curved.covariance if status.converged else None
+    sigma = None if quoted is None else np.where(loose, np.sqrt(np.diag(quoted)), np.nan)
+    return FitResult(
+        names=space.names,
+        theta=theta,
+        sigma=sigma,
+        fixed=~free,
+        units=tuple(p.unit for p in space.parameters),
+        nll=float(end.excess - end.saturated),
+        excess=float(end.excess),
+        status=status,
+        cause=cause,
+        rung=int(ends.rung[0]),
+        edm=float(ends.edm[0]),
+        iterations=int(ends.iterations[0]),
+        evaluations=int(ends.iterations[0]),
+        covariance=quoted,
+        at_lower=tuple(n for n, on in zip(space.names, bounded["at_lower"], strict=True) if on),
+        at_upper=tuple(n for n, on in zip(space.names, bounded["at_upper"], strict=True) if on),
+        contributions={n: 2 * float(v) for n, v in end.parts.items() if n},
+        pulls=_pulls(problem, theta, sigma),
+        ndf=_degrees_of_freedom(problem, end),
+        start=first,
+        flags=flags,
+        how="errors from the inverse of the "
+        + ("exact Hessian" if covariance == "observed" else "expected (Fisher) information"),
+        provenance=clock.provenance(problem, "fit", settings={"covariance": covariance}),
+    )
+
+
+def _why(problem: Problem, ends: Climbed) -> str:
+    if not np.isfinite(ends.value[0]):
+        return "the likelihood is not finite at the start; check start values and templates"
+    return (
+        f"no convergence within {problem.settings.max_iterations} iterations on any rung (EDM {ends.edm[0]:.2g}); "
+        "try other starts, or fix parameters that the data do not see"
+    )
+
+
+def _check_domain(status: Status, cause: str, flags: dict[str, str], end: Endpoint) -> tuple[Status, str]:
+    """Expectations that the solver's continuation left below zero are named; they are allowed in empty bins only."""
+    outside = np.flatnonzero(~np.asarray(end.inside))
+    if not outside.size or not status.converged:
+        return status, cause
+    sentence = f"the expectation vanishes in empty cells {', '.join(map(str, outside[:8]))}"
+    flags["expectation_at_zero"] = sentence
+    return Status.AT_BOUND, cause or sentence
+
+
+def _pulls(problem: Problem, theta: np.ndarray, sigma: np.ndarray | None) -> dict[str, tuple[float, float]]:
+    pulls = {}
+    for name, (centre, error) in constrained(problem.likelihood).items():
+        where = problem.space.index(name)
+        if problem.space.parameters[where].is_free:
+            width = np.nan if sigma is None else sigma[where] / error
+            pulls[name] = (float((theta[where] - centre) / error), float(width))
+    return pulls
+
+
+def _degrees_of_freedom(problem: Problem, end: Endpoint) -> int | None:
+    parts = problem.likelihood.parts.values() if isinstance(problem.likelihood, Joint) else (problem.likelihood,)
+    if not all(isinstance(part, AbstractCellLikelihood) for part in parts):
+        return None
+    return int(np.asarray(end.inside).size - problem.space.free_mask.sum())
+
+
+def _wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:
+    wrapped = theta.copy()
+    for i, p in enumerate(space.parameters):
+        if p.period is not None:
+            wrapped[i] = (theta[i] - p.start + p.period / 2) % p.period + p.start - p.period / 2
+    return wrapped
+
+
+def _start_vector(space: ParameterSpace, start: Start) -> np.ndarray:
+    values = start.values if isinstance(start, FitResult) else dict(start or {})
+    free = space.free_mask
+    theta = space.complete({n: v for n, v in values.items() if not isinstance(start, FitResult) or n in space})
+    theta = np.where(free, theta, space.starts)
+    for name, value, low, high in zip(space.names, theta, space.lowers, space.uppers, strict=True):
+        if not low <= value <= high:
+            raise InvalidOption(f"start of {name!r}: {value} lies outside [{low}, {high}]; move it inside")
+    return theta
+
+
+def _stack(likelihood: AbstractLikelihood, datasets: Any) -> Any:
+    if not isinstance(datasets, Sequence):
+        return datasets
+    if not datasets:
+        raise InvalidData("no sets of data given; give at least one")
+    prepared = [prepare(likelihood, data) for data in datasets]
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *prepared)
+
+
+class _Function(AbstractLikelihood[Array]):
+    """A plain function to be minimised, in the role of a likelihood."""
+
+    space: ParameterSpace
+    function: Callable[[Mapping[str, Any]], Any] = eqx.field(static=True)
+    factor: float = eqx.field(static=True)
+
+    def log_prob(self, values: Values, data: Array) -> LogProb:
+        """Minus the function, scaled to -ln L."""
+        return -self.factor * jnp.asarray(self.function(values), dtype=float) + 0.0 * jnp.sum(data)
