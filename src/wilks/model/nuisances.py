@@ -21,10 +21,6 @@ from .modifiers import (
 )
 from .predictor import Auxiliary
 
-_FACTOR = {"lower": 0.0, "upper": 10.0}
-_GAMMA = {"lower": 1e-10, "upper": 10.0}  # bounds of HistFactory tools: a gamma of exactly 0 has no Poisson term
-_PULL = {"lower": -5.0, "upper": 5.0}
-
 
 @dataclasses.dataclass(frozen=True)
 class Nuisance:
@@ -50,6 +46,14 @@ class _Use:
     constraint: str = "gaussian"
     nominal: np.ndarray | None = None
     variance: np.ndarray | None = None
+
+
+def _factor(name: str) -> Parameter:
+    return Parameter(name, 1.0, lower=0.0, upper=10.0)
+
+
+def _gamma(name: str, *, fixed: bool = False) -> Parameter:
+    return Parameter(name, 1.0, lower=1e-10, upper=10.0, fixed=fixed)  # at exactly 0 a Poisson term has no logarithm
 
 
 def parameter_kind(modifier: Modifier) -> str:
@@ -155,7 +159,7 @@ def _nuisances_of(name: str, use: _Use, auxiliary: Mapping[str, Auxiliary]) -> I
         for i in range(use.bins):
             yield _bin_nuisance(bin_name(name, i), use, i)
     elif use.kind == "pull":
-        yield Nuisance(Parameter(name, 0.0, **_PULL), Auxiliary(name, "gaussian", 1.0, 0.0))
+        yield Nuisance(Parameter(name, 0.0, lower=-5.0, upper=5.0), Auxiliary(name, "gaussian", 1.0, 0.0))
     elif use.kind == "lumi":
         if name not in auxiliary:
             raise InvalidModel(
@@ -165,17 +169,17 @@ def _nuisances_of(name: str, use: _Use, auxiliary: Mapping[str, Auxiliary]) -> I
         value = auxiliary[name].observed
         yield Nuisance(Parameter(name, value, lower=0.0, upper=10.0 * value), auxiliary[name])
     else:
-        yield Nuisance(Parameter(name, 1.0, **_FACTOR))
+        yield Nuisance(_factor(name))
 
 
 def _bin_nuisance(name: str, use: _Use, index: int) -> Nuisance:
     if use.nominal is None or use.variance is None:  # a shapefactor: free
-        return Nuisance(Parameter(name, 1.0, **_FACTOR))
+        return Nuisance(_factor(name))
     nominal, variance = float(use.nominal[index]), float(use.variance[index])
     if nominal <= 0 or variance <= 0:
-        return Nuisance(Parameter(name, 1.0, **_GAMMA, fixed=True))
+        return Nuisance(_gamma(name, fixed=True))
     tau = nominal**2 / variance
     if use.kind == "shapesys" or use.constraint == "poisson":
-        return Nuisance(Parameter(name, 1.0, **_GAMMA), Auxiliary(name, "poisson", tau, tau))
+        return Nuisance(_gamma(name), Auxiliary(name, "poisson", tau, tau))
     delta = float(np.sqrt(variance)) / nominal
-    return Nuisance(Parameter(name, 1.0, **_GAMMA), Auxiliary(name, "gaussian", delta, 1.0))
+    return Nuisance(_gamma(name), Auxiliary(name, "gaussian", delta, 1.0))

@@ -92,7 +92,7 @@ def _unpack_channel(layout: tuple[Any, ...], take: Callable[[int], np.ndarray]) 
 
 
 def _unpack_modifier(layout: tuple[str, ...], bins: int, take: Callable[[int], np.ndarray]) -> Modifier:
-    kind, name, *extra = layout
+    kind, name = layout[:2]
     match kind:
         case "normsys":
             hi, lo = take(2)
@@ -102,5 +102,5 @@ def _unpack_modifier(layout: tuple[str, ...], bins: int, take: Callable[[int], n
         case "shapesys":
             return ShapeSys(name, take(bins))
         case "staterror":
-            return StatError(name, take(bins), *extra)
+            return StatError(name, take(bins), "poisson" if layout[2] == "poisson" else "gaussian")
     return _CLASS_OF_KIND[kind](name)

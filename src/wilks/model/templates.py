@@ -152,7 +152,7 @@ class TemplatePredictor(AbstractTemplatePredictor):
         extended = jnp.concatenate([theta, jnp.ones(1)])
         scales = product(pick(extended, self.norms)) * self.systematics(extended)
         factors = product(pick(extended, self.gammas)) * jnp.take(scales, self.channel_of_bin, axis=1, mode="clip")
-        return self.nominal + self.shifts(extended), factors
+        return jnp.asarray(self.nominal) + self.shifts(extended), factors
 
 
 def _checked_codes(codes: Mapping[str, str]) -> dict[str, str]:
