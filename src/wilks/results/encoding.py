@@ -104,11 +104,15 @@ def _pointer(place: tuple[str, ...]) -> str:
 
 
 def _put(tree: Any, place: str, value: Any) -> None:
-    """Put a value at the place of a JSON pointer."""
+    """Put a value at the place of a JSON pointer; on the way back nothing but null is replaced."""
     *way, last = [part.replace("~1", "/").replace("~0", "~") for part in place.split("/")[1:]]
     for part in way:
-        tree = tree[int(part)] if isinstance(tree, list) else tree[part]
-    key = int(last) if isinstance(tree, list) else last
+        tree = tree[_key(tree, part)]
+    key = _key(tree, last)
     if tree[key] is not None and value is not None:
         raise ValueError(f"{place} holds a value already")
     tree[key] = value
+
+
+def _key(tree: Any, part: str) -> Any:
+    return int(part) if isinstance(tree, list) else part

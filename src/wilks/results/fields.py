@@ -5,10 +5,11 @@ import enum
 import functools
 import types
 import typing
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from jaxtyping import AbstractArray, jaxtyped
+from jaxtyping import AbstractArray
 
 from wilks._base.errors import InvalidData
 
@@ -32,11 +33,12 @@ def conform_record(record: Any) -> None:
         InvalidData: naming the field, the value and what was expected.
     """
     kind = type(record)
-    for name, hint in hints_of(kind).items():
-        object.__setattr__(record, name, conform(hint, getattr(record, name), f"{kind.__name__}.{name}"))
-    with jaxtyped("context"):  # axis names mean the same length in all fields of one record
-        for name, hint in hints_of(kind).items():
-            _check_shapes(hint, getattr(record, name), f"{kind.__name__}.{name}")
+    values = {
+        name: conform(hint, getattr(record, name), f"{kind.__name__}.{name}") for name, hint in hints_of(kind).items()
+    }
+    _check_shapes(kind, values)
+    for name, value in values.items():
+        object.__setattr__(record, name, value)
 
 
 def conform(hint: Any, value: Any, where: str) -> Any:
@@ -84,7 +86,9 @@ def build(record: type, values: dict[str, Any], where: str) -> Any:
     missing, unknown = [n for n in hints if n not in values], [n for n in values if n not in hints]
     if missing or unknown:
         raise InvalidData(f"{where} does not hold a {record.__name__}: missing {missing}, unknown {unknown}")
-    return record(**{name: conform(hint, values[name], f"{where}.{name}") for name, hint in hints.items()})
+    fields = {name: conform(hint, values[name], f"{where}.{name}") for name, hint in hints.items()}
+    _check_shapes(record, fields)
+    return record(**fields)
 
 
 def is_array(hint: Any) -> bool:
@@ -149,22 +153,43 @@ def _conform_scalar(hint: type, value: Any, where: str) -> Any:
     return hint(array.item())
 
 
-def _check_shapes(hint: Any, value: Any, where: str) -> None:
+def _check_shapes(record: type, values: dict[str, Any]) -> None:
+    """Axis names mean the same length in all fields of one record (``isinstance`` of jaxtyping would import JAX)."""
+    lengths: dict[str, tuple[int, ...]] = {}
+    for name, hint in hints_of(record).items():
+        for where, shape, array in _arrays(hint, values[name], f"{record.__name__}.{name}"):
+            if not _fits(shape.dim_str.split(), array.shape, lengths):
+                known = ", ".join(f"{axis} = {length}" for axis, length in lengths.items())
+                raise InvalidData(
+                    f"{where} has shape {array.shape}; expected '{shape.dim_str}'" + (f" with {known}" if known else "")
+                )
+
+
+def _arrays(hint: Any, value: Any, where: str) -> Iterator[tuple[str, Any, np.ndarray]]:
+    """All arrays of one field, each with the type that declares its shape."""
     if is_array(hint):
-        if not isinstance(value, hint):
-            raise InvalidData(
-                f"{where} has shape {value.shape}; expected '{hint.dim_str}', equal names being equal lengths"
-            )
+        yield where, hint, value
         return
-    for inner in typing.get_args(hint):
-        if isinstance(value, tuple):
-            for i, item in enumerate(value):
-                _check_shapes(inner, item, f"{where}[{i}]")
-        elif isinstance(value, dict):
-            for key, item in value.items():
-                _check_shapes(inner, item, f"{where}[{key!r}]")
-        elif value is not None and is_array(inner):
-            _check_shapes(inner, value, where)
+    inner = [h for h in typing.get_args(hint) if is_array(h)]
+    if not inner or value is None:
+        return
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
+    for item in items:
+        yield where, inner[0], item
+
+
+def _fits(axes: list[str], shape: tuple[int, ...], lengths: dict[str, tuple[int, ...]]) -> bool:
+    """Whether a shape has the named axes: ``name``, ``_`` (any), a number, ``*name`` or ``...`` (several, first)."""
+    if axes and (axes[0] == "..." or axes[0].startswith("*")):
+        several, axes = axes[0].lstrip("*"), axes[1:]
+        cut = len(shape) - len(axes)
+        if cut < 0 or (several != "..." and lengths.setdefault(several, shape[:cut]) != shape[:cut]):
+            return False
+        shape = shape[cut:]
+    return len(axes) == len(shape) and all(
+        axis == "_" or (length == int(axis) if axis.isdigit() else lengths.setdefault(axis, (length,)) == (length,))
+        for axis, length in zip(axes, shape, strict=True)
+    )
 
 
 def _shown(value: Any) -> str:

@@ -5,7 +5,7 @@ import math
 import os
 import zipfile
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +35,8 @@ def write(record: Any, path: Path) -> Path:
     try:
         with partial.open("wb") as stream:
             if path.suffix == ".npz":  # stored, not compressed: a status column of zeros would look like a bomb
-                np.savez(stream, **{_HEADER: np.frombuffer(content, dtype=np.uint8)}, **entries)
+                entries[_HEADER] = np.frombuffer(content, dtype=np.uint8)
+                np.savez(stream, allow_pickle=False, **entries)
             else:
                 stream.write(content + b"\n")
             stream.flush()
@@ -154,7 +155,7 @@ def _read_entry(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> np.ndarray
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _array_header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
+def _array_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
     version = np.lib.format.read_magic(stream)
     readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
     if version not in readers:

@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int8
 
-from .numbers import fixed, number, with_error
+from .numbers import fixed, number, with_error, with_unit
 from .result import AbstractResult
 from .status import Status
 from .text import Summary
@@ -112,8 +112,10 @@ class FitResult(AbstractResult):
 
     def summary(self) -> Summary:
         """Status, likelihood and one row per parameter."""
+        correlated = self._shown_correlations()
         columns = ("parameter", "value", *(("pull",) if self.pulls else ()), "note")
-        rows = tuple(self._row(i) for i in range(len(self.names)))
+        columns += tuple(f"corr. {self.names[k]}" for k in correlated)
+        rows = tuple(self._row(i, correlated) for i in range(len(self.names)))
         return Summary(f"Fit: {self.status.word}", self._sentences(), columns, rows, tuple(self.flags.items()))
 
     def _sentences(self) -> tuple[str, ...]:
@@ -132,14 +134,21 @@ class FitResult(AbstractResult):
             self.how,
         )
 
-    def _row(self, i: int) -> tuple[str, ...]:
-        name, unit = self.names[i], self.units[i]
+    def _row(self, i: int, correlated: tuple[int, ...]) -> tuple[str, ...]:
+        name = self.names[i]
         value = with_error(float(self.theta[i]), None if self.sigma is None else float(self.sigma[i]))
         pull = self.pulls.get(name)
-        cells = (name, f"{value} {unit}".strip())
+        cells = (name, with_unit(value, self.units[i]))
         if self.pulls:
             cells += (with_error(*pull) if pull else "",)
-        return (*cells, self._note(i))
+        rho = self.correlation
+        coefficients = () if rho is None else tuple(fixed(float(rho[i, k]), 2) for k in correlated)
+        return (*cells, self._note(i), *coefficients)
+
+    def _shown_correlations(self) -> tuple[int, ...]:
+        """Columns of the correlation matrix that fit beside the table: all of them up to six, else none."""
+        measured = np.flatnonzero(self._measured)
+        return tuple(int(k) for k in measured) if 2 <= len(measured) <= 6 else ()
 
     def _note(self, i: int) -> str:
         if self.fixed[i]:

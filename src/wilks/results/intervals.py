@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from wilks._base.errors import UnknownName, near_names
 
-from .numbers import number, percent, with_errors
+from .numbers import number, percent, with_errors, with_unit
 from .result import AbstractResult
 from .status import Status
 from .text import Summary
@@ -73,8 +73,8 @@ class Interval(AbstractResult):
 
     def summary(self) -> Summary:
         """Value with both errors, ends, level and method."""
-        value = f"{with_errors(self.best, self.minus, self.plus)} {self.unit}".strip()
-        ends = f"{percent(self.level)} interval {self.text} {self.unit}".rstrip()
+        value = with_unit(with_errors(self.best, self.minus, self.plus), self.unit)
+        ends = with_unit(f"{percent(self.level)} interval {self.text}", self.unit)
         worst = max((abs(r) for r in self.residuals if math.isfinite(r)), default=math.nan)
         sentences = (
             f"{ends}, method {self.method}, threshold {number(self.threshold, 5)}",
@@ -148,7 +148,7 @@ class Contour(AbstractResult):
         sentences = (
             f"{percent(self.level)} level with {self.dof} dof: 2 delta nll = {number(self.threshold, 5)}",
             f"best: {x} = {number(self.best[0])}, {y} = {number(self.best[1])}",
-            f"{bounded} points lie on a bound" if bounded else "",
+            f"points on a bound of a parameter: {bounded}" if bounded else "",
             self.how,
         )
         rows = tuple(
@@ -176,7 +176,7 @@ def _open_sentence(interval: Interval) -> str:
 def _row(item: Interval) -> tuple[str, ...]:
     return (
         item.name,
-        f"{with_errors(item.best, item.minus, item.plus)} {item.unit}".strip(),
+        with_unit(with_errors(item.best, item.minus, item.plus), item.unit),
         _end(item.lower, item) + (" open" if item.lower_open else ""),
         _end(item.upper, item) + (" open" if item.upper_open else ""),
         percent(item.level),

@@ -55,6 +55,11 @@ def probability(value: float | None) -> str:
     return number(value, 3)
 
 
+def with_unit(text: str, unit: str) -> str:
+    """A printed number followed by its unit, if it exists and has one."""
+    return f"{text} {unit}" if unit and text != _NONE else text
+
+
 def percent(fraction: float) -> str:
     """A level as people say it: ``68.27 %``."""
     return f"{100 * fraction:.4g} %"
@@ -66,7 +71,7 @@ def _place(error: float) -> int:
 
 
 def _rounded(value: float, place: int) -> str:
-    return f"{value:.{place}f}" if place >= 0 else f"{round(value, place):.0f}"
+    return f"{round(value, place) + 0.0:.{max(place, 0)}f}"  # adding zero turns -0 into 0
 
 
 def _scaled(value: float, error: float) -> tuple[float, float, str]:

@@ -72,17 +72,17 @@ class Provenance:
             duration_s: wall time in seconds.
             command: command line.
         """
-        settings = plain(dict(settings or {}))
+        options: dict[str, Any] = plain(dict(settings or {}))
         return cls(
             versions=_versions(),
             platform=f"{platform.system()} {platform.machine()}",
-            device=str(settings.get("device", "cpu")),
-            precision=str(settings.get("precision", "float64")),
+            device=str(options.get("device", "cpu")),
+            precision=str(options.get("precision", "float64")),
             threads=_threads(),
             seed=seed,
             model_digest=model_digest,
             data_digest=data_digest,
-            settings=settings,
+            settings=options,
             started=started or datetime.now(UTC).isoformat(timespec="seconds"),
             duration_s=duration_s,
             command=command,

@@ -3,6 +3,8 @@
 import html
 from dataclasses import dataclass
 
+_MOST_ROWS = 200
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -27,7 +29,8 @@ def as_text(summary: Summary) -> str:
     """Aligned text; the first column stands left, the others right."""
     lines = [printable(summary.title), *(f"  {printable(s)}" for s in summary.sentences if s)]
     if summary.columns and summary.rows:
-        lines += ["", *_table([summary.columns, *summary.rows])]
+        lines += ["", *_table([summary.columns, *summary.rows[:_MOST_ROWS]])]
+        lines += [f"  {text}" for text in _left_out(summary)]
     if summary.flags:
         lines += ["", *(f"  ! {printable(name)}: {printable(sentence)}" for name, sentence in summary.flags)]
     return "\n".join(lines)
@@ -40,6 +43,7 @@ def as_html(summary: Summary) -> str:
         parts.append("<p>" + "<br>".join(html.escape(printable(s)) for s in summary.sentences if s) + "</p>")
     if summary.columns and summary.rows:
         parts.append(_html_table(summary))
+        parts += [f"<p>{text}</p>" for text in _left_out(summary)]
     if summary.flags:
         items = "".join(
             f"<li><strong>{html.escape(printable(name))}</strong>: {html.escape(printable(sentence))}</li>"
@@ -52,6 +56,11 @@ def as_html(summary: Summary) -> str:
 def printable(text: str) -> str:
     """Text without line breaks and control characters, so that no name can disturb a table or a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def _left_out(summary: Summary) -> list[str]:
+    rest = len(summary.rows) - _MOST_ROWS
+    return [f"... and {rest} more rows; save the result or its CSV to see them all"] if rest > 0 else []
 
 
 def _table(rows: list[tuple[str, ...]]) -> list[str]:
@@ -78,5 +87,5 @@ def _html_table(summary: Summary) -> str:
             + "</tr>"
         )
 
-    body = "\n".join(row(cells, "td") for cells in summary.rows)
+    body = "\n".join(row(cells, "td") for cells in summary.rows[:_MOST_ROWS])
     return f"<table>\n<thead>{row(summary.columns, 'th')}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
