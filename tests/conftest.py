@@ -3,10 +3,15 @@
 import os
 from pathlib import Path
 
+import hypothesis
 import jax
 import pytest
 
 import wilks._base.runtime  # noqa: F401  the runtime's settings come before any array
+
+# Every run draws the same examples, and the first call of a compiled function may take its time.
+hypothesis.settings.register_profile("wilks", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("wilks")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
