@@ -254,7 +254,7 @@ def _name_of(source: Any) -> str:
 
 def _axis_from_protocol(axis: Any) -> Axis:
     name, label = (str(getattr(axis, key, None) or "") for key in ("name", "label"))
-    label = label or str(getattr(axis, "title", None) or "")
+    label = label or str(getattr(axis, "all_members", {}).get("fTitle", ""))  # uproot keeps the text of an axis there
     if axis.traits.discrete:
         return Category(tuple(str(item) for item in axis), name)
     bins = list(axis)
