@@ -38,7 +38,9 @@ def test_a_seed_and_its_jax_key_are_the_same():
         assert as_seed(jax.random.key(seed, impl="threefry2x32")) == seed
 
 
-@pytest.mark.parametrize("seed", [-1, 2**64, jax.random.key(1, impl="rbg"), jax.random.split(jax.random.key(1))])
+@pytest.mark.parametrize(
+    "seed", [-1, 2**64, jax.random.key(1, impl="rbg"), jax.random.split(jax.random.key(1)), jax.numpy.zeros(2)]
+)
 def test_unusable_seeds_are_refused(seed):
     with pytest.raises(InvalidOption, match="seed"):
         as_seed(seed)

@@ -40,7 +40,7 @@ def task_words(task: Mapping[str, Any]) -> tuple[int, int]:
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 
-def as_seed(seed: Key | int | np.integer) -> int:
+def as_seed(seed: jax.Array | int | np.integer) -> int:
     """The 64-bit seed of a run, from a whole number or from a key ``jax.random.key(...)``.
 
     >>> as_seed(jax.random.key(7)) == as_seed(7) == 7
@@ -50,7 +50,8 @@ def as_seed(seed: Key | int | np.integer) -> int:
         InvalidOption: for a number outside [0, 2^64) or a key that is not one threefry key.
     """
     if isinstance(seed, jax.Array):
-        if seed.shape != () or str(jax.random.key_impl(seed)) != _GENERATOR:
+        typed = jnp.issubdtype(seed.dtype, jax.dtypes.prng_key)
+        if not typed or seed.shape != () or str(jax.random.key_impl(seed)) != _GENERATOR:
             raise InvalidOption(
                 f"seed {seed} is not one {_GENERATOR} key; give a whole number or jax.random.key(number)"
             )

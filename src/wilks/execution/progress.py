@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 _SHORTEST_PAUSE_S = 0.1  # at most 10 calls a second
 _REST = 9  # a callback that took t seconds rests for 9 t: it never costs more than a tenth of the run
 
 
+@runtime_checkable
 class Progress(Protocol):
     """Anything that can be called with the state of a run."""
 

@@ -2,15 +2,21 @@
 
 import math
 from collections.abc import Callable
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import betainc, betaln, gammainc, gammaincc, gammaln, xlog1py, xlogy
+from jaxtyping import Array, Bool, Int64, Integer
 
 from wilks._base.typing import LogProb, Scalar
 
 from .priors import AbstractPrior, Number, check_positive
+
+Bits: TypeAlias = Int64[Array, ""]
+Step: TypeAlias = Integer[Array, ""] | int
+Truth: TypeAlias = Bool[Array, ""]
 
 _BITS = 63  # bisecting the bit patterns of non-negative doubles ends at neighbours after so many steps
 
@@ -94,18 +100,18 @@ def _invert(prior: AbstractPrior, probability: Scalar, upper: float) -> Scalar:
     return jnp.where(probability >= 1.0, upper, found) + jnp.where(usable, step, 0.0)
 
 
-def _is_below(prior: AbstractPrior, probability: Scalar) -> Callable[[Scalar], Scalar]:
-    def is_below(value: Scalar) -> Scalar:
+def _is_below(prior: AbstractPrior, probability: Scalar) -> Callable[[Scalar], Truth]:
+    def is_below(value: Scalar) -> Truth:
         left, right = prior.cdf(value) < probability, prior.survival(value) > 1.0 - probability
         return jnp.where(probability < 0.5, left, right)
 
     return is_below
 
 
-def _bisect(is_below: Callable[[Scalar], Scalar], upper: float) -> Scalar:
+def _bisect(is_below: Callable[[Scalar], Truth], upper: float) -> Scalar:
     """Largest double in [0, upper] that is below, found on the bit pattern, which grows with the number."""
 
-    def halve(_: int, bounds: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
+    def halve(_: Step, bounds: tuple[Bits, Bits]) -> tuple[Bits, Bits]:
         low, high = bounds
         middle = low + (high - low) // 2
         below = is_below(jax.lax.bitcast_convert_type(middle, jnp.float64))
