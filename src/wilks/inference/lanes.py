@@ -6,6 +6,7 @@ compiled program, because side by side they would wait for the slowest and leave
 """
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -23,6 +24,9 @@ from .quadratic import Curvature, Quadratic, excess, quadratic, saturated
 SMALL_BATCH = 64
 _SIDE_BY_SIDE_UP_TO = 6  # parameters; above this lanes run one after the other
 _CELLS_IN_CACHE = 2**15  # cells of one batch side by side
+
+
+LaneFunction = Callable[[AbstractLikelihood, Array, Any, Array, Array], Array]
 
 
 class LaneFits(NamedTuple):
@@ -148,9 +152,15 @@ def hessian_lanes(
     return _over_batches(_hessian_batch, likelihood, data, theta)
 
 
-def saturated_value(likelihood: AbstractLikelihood, data: Any) -> float:
-    """Log density of the saturated model for one set of data."""
-    return float(_saturated_one(likelihood, data))
+def map_lanes(
+    function: LaneFunction, likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, "lanes parameters"]
+) -> Float[np.ndarray, " lanes"]:
+    """A function of (likelihood, theta, data, excess, nll) in every lane at its own point."""
+
+    def call(model: AbstractLikelihood, stacked: Any, points: Any, together: bool) -> Array:
+        return _map_batch(function, model, stacked, points, together)
+
+    return _over_batches(call, likelihood, data, theta)
 
 
 def saturated_lanes(likelihood: AbstractLikelihood, data: Any) -> Float[np.ndarray, " lanes"]:
@@ -180,8 +190,12 @@ def _hessian_batch(likelihood, data, theta, together: bool):
 
 
 @eqx.filter_jit
-def _saturated_one(likelihood, data):
-    return saturated(likelihood, data)
+def _map_batch(function, likelihood, data, theta, together: bool):
+    def one(lane: tuple) -> Array:
+        value = excess(likelihood, lane[1], lane[0])
+        return function(likelihood, lane[1], lane[0], value, value - saturated(likelihood, lane[0]))
+
+    return _each(one, (data, theta), together)
 
 
 @eqx.filter_jit

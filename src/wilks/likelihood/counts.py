@@ -173,6 +173,13 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         main = self.mean(values)[:, : self.layout.bins]
         return self.statistics.scale(main, jnp.asarray(data.counts), jnp.asarray(data.simulation))
 
+    def fitted_counts(self, values: Values, data: CountsData) -> Float[Array, " bins"]:
+        """Expected counts with the simulation at its best scale for the data."""
+        if self.statistics is None:
+            return self.predictor(values)
+        parts = self._template_predictor().parts(values)
+        return parts.exact + parts.simulated * self.fitted_scale(values, data)
+
     def conditioned(self, values: Values, data: CountsData) -> "PoissonCounts":
         """The same likelihood whose toys take the simulation's scale as fitted to the data."""
         scale = self.fitted_scale(values, data)

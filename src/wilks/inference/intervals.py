@@ -1,0 +1,212 @@
+"""Intervals of parameters: profile likelihood ends by root finding, or from the curvature."""
+
+from collections.abc import Sequence
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from wilks._base.errors import InvalidOption, check_option
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.parameters.space import ParameterSpace
+from wilks.results.fits import FitResult
+from wilks.results.intervals import Interval, Intervals
+from wilks.results.status import Status
+
+from .crossings import Crossings, Directions, find_crossings
+from .lanes import stack_lanes, take_lanes
+from .minimisers import AbstractMinimiser
+from .pieces import pieces_of
+from .probabilities import check_level, threshold
+from .problem import Clock, Problem, pose
+from .profiles import LOWER, Minimum, adopt, free_fit, minimum_of
+
+METHODS = ("profile", "hesse")
+_RESTARTS = 3
+
+
+def interval(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    name: str,
+    *,
+    level: float = 0.6827,
+    method: Literal["profile", "hesse"] = "profile",
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> Interval:
+    """Confidence interval of one parameter, the others refitted.
+
+    Args:
+        likelihood: judges the data.
+        data: as for `fit`.
+        name: the parameter.
+        level: confidence level in (0, 1).
+        method: ``"profile"``: where 2 delta nll reaches the chi-square quantile (MINOS); ``"hesse"``: value
+            +- z times the error from the curvature.
+        space: as for `fit`.
+        minimiser: as for `fit`.
+
+    Returns:
+        The interval; an end is open where a bound comes before the threshold.
+    """
+    return intervals(likelihood, data, (name,), level=level, method=method, space=space, minimiser=minimiser).items[0]
+
+
+def intervals(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    names: Sequence[str] | None = None,
+    *,
+    level: float = 0.6827,
+    method: Literal["profile", "hesse"] = "profile",
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> Intervals:
+    """Intervals of several parameters (all free ones by default), both sides of all in one batch."""
+    clock = Clock.start()
+    check_level(level)
+    check_option("method", method, METHODS)
+    problem = pose(likelihood, data, space, minimiser)
+    where = _chosen(problem.space, names)
+    best = free_fit(problem)
+    flags: dict[str, str] = {}
+    items: list[Interval] = []
+    for attempt in range(_RESTARTS + 1):
+        if method == "hesse":
+            items = [_from_curvature(problem, best, i, level, clock) for i in where]
+            break
+        sides = walk_both_sides(
+            problem._replace(data=stack_lanes(problem.data, 1)), minimum_of(problem, best), where, threshold(level)
+        )
+        ends = sides.ends
+        lowest = int(np.argmin(ends.lowest))
+        if attempt == _RESTARTS or not ends.lowest[lowest] < best.excess - LOWER:
+            items = [_item(problem, best, i, k, sides, level, clock, flags) for k, i in enumerate(where)]
+            break
+        best = adopt(problem, ends.lowest_theta[lowest], best, flags)
+    return Intervals(
+        items=tuple(items),
+        flags={**best.flags, **flags},
+        how=items[0].how if items else "no free parameter",
+        provenance=clock.provenance(problem, "intervals", settings={"level": level, "method": method}),
+    )
+
+
+class Sides(NamedTuple):
+    """Ends of both sides of several parameters of many data sets; arrays have shape (sets, parameters, 2)."""
+
+    ends: Crossings
+    value: Float[np.ndarray, "sets parameters 2"]
+    open_: Bool[np.ndarray, "sets parameters 2"]
+    failed: Bool[np.ndarray, "sets parameters 2"]
+    residual: Float[np.ndarray, "sets parameters 2"]
+    folded: Bool[np.ndarray, "sets parameters 2"]
+
+
+def walk_both_sides(problem: Problem, minimum: Minimum, where: Sequence[int], level: float) -> Sides:
+    """Profile ends of parameters of many data sets (the problem's data are stacked), lower end first."""
+    sets, size = minimum.theta.shape
+    lane_set = np.repeat(np.arange(sets), 2 * len(where))
+    lane_parameter = np.tile(np.repeat(np.asarray(where), 2), sets)
+    lane_side = np.tile([-1.0, 1.0], sets * len(where))
+    lanes = np.arange(len(lane_set))
+    columns = minimum.metric[lane_set, :, lane_parameter]
+    drifts = lane_side[:, None] * columns / np.sqrt(columns[lanes, lane_parameter])[:, None]
+    held = lane_parameter[:, None] == np.arange(size)
+    best = minimum.theta[lane_set]
+    data = take_lanes(problem.data, lane_set)
+    ends = find_crossings(problem, data, best, minimum.value[lane_set], Directions(drifts, held), level)
+    value = best[lanes, lane_parameter] + ends.radius * drifts[lanes, lane_parameter]
+    bound = np.where(lane_side < 0, problem.space.lowers[lane_parameter], problem.space.uppers[lane_parameter])
+    value = np.where(ends.open_, bound, value)
+    shape = (sets, len(where), 2)
+    per_lane = (value, ends.open_, ends.failed, ends.residual, ends.folded)
+    return Sides(ends, *(array.reshape(shape) for array in per_lane))
+
+
+def _chosen(space: ParameterSpace, names: Sequence[str] | None) -> tuple[int, ...]:
+    where = space.indices(space.free if names is None else names)
+    for i in where:
+        if not space.parameters[i].is_free:
+            raise InvalidOption(f"parameter {space.names[i]!r} is fixed and has no interval; release it first")
+    return where
+
+
+def _item(
+    problem: Problem,
+    best: FitResult,
+    i: int,
+    k: int,
+    sides: Sides,
+    level: float,
+    clock: Clock,
+    moved: dict[str, str],
+) -> Interval:
+    p = problem.space.parameters[i]
+    (lower, upper), opened = sides.value[0, k], sides.open_[0, k]
+    flags = dict(moved)
+    status = best.status
+    if opened.any():
+        which = " and ".join(s for s, o in zip(("lower", "upper"), opened, strict=True) if o)
+        flags["open_interval"] = f"the {which} end of {p.name} is open: the bound comes before the threshold"
+    if sides.failed[0, k].any():
+        status = Status.FAILED
+        flags["failed_end"] = (
+            f"a profile fit of {p.name} failed before the threshold was reached; the end is a bound on it"
+        )
+    pieces = ((float(lower), float(upper)),)
+    if sides.folded[0, k].any():
+        pieces = pieces_of(problem, best, i, pieces[0], threshold(level))
+    if len(pieces) > 1:
+        flags["disconnected"] = f"the interval of {p.name} has {len(pieces)} pieces"
+    return Interval(
+        name=p.name,
+        unit=p.unit,
+        level=level,
+        method="profile",
+        lower=pieces[0][0],
+        upper=pieces[-1][1],
+        lower_open=bool(opened[0]),
+        upper_open=bool(opened[1]),
+        pieces=pieces,
+        threshold=threshold(level),
+        best=float(best.theta[i]),
+        residuals=(float(sides.residual[0, k, 0]), float(sides.residual[0, k, 1])),
+        status=status,
+        flags=flags,
+        how="ends where the profile of 2 delta nll meets the chi-square quantile of one degree of freedom (asymptotic)",
+        provenance=clock.provenance(problem, "interval", settings={"level": level, "method": "profile"}),
+    )
+
+
+def _from_curvature(problem: Problem, best: FitResult, i: int, level: float, clock: Clock) -> Interval:
+    p = problem.space.parameters[i]
+    sigma = np.nan if best.sigma is None else float(best.sigma[i])
+    flags: dict[str, str] = {}
+    half = np.sqrt(threshold(level)) * sigma
+    lower, upper = float(best.theta[i] - half), float(best.theta[i] + half)
+    opened = (not lower >= p.lower, not upper <= p.upper)
+    if not np.isfinite(sigma):
+        flags["open_interval"] = f"the curvature gives no error of {p.name}; use the profile method"
+    elif any(opened):
+        flags["open_interval"] = f"the interval of {p.name} is cut at a bound"
+    lower, upper = (p.lower if opened[0] else lower), (p.upper if opened[1] else upper)
+    return Interval(
+        name=p.name,
+        unit=p.unit,
+        level=level,
+        method="hesse",
+        lower=lower,
+        upper=upper,
+        lower_open=opened[0],
+        upper_open=opened[1],
+        pieces=((lower, upper),),
+        threshold=threshold(level),
+        best=float(best.theta[i]),
+        residuals=(0.0, 0.0),
+        status=best.status,
+        flags=flags,
+        how="value +- z times the error from the exact Hessian (asymptotic, symmetric)",
+        provenance=clock.provenance(problem, "interval", settings={"level": level, "method": "hesse"}),
+    )

@@ -1,0 +1,213 @@
+"""Profiles: the likelihood along one or two parameters with all others refitted."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from wilks._base.errors import FitFailed, InvalidOption
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.parameters.space import ParameterSpace
+from wilks.results.fits import FitResult
+from wilks.results.scans import Scan
+
+from .endpoint import examine
+from .fitting import solve
+from .ladder import Climbed, climb
+from .lanes import evaluate_lanes, hessian_lanes, stack_lanes
+from .minimisers import AbstractMinimiser
+from .problem import Clock, Problem, pose
+
+LOWER = 1e-6
+"""How far below the minimum a profile must come to count as a lower minimum, in units of -ln L."""
+
+_RESTARTS = 3
+_REACH = 3.0  # default scan range in units of the error
+_POINTS = 41
+_POINTS_2D = 25
+
+
+class Minimum(NamedTuple):
+    """Best points of many lanes with a metric around each: an approximate covariance that always exists."""
+
+    theta: Float[np.ndarray, "lanes parameters"]
+    value: Float[np.ndarray, " lanes"]
+    metric: Float[np.ndarray, "lanes parameters parameters"]
+
+
+def profile(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    name: str | tuple[str, str],
+    grid: Any = None,
+    *,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+    fixed_others: bool = False,
+    points: int | None = None,
+) -> Scan:
+    """2 [nll(v) - nll_min] on a grid of one or two parameters, the others refitted at each node.
+
+    Args:
+        likelihood: judges the data.
+        data: as for `fit`.
+        name: a parameter, or a pair.
+        grid: values of the parameter, or a pair of them; by default 3 errors to each side, cut at the bounds.
+        space: as for `fit`.
+        minimiser: as for `fit`.
+        fixed_others: keep the others at their best values instead (a slice).
+        points: length of the default grid per parameter.
+
+    Raises:
+        FitFailed: if the free fit finds no minimum.
+    """
+    clock = Clock.start()
+    problem = pose(likelihood, data, space, minimiser)
+    names = (name,) if isinstance(name, str) else tuple(name)
+    where = _scanned(problem.space, names)
+    flags: dict[str, str] = {}
+    best = free_fit(problem)
+    for _ in range(_RESTARTS + 1):
+        axes = _axes(problem, best, where, grid, points)
+        nodes = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
+        theta, value, status = _along(problem, best, where, nodes, fixed_others)
+        lowest = int(np.nanargmin(np.where(np.isfinite(value), value, np.inf)))
+        if fixed_others or not value[lowest] < best.excess - LOWER:
+            break
+        best = adopt(problem, theta[lowest], best, flags)
+    shape = tuple(len(a) for a in axes)
+    return Scan(
+        names=names,
+        grid=axes,
+        delta=(2 * (value - best.excess)).reshape(shape),
+        theta=theta.reshape(*shape, -1),
+        parameters=problem.space.names,
+        status=status.reshape(shape),
+        best=tuple(float(best.theta[i]) for i in where),
+        best_nll=best.nll,
+        fixed_others=fixed_others,
+        flags={**best.flags, **flags},
+        how="slice through the best fit" if fixed_others else "profile: all other free parameters refitted",
+        provenance=clock.provenance(problem, "profile", settings={"names": list(names)}),
+    )
+
+
+def free_fit(problem: Problem) -> FitResult:
+    """The free fit that a profile refers to.
+
+    Raises:
+        FitFailed: if there is no minimum that can be trusted.
+    """
+    best = solve(problem, Clock.start())
+    if not best.status.converged and best.status.word != "not_pd":
+        raise FitFailed(f"{best.status.value}; {best.cause}", best)
+    return best
+
+
+def adopt(problem: Problem, theta: np.ndarray, best: FitResult, flags: dict[str, str]) -> FitResult:
+    """The free fit from a point that lies lower than the minimum known so far, and the flag that says so."""
+    lower = solve(problem, Clock.start(), start=dict(zip(problem.space.names, theta, strict=True)))
+    flags["moved_minimum"] = (
+        f"a lower minimum was met on the way and adopted; -ln L is {best.excess - lower.excess:.3g} below the first"
+    )
+    return lower
+
+
+def minimum_of(problem: Problem, best: FitResult) -> Minimum:
+    """The best point of one fit as a lane."""
+    return with_metric(problem._replace(data=stack_lanes(problem.data, 1)), best.theta[None], np.array([best.excess]))
+
+
+def with_metric(problem: Problem, theta: np.ndarray, value: np.ndarray) -> Minimum:
+    """Best points of stacked lanes with the inverse of their exact Hessian (its absolute value if not positive)."""
+    hessians = hessian_lanes(problem.likelihood, problem.data, theta)
+    return Minimum(theta, value, np.stack([_metric(h, problem.space.free_mask) for h in hessians]))
+
+
+def _metric(hessian: np.ndarray, free: np.ndarray) -> np.ndarray:
+    curved = examine(hessian, free)
+    if curved.covariance is not None:
+        return curved.covariance
+    block = np.where(np.isfinite(hessian), hessian, 0.0)[np.ix_(free, free)]
+    eigenvalues, vectors = np.linalg.eigh(block)
+    floor = max(1e-8 * float(np.abs(eigenvalues).max(initial=0.0)), 1e-12)
+    metric = np.zeros_like(hessian)
+    metric[np.ix_(free, free)] = (vectors / np.maximum(np.abs(eigenvalues), floor)) @ vectors.T
+    return metric
+
+
+def drift(
+    metric: Float[np.ndarray, "parameters parameters"], where: tuple[int, ...], move: Float[np.ndarray, "lanes moved"]
+) -> Float[np.ndarray, "lanes parameters"]:
+    """How all parameters follow when some are moved: C[:, F] C_FF^-1 move."""
+    columns = metric[:, where]
+    block = columns[list(where)]
+    return move @ np.linalg.pinv(block, hermitian=True) @ columns.T
+
+
+def conditional(
+    problem: Problem,
+    data: Any,
+    starts: Float[np.ndarray, "lanes parameters"],
+    held: Bool[np.ndarray, "lanes parameters"],
+) -> Climbed:
+    """Fits of stacked data with some parameters of each lane held at their start."""
+    starts = np.where(held, starts, np.clip(starts, problem.space.lowers, problem.space.uppers))
+    return climb(problem.likelihood, data, starts, problem.space.free_mask & ~held, problem.space, problem.settings)
+
+
+def _along(
+    problem: Problem, best: FitResult, where: tuple[int, ...], nodes: np.ndarray, fixed_others: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Points, excess and status code at every node."""
+    data = stack_lanes(problem.data, len(nodes))
+    theta = np.repeat(best.theta[None], len(nodes), axis=0)
+    if fixed_others:
+        theta[:, where] = nodes
+        value = evaluate_lanes(problem.likelihood, data, theta)
+        return theta, value, np.zeros(len(nodes), dtype=np.int8)
+    anchor = minimum_of(problem, best)
+    theta = theta + drift(anchor.metric[0], where, nodes - best.theta[list(where)])
+    theta[:, where] = nodes
+    held = np.zeros(theta.shape, dtype=bool)
+    held[:, where] = True
+    ends = conditional(problem, data, theta, held)
+    return ends.theta, ends.value, ends.status
+
+
+def _scanned(space: ParameterSpace, names: tuple[str, ...]) -> tuple[int, ...]:
+    if len(names) not in (1, 2) or len(set(names)) != len(names):
+        raise InvalidOption(f"a scan takes one parameter or two different ones, not {names}")
+    where = space.indices(names)
+    for i in where:
+        if not space.parameters[i].is_free:
+            raise InvalidOption(f"parameter {space.names[i]!r} is fixed; release it to scan it")
+    return where
+
+
+def _axes(
+    problem: Problem, best: FitResult, where: tuple[int, ...], grid: Any, points: int | None
+) -> tuple[np.ndarray, ...]:
+    if grid is not None:
+        given = (grid,) if len(where) == 1 else tuple(grid)
+        axes = tuple(np.atleast_1d(np.asarray(g, dtype=float)) for g in given)
+        if len(axes) != len(where) or any(a.ndim != 1 or not a.size or not np.isfinite(a).all() for a in axes):
+            raise InvalidOption("the grid must hold finite values, one vector per scanned parameter")
+        for i, axis in zip(where, axes, strict=True):
+            p = problem.space.parameters[i]
+            if axis.min() < p.lower or axis.max() > p.upper:
+                raise InvalidOption(
+                    f"the grid of {p.name!r} runs over [{axis.min():g}, {axis.max():g}], outside the bounds "
+                    f"[{p.lower:g}, {p.upper:g}]; cut it or widen the bounds"
+                )
+        return axes
+    errors = np.sqrt(np.diagonal(minimum_of(problem, best).metric[0]))
+    length = points or (_POINTS if len(where) == 1 else _POINTS_2D)
+    return tuple(
+        np.linspace(
+            max(best.theta[i] - _REACH * errors[i], problem.space.lowers[i]),
+            min(best.theta[i] + _REACH * errors[i], problem.space.uppers[i]),
+            length,
+        )
+        for i in where
+    )

@@ -1,0 +1,228 @@
+"""Toys: simulated data fitted like data, in chunks that give the same bytes wherever and in whatever order they run."""
+
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from wilks._base.digests import digest
+from wilks._base.errors import InvalidOption
+from wilks._base.typing import Key, Values
+from wilks.execution.chunks import Chunk, plan
+from wilks.execution.executors import run_chunks
+from wilks.execution.keys import as_seed, chunk_key, task_words
+from wilks.execution.progress import Progress
+from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
+from wilks.likelihood.joint import as_simulator
+from wilks.parameters.space import ParameterSpace
+from wilks.results.toys import Toys
+
+from .fitting import climb_from
+from .ladder import Climbed, climb
+from .lanes import evaluate_lanes, large_batch, saturated_lanes, take_lanes
+from .minimisers import AbstractMinimiser, is_linear
+from .problem import Clock, Problem, judged, standing_flags
+from .starts import shaken_starts
+from .statistics import AbstractStatistic
+
+_CHUNK = 256  # toys per chunk where they run one after the other
+_CHECKED = 100  # one toy in so many is fitted again from elsewhere
+_FALSE_MINIMUM = 1e-3  # -ln L by which the second fit must be lower to prove the first wrong
+
+
+class ToyStudy(NamedTuple):
+    """What all chunks of a toy study share."""
+
+    problem: Problem
+    simulator: AbstractSimulator
+    theta: Float[np.ndarray, " parameters"]
+    statistic: AbstractStatistic | None
+    refit: bool
+    seed: int
+    words: tuple[int, int]
+    chunk_size: int
+
+
+def toys(
+    key: Key | int,
+    simulator: AbstractSimulator,
+    likelihood: AbstractLikelihood,
+    values: Values,
+    n: int,
+    *,
+    statistic: AbstractStatistic | None = None,
+    refit: bool = True,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+    executor: Any = None,
+    progress: Progress | None = None,
+) -> Toys:
+    """Simulate data at the given values and fit each set.
+
+    Args:
+        key: seed (a whole number) or ``jax.random.key(seed)``. The same seed gives the same bytes, whatever the
+            number of workers.
+        simulator: makes the data, auxiliary measurements included.
+        likelihood: judges them.
+        values: truth at which they are made, one value per parameter.
+        n: number of toys; a longer study begins with the toys of a shorter one.
+        statistic: also computed per toy, e.g. ``ProfileRatio({"mu": 1.0})`` or ``Distance("saturated")``.
+        refit: fit each toy; without, the statistic is taken at the truth.
+        space: space of the fits, as for `fit`.
+        minimiser: as for `fit`.
+        executor: None, a number of processes, an executor, or a Dask client; see `wilks.execution`.
+        progress: called with (done, total, failed, seconds).
+    """
+    clock = Clock.start()
+    if n < 1:
+        raise InvalidOption(f"{n} toys asked for; ask for at least 1")
+    study = pose_study(key, simulator, likelihood, values, statistic, refit=refit, space=space, minimiser=minimiser)
+    arrays = throw(study, n, executor=executor, progress=progress)
+    flags = standing_flags(likelihood)
+    if (false := int(arrays["false_minima"].sum())) > 0:
+        flags["false_minima_seen"] = (
+            f"{false} checked toys had stopped in a wrong minimum; their chunks were fitted again"
+        )
+    if failed := int((arrays["status"] > 2).sum()):
+        flags["failed_toys"] = f"{failed} of {n} toys have no trustworthy fit; they keep their place"
+    return Toys(
+        names=likelihood.space.names,
+        theta=arrays["theta"],
+        excess=arrays["excess"],
+        nll=arrays["nll"],
+        statistic=None if statistic is None else statistic.name,
+        t=None if statistic is None else arrays["t"],
+        status=arrays["status"],
+        rung=arrays["rung"],
+        seed=study.seed,
+        chunk_size=study.chunk_size,
+        flags=flags,
+        how="main and auxiliary data drawn at the given values" + (", each toy refitted" if refit else ", no refit"),
+        provenance=clock.provenance(
+            study.problem,
+            "toys",
+            seed=study.seed,
+            settings={"n": n, "refit": refit, "chunk_size": study.chunk_size, "truth": study.theta.tolist()},
+        ),
+    )
+
+
+def pose_study(
+    key: Key | int,
+    simulator: AbstractSimulator,
+    likelihood: AbstractLikelihood,
+    values: Values,
+    statistic: AbstractStatistic | None,
+    *,
+    refit: bool = True,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> ToyStudy:
+    """Put a toy study together; its random numbers follow from the seed and from what is simulated."""
+    simulator = as_simulator(simulator)
+    problem = judged(likelihood, None, space, minimiser)
+    theta = np.asarray(simulator.space.pack(values), dtype=float)
+    size = problem.space.free_mask.sum()
+    cells = sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(simulator.space.unpack(theta))))
+    chunk_size = max(large_batch(int(size), cells), _CHUNK)
+    task = {"task": "toys", "simulator": digest(simulator), "truth": digest(theta), "chunk_size": chunk_size}
+    return ToyStudy(problem, simulator, theta, statistic, refit, as_seed(key), task_words(task), chunk_size)
+
+
+def throw(study: ToyStudy, n: int, *, executor: Any = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
+    """Run the chunks of a study; arrays over toys (and over chunks for ``false_minima``)."""
+    chunks = plan(n, study.chunk_size, task="toys")
+    found = run_chunks(run_chunk, study, chunks, executor=executor, progress=progress, count_failed=_count_failed)
+    return {name: np.concatenate([arrays[name] for arrays in found]) for name in found[0]}
+
+
+def run_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:
+    """One chunk: simulate, fit, measure."""
+    key = chunk_key(study.seed, study.words, chunk.index)
+    data = draw(study.simulator, key, study.theta, study.chunk_size)
+    data = take_lanes(data, np.arange(chunk.size))
+    problem = study.problem._replace(data=data)
+    ends, false = _fits(study, problem, chunk) if study.refit else (_unfitted(study, problem, chunk.size), 0)
+    t = np.zeros(chunk.size) if study.statistic is None else study.statistic.measure(problem, ends)
+    nll = ends.value - saturated_lanes(problem.likelihood, data)
+    return {
+        "theta": ends.theta,
+        "excess": ends.value,
+        "nll": nll,
+        "t": t,
+        "status": ends.status,
+        "rung": ends.rung,
+        "false_minima": np.array([false]),
+    }
+
+
+def draw(simulator: AbstractSimulator, key: Key, theta: Float[np.ndarray, " parameters"], n: int) -> Any:
+    """Stacked data of ``n`` toys at one truth."""
+    return jax.tree.map(np.asarray, _simulate(simulator, jax.random.split(key, n), theta))
+
+
+@eqx.filter_jit
+def _simulate(simulator, keys, theta):
+    values = simulator.space.unpack(theta)
+    return jax.vmap(lambda key: simulator.simulate(key, values))(keys)
+
+
+def _fits(study: ToyStudy, problem: Problem, chunk: Chunk) -> tuple[Climbed, int]:
+    """Fits of one chunk; a sample is fitted again from elsewhere, since convergence proves no global minimum."""
+    start = _start(study, problem)
+    ends = climb_from(problem, start, chunk.size, batch=min(study.chunk_size, _batch(study, problem)))
+    if is_linear(problem.likelihood):
+        return ends, 0
+    sample = np.arange(0, chunk.size, _CHECKED)
+    false = _improved(ends, _again(problem, ends, sample, 1), sample)
+    if false.any():
+        everything = np.arange(chunk.size)
+        for turn in (1, 2, 3):
+            other = _again(problem, ends, everything, turn)
+            better = _improved(ends, other, everything)
+            ends = Climbed(*(np.where(_lift(better, a), b, a) for a, b in zip(ends, other, strict=True)))
+    return ends, int(false.sum())
+
+
+def _again(problem: Problem, ends: Climbed, which: np.ndarray, turn: int) -> Climbed:
+    free = np.broadcast_to(problem.space.free_mask, (len(which), len(problem.space)))
+    starts = shaken_starts(problem.likelihood, ends.theta[which], free, problem.space, turn)
+    return climb(
+        problem.likelihood, take_lanes(problem.data, which), starts, free, problem.space, problem.settings, rescue=False
+    )
+
+
+def _improved(ends: Climbed, other: Climbed, which: np.ndarray) -> np.ndarray:
+    return (other.status <= 2) & ~(other.value >= ends.value[which] - _FALSE_MINIMUM)
+
+
+def _lift(mask: np.ndarray, like: np.ndarray) -> np.ndarray:
+    return mask.reshape(-1, *([1] * (like.ndim - 1)))
+
+
+def _start(study: ToyStudy, problem: Problem) -> np.ndarray:
+    """The truth, in the order of the likelihood's space, moved inside the bounds of the fit."""
+    truth = dict(zip(study.simulator.space.names, study.theta, strict=True))
+    start = np.array([truth.get(n, s) for n, s in zip(problem.space.names, problem.space.starts, strict=True)])
+    start = np.where(problem.space.free_mask, start, problem.space.starts)
+    return np.clip(start, problem.space.lowers, problem.space.uppers)
+
+
+def _batch(study: ToyStudy, problem: Problem) -> int:
+    cells = sum(int(np.size(x)) for x in jax.tree.leaves(problem.data)) // max(len(jax.tree.leaves(problem.data)[0]), 1)
+    return large_batch(len(problem.space), cells)
+
+
+def _unfitted(study: ToyStudy, problem: Problem, n: int) -> Climbed:
+    theta = np.repeat(_start(study, problem)[None], n, axis=0)
+    value = evaluate_lanes(problem.likelihood, problem.data, theta)
+    zero = np.zeros(n)
+    return Climbed(
+        theta, value, np.zeros_like(theta), zero, zero.astype(int), zero.astype(np.int8), zero.astype(np.int8)
+    )
+
+
+def _count_failed(arrays: Any) -> int:
+    return int((arrays["status"] > 2).sum())
