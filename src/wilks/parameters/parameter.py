@@ -5,7 +5,7 @@ import math
 import equinox as eqx
 
 from wilks._base.errors import InvalidParameter
-from wilks.parameters.priors import AbstractPrior
+from .priors import AbstractPrior
 
 
 class Parameter(eqx.Module):

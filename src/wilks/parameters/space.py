@@ -159,7 +159,7 @@ class ParameterSpace(eqx.Module):
         theta = self.pack(values)
         total = jnp.zeros(())
         for i, parameter in enumerate(self.parameters):
-            if parameter.prior is not None and not parameter.fixed:
+            if parameter.prior is not None and parameter.is_free:
                 total = (
                     total
                     + parameter.prior.log_prob(theta[i])
