@@ -14,7 +14,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status
 
-from .lanes import LaneFits, Settings, fit_lanes, take_lanes
+from .lanes import LaneFits, Settings, fit_lanes, take_lanes, take_one
 from .minuit import migrad
 from .newton import CONVERGED, FLAT, NONFINITE
 from .starts import shaken_starts
@@ -103,7 +103,7 @@ def _shaken(likelihood, data, start, ends, free, space, settings) -> LaneFits:
 def _by_minuit(likelihood, data, start, ends, free, space, settings) -> LaneFits:
     points, calls = start.copy(), ends.iterations.copy()
     for lane in range(len(start)):
-        one = jax.tree.map(lambda x, lane=lane: np.asarray(x)[lane], data)
+        one = take_one(data, lane)
         points[lane], _, used = migrad(likelihood, one, start[lane], free[lane], space, (1, 2), settings.max_iterations)
         calls[lane] += used
     points = np.where(np.isfinite(points), np.clip(points, space.lowers, space.uppers), start)

@@ -58,6 +58,11 @@ def take_lanes(data: Any, where: Int[np.ndarray, " chosen"]) -> Any:
     return jax.tree.map(lambda x: np.asarray(x)[where], data)
 
 
+def take_one(data: Any, lane: int) -> Any:
+    """One lane of stacked data by itself."""
+    return jax.tree.map(lambda x: np.asarray(x)[lane], data)
+
+
 def count_lanes(data: Any) -> int:
     """Number of lanes of stacked data."""
     return int(np.shape(jax.tree.leaves(data)[0])[0])

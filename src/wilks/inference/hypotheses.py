@@ -1,0 +1,133 @@
+"""Tests of a hypothesis: likelihood ratios with asymptotic laws and toys, discovery among them."""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from wilks._base.errors import InvalidOption, check_option
+from wilks._base.typing import Values
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.joint import as_simulator
+from wilks.parameters.space import ParameterSpace
+from wilks.results.hypotheses import HypothesisTest
+
+from .calibration import AbstractCalibration, Asymptotic, ByToys
+from .goodness import conditioned
+from .ladder import Climbed
+from .lanes import stack_lanes
+from .minimisers import AbstractMinimiser
+from .probabilities import chi2_tail, significance, tail
+from .problem import Clock, Problem, pose
+from .profiles import conditional, free_fit
+from .statistics import AbstractStatistic, Discovery, ProfileRatio
+from .tails import insist, tail_of
+from .toys import pose_study, throw
+
+STATISTICS = ("q0", "ratio")
+
+
+def hypothesis_test(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    null: Values,
+    *,
+    statistic: Literal["q0", "ratio"] = "q0",
+    calibration: AbstractCalibration | None = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> HypothesisTest:
+    """p-value of a hypothesis that fixes parameters, against all other values of them.
+
+    Args:
+        likelihood: judges the data.
+        data: as for `fit`.
+        null: parameters and their values under the hypothesis, e.g. ``{"mu": 0.0}``.
+        statistic: ``"q0"`` for discovery of one signal (one-sided: only an excess counts; p = 1 - Phi(sqrt q0)), or
+            ``"ratio"`` (two-sided; chi-square law with one degree of freedom per fixed parameter).
+        calibration: `Asymptotic`, or `ByToys` from the hypothesis with nuisances at their best values there.
+        space: as for `fit`.
+        minimiser: as for `fit`.
+
+    References:
+        G. Cowan et al., Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eqs. 12 and 52.
+    """
+    clock = Clock.start()
+    check_option("statistic", statistic, STATISTICS)
+    if not null:
+        raise InvalidOption("the hypothesis fixes no parameter; give at least one value")
+    calibration = calibration or Asymptotic()
+    problem = pose(likelihood, data, space, minimiser)
+    measure = _statistic(statistic, {name: float(value) for name, value in null.items()})
+    best = free_fit(problem)
+    single = problem._replace(data=stack_lanes(problem.data, 1))
+    observed = float(measure.measure(single, _as_lane(best.theta, best.excess))[0])
+    p_asymptotic = tail(observed**0.5) if statistic == "q0" else chi2_tail(observed, len(null))
+    counted = None
+    if isinstance(calibration, ByToys):
+        counted = tail_of(_null_toys(problem, measure, dict(null), best.theta, calibration), observed)
+        insist(counted, "hypothesis test")
+    p_value = p_asymptotic if counted is None else counted.p_value
+    return HypothesisTest(
+        statistic=statistic,
+        observed=observed,
+        p_value=p_value,
+        p_interval=None if counted is None else counted.interval,
+        p_interval_95=None if counted is None else counted.interval_95,
+        p_low=None if counted is None else counted.low,
+        p_high=None if counted is None else counted.high,
+        z=None if p_value is None else significance(p_value),
+        n=0 if counted is None else counted.n,
+        exceedances=0 if counted is None else counted.exceedances,
+        ties=0 if counted is None else counted.ties,
+        failed=0 if counted is None else counted.failed,
+        p_asymptotic=p_asymptotic,
+        z_asymptotic=significance(p_asymptotic),
+        flags=dict(best.flags),
+        how="asymptotic law"
+        if counted is None
+        else f"{counted.n} toys from the hypothesis, nuisances at their best values there, auxiliary data fluctuated, "
+        "each toy refitted",
+        provenance=clock.provenance(
+            problem,
+            "hypothesis_test",
+            seed=calibration.seed,
+            settings={"null": dict(null), "statistic": statistic, "toys": calibration.toys},
+        ),
+    )
+
+
+def _statistic(name: str, null: dict[str, float]) -> AbstractStatistic:
+    if name == "ratio":
+        return ProfileRatio(null, "ratio")
+    if len(null) != 1:
+        raise InvalidOption(f"q0 tests one signal parameter, not {', '.join(null)}; use statistic='ratio'")
+    ((parameter, value),) = null.items()
+    return Discovery(parameter, value)
+
+
+def _null_toys(
+    problem: Problem, measure: AbstractStatistic, null: dict[str, float], best: np.ndarray, calibration: ByToys
+) -> np.ndarray:
+    """Statistic of toys thrown under the hypothesis."""
+    held = np.zeros((1, len(problem.space)), dtype=bool)
+    held[0, list(problem.space.indices(null))] = True
+    start = best[None].copy()
+    start[0, held[0]] = list(null.values())
+    theta = conditional(problem, stack_lanes(problem.data, 1), start, held).theta[0]
+    values = problem.space.unpack(theta)
+    simulator = as_simulator(problem.likelihood if calibration.simulator is None else calibration.simulator)
+    study = pose_study(
+        calibration.key,
+        conditioned(simulator, values, problem.data),
+        problem.likelihood,
+        values,
+        measure,
+        space=problem.space,
+        minimiser=problem.minimiser,
+    )
+    return throw(study, calibration.toys, executor=calibration.executor, progress=calibration.progress)["t"]
+
+
+def _as_lane(theta: np.ndarray, value: float) -> Climbed:
+    zero = np.zeros(1, dtype=np.int8)
+    return Climbed(theta[None], np.array([value]), np.zeros((1, theta.size)), np.zeros(1), zero.astype(int), zero, zero)
