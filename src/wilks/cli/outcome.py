@@ -1,0 +1,137 @@
+"""What a command hands over: printed for people, or as one JSON document, and written to a folder with a report."""
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from matplotlib.figure import Figure
+
+from wilks.results.provenance import Provenance
+from wilks.results.result import AbstractResult
+from wilks.results.store import to_json
+
+from .failures import FLAGGED, UNTRUSTWORTHY, Untrustworthy
+from .report import Section, write_figures, write_report
+
+SCHEMA = "wilks.command/1"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The outcome of one command.
+
+    Args:
+        command: its name, e.g. ``"fit"``.
+        title: heading of the report.
+        status: word of the status, e.g. ``"ok"``; anything not in ``trusted`` ends with exit code 4.
+        result: the JSON document's ``result``.
+        results: results behind it, by name; printed in order.
+        provenance: how it was made.
+        flags: name -> sentence.
+        sections: parts of the report; one per result if empty.
+        notes: lines printed before the results.
+        figures: caption -> figure, also written to ``figures/``.
+    """
+
+    command: str
+    title: str
+    status: str
+    result: Mapping[str, Any]
+    results: Mapping[str, AbstractResult]
+    provenance: Provenance
+    flags: Mapping[str, str] = field(default_factory=dict)
+    sections: Sequence[Section] = ()
+    notes: Sequence[str] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the status is that of a result one may quote."""
+        return self.status in {"ok", "at_bound", "fallback_ok"}
+
+    def document(self) -> dict[str, Any]:
+        """The JSON document: numbers only where they are finite, null elsewhere."""
+        return {
+            "schema": SCHEMA,
+            "command": self.command,
+            "status": self.status,
+            "flags": dict(self.flags),
+            "result": finite(self.result),
+            "provenance": finite(vars(self.provenance)),
+        }
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """Where an outcome goes: the options that all commands share."""
+
+    as_json: bool = False
+    output: Path | None = None
+    quiet: bool = False
+    strict: bool = False
+
+
+def deliver(outcome: Outcome, delivery: Delivery) -> None:
+    """Print the outcome, write the folder, and end with the exit code that its status and flags ask for.
+
+    Raises:
+        Untrustworthy: if the status is no trustworthy one (exit code 4), or flags count as failures (5).
+    """
+    outcome = replace(outcome, provenance=_with_command(outcome.provenance))
+    if delivery.output is not None:
+        write_folder(outcome, delivery.output)
+        notice(f"wrote {delivery.output / 'report.html'} and {delivery.output / 'results.json'}", delivery.quiet)
+    if delivery.as_json:
+        click.echo(json.dumps(outcome.document(), allow_nan=False, ensure_ascii=False))
+    else:
+        click.echo("\n\n".join([*outcome.notes, *(str(result) for result in outcome.results.values())]))
+    if not outcome.trusted:
+        raise Untrustworthy(f"{outcome.command}: status {outcome.status}: no trustworthy result", UNTRUSTWORTHY)
+    if delivery.strict and outcome.flags:
+        raise Untrustworthy(f"{outcome.command}: flags raised with --strict: {', '.join(outcome.flags)}", FLAGGED)
+
+
+def write_folder(outcome: Outcome, folder: Path) -> None:
+    """Write ``results.json``, ``report.html`` and ``figures/``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    document = {**outcome.document(), "results": {name: to_json(r) for name, r in outcome.results.items()}}
+    (folder / "results.json").write_text(json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
+    write_figures(folder / "figures", outcome.figures)
+    sections = outcome.sections or [
+        Section(outcome.title, "\n\n".join(outcome.notes), tuple(outcome.results.values()), dict(outcome.figures))
+    ]
+    write_report(folder / "report.html", outcome.title, list(sections))
+
+
+def notice(sentence: str, quiet: bool = False) -> None:
+    """A line on standard error."""
+    if not quiet:
+        print(sentence, file=sys.stderr)
+
+
+def finite(value: Any) -> Any:
+    """Plain JSON values: arrays as lists, numbers that are not finite as null."""
+    if isinstance(value, Mapping):
+        return {str(k): finite(v) for k, v in value.items()}
+    if isinstance(value, np.ndarray):
+        return finite(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [finite(v) for v in value]
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if isinstance(value, (int, np.integer)):
+        return int(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return value if value is None else str(value)
+
+
+def _with_command(provenance: Provenance) -> Provenance:
+    """Provenance with the command line, its program by bare name."""
+    return replace(provenance, command=" ".join(["wilks", *sys.argv[1:]]))
