@@ -60,7 +60,7 @@ class Interval(AbstractResult):
         """Distance from the best value up to the upper end."""
         return self.upper - self.best
 
-    def contains(self, value: float) -> bool:
+    def contains(self, value: float | int) -> bool:
         """Whether a value lies in the interval, ends included; holes between pieces are outside."""
         pieces = self.pieces or ((self.lower, self.upper),)
         return any(low <= value <= high for low, high in pieces)

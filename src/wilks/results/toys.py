@@ -174,22 +174,24 @@ class CoverageCurve(AbstractResult):
     failed: int
     dof: int
 
-    def fraction(self, d: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    def fraction(self, d: float | int | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Fraction of the finished toys with t <= d."""
         return np.asarray(np.searchsorted(self.t, d, side="right") / max(len(self.t), 1))
 
-    def error(self, d: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    def error(self, d: float | int | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """Binomial standard error of the fraction, sqrt(f (1 - f) / n); for f = 0 or 1 that of one more toy."""
         count, total = np.searchsorted(self.t, d, side="right"), max(len(self.t), 1)
         clipped = np.clip(count, 1, max(total - 1, 1)) / total
         return np.asarray(np.sqrt(np.maximum(clipped * (1.0 - clipped), 0.0) / total))
 
-    def band(self, d: float | Float[np.ndarray, "..."]) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
+    def band(
+        self, d: float | int | Float[np.ndarray, "..."]
+    ) -> tuple[Float[np.ndarray, "..."], Float[np.ndarray, "..."]]:
         """Fraction of all toys with the failed ones counted as not covered, and as covered."""
         count = np.searchsorted(self.t, d, side="right")
         return np.asarray(count / max(self.n, 1)), np.asarray((count + self.failed) / max(self.n, 1))
 
-    def nominal(self, d: float | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
+    def nominal(self, d: float | int | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """P(chi2_dof <= d): what f(d) should be if Wilks' theorem holds."""
         return np.asarray(chdtr(float(self.dof), np.maximum(d, 0.0)))
 

@@ -1,0 +1,59 @@
+"""The figure that belongs to each class of results, for ``wilks plot``."""
+
+from collections.abc import Callable
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from wilks._base.errors import InvalidOption
+from wilks.results.comparisons import CostComparison
+from wilks.results.fits import FitResult, FitTable
+from wilks.results.hypotheses import GoodnessOfFit
+from wilks.results.intervals import Contour
+from wilks.results.result import AbstractResult
+from wilks.results.scans import Scan
+from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
+
+from .comparisons import costs
+from .fits import correlation, pulls
+from .scans import contour, scan, scan_map
+from .style import figure_of
+from .toys import bias, coverage_curve, lengths, spread, toy_distribution
+
+
+def draw(result: AbstractResult) -> Figure:
+    """The figure of a result.
+
+    Raises:
+        InvalidOption: if there is nothing to draw.
+    """
+    if type(result) not in DRAWN:
+        names = ", ".join(kind.__name__ for kind in DRAWN)
+        raise InvalidOption(f"a {type(result).__name__} has no figure; figures exist for {names}")
+    return DRAWN[type(result)](result)
+
+
+def _fit(result: FitResult) -> Figure:
+    return figure_of(pulls(result) if result.pulls else correlation(result))
+
+
+def _scan(result: Scan) -> Figure:
+    return figure_of(scan(result) if len(result.names) == 1 else scan_map(result))
+
+
+def _toys(result: Toys) -> Figure:
+    return spread(result) if result.t is None else figure_of(toy_distribution(result))
+
+
+DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
+    FitResult: _fit,
+    FitTable: spread,
+    Scan: _scan,
+    Contour: lambda result: figure_of(contour(result)),
+    GoodnessOfFit: lambda result: figure_of(toy_distribution(result)),
+    Toys: _toys,
+    Coverage: lambda result: figure_of(lengths(result)),
+    CoverageCurve: coverage_curve,
+    Bias: bias,
+    CostComparison: costs,
+}
