@@ -1,23 +1,21 @@
 """What a command hands over: printed for people, or as one JSON document, and written to a folder with a report."""
 
+import importlib
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from matplotlib.figure import Figure
 
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
-from wilks.results.store import to_json
 
 from .failures import FLAGGED, UNTRUSTWORTHY, Untrustworthy
-from .report import Section, write_figures, write_report
 
 SCHEMA = "wilks.command/1"
 
@@ -34,9 +32,10 @@ class Outcome:
         results: results behind it, by name; printed in order.
         provenance: how it was made.
         flags: name -> sentence.
-        sections: parts of the report; one per result if empty.
+        sections: parts of the report (`wilks.cli.report.Section`); one for everything if empty.
         notes: lines printed before the results.
         figures: caption -> figure, also written to ``figures/``.
+        draw: makes further figures; called only when a folder is written.
     """
 
     command: str
@@ -46,9 +45,10 @@ class Outcome:
     results: Mapping[str, AbstractResult]
     provenance: Provenance
     flags: Mapping[str, str] = field(default_factory=dict)
-    sections: Sequence[Section] = ()
+    sections: Sequence[Any] = ()
     notes: Sequence[str] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    draw: Callable[[], Mapping[str, Any]] = dict
 
     @property
     def trusted(self) -> bool:
@@ -85,7 +85,7 @@ def deliver(outcome: Outcome, delivery: Delivery) -> None:
     """
     outcome = replace(outcome, provenance=_with_command(outcome.provenance))
     if delivery.output is not None:
-        write_folder(outcome, delivery.output)
+        importlib.import_module("wilks.cli.folder").write_folder(outcome, delivery.output)  # loads matplotlib
         notice(f"wrote {delivery.output / 'report.html'} and {delivery.output / 'results.json'}", delivery.quiet)
     if delivery.as_json:
         click.echo(json.dumps(outcome.document(), allow_nan=False, ensure_ascii=False))
@@ -95,18 +95,6 @@ def deliver(outcome: Outcome, delivery: Delivery) -> None:
         raise Untrustworthy(f"{outcome.command}: status {outcome.status}: no trustworthy result", UNTRUSTWORTHY)
     if delivery.strict and outcome.flags:
         raise Untrustworthy(f"{outcome.command}: flags raised with --strict: {', '.join(outcome.flags)}", FLAGGED)
-
-
-def write_folder(outcome: Outcome, folder: Path) -> None:
-    """Write ``results.json``, ``report.html`` and ``figures/``."""
-    folder.mkdir(parents=True, exist_ok=True)
-    document = {**outcome.document(), "results": {name: to_json(r) for name, r in outcome.results.items()}}
-    (folder / "results.json").write_text(json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n")
-    write_figures(folder / "figures", outcome.figures)
-    sections = outcome.sections or [
-        Section(outcome.title, "\n\n".join(outcome.notes), tuple(outcome.results.values()), dict(outcome.figures))
-    ]
-    write_report(folder / "report.html", outcome.title, list(sections))
 
 
 def notice(sentence: str, quiet: bool = False) -> None:
