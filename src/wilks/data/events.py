@@ -190,6 +190,16 @@ class Ragged(NDArrayOperatorsMixin):
         padded[inside] = self.values[(self.offsets[:-1, None] + positions)[inside]]
         return padded
 
+    def positions(self, key: Any) -> tuple[Int[np.ndarray, " kept"], Int[np.ndarray, " edges"]]:
+        """Where the values of some events lie among all values, and the offsets of those events alone.
+
+        Args:
+            key: mask of events, slice, or array of positions.
+        """
+        counts, starts = self.counts()[key], self.offsets[:-1][key]
+        offsets = np.concatenate([[0], np.cumsum(counts)])
+        return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], counts), offsets
+
     @property
     def _real_type(self) -> Any:
         return self.values.dtype if self.values.dtype.kind == "f" else np.float64
@@ -221,13 +231,8 @@ class Ragged(NDArrayOperatorsMixin):
         return Ragged(self.values[mask.values], kept[self.offsets])
 
     def _keep_events(self, key: Any) -> "Ragged":
-        if isinstance(key, np.ndarray) and key.dtype == bool:
-            return Ragged(self.values[np.repeat(key, self.counts())], _offsets(self.counts()[key]))
-        chosen = np.arange(len(self))[key]
-        counts = self.counts()[chosen]
-        offsets = _offsets(counts)
-        inside = np.arange(offsets[-1]) - np.repeat(offsets[:-1], counts)
-        return Ragged(self.values[np.repeat(self.offsets[:-1][chosen], counts) + inside], offsets)
+        values, offsets = self.positions(key)
+        return Ragged(self.values[values], offsets)
 
 
 Column: TypeAlias = np.ndarray | Ragged
@@ -254,7 +259,7 @@ class Events:
     first: int = 0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        object.__setattr__(self, "columns", MappingProxyType(_shared_offsets(self.columns)))
         object.__setattr__(self, "units", MappingProxyType(dict(self.units)))
         lengths = {name: len(column) for name, column in self.columns.items()}
         if len(set(lengths.values())) > 1:
@@ -288,8 +293,19 @@ class Events:
             key: mask of bool, slice, or positions.
             names: columns to keep; all when absent.
         """
-        wanted = self.columns if names is None else list(names)
-        return replace(self, columns={name: self[name][key] for name in wanted})
+        chosen = np.flatnonzero(key) if isinstance(key, np.ndarray) and key.dtype == bool else key
+        taken: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # positions of values, once per set of offsets
+        kept: dict[str, Column] = {}
+        for name in self.columns if names is None else list(names):
+            column = self[name]
+            if isinstance(column, Ragged):
+                if id(column.offsets) not in taken:
+                    taken[id(column.offsets)] = column.positions(chosen)
+                values, offsets = taken[id(column.offsets)]
+                kept[name] = Ragged(column.values[values], offsets)
+            else:
+                kept[name] = column[chosen]
+        return replace(self, columns=kept)
 
     def with_columns(self, columns: Mapping[str, Column], units: Mapping[str, str | None] | None = None) -> "Events":
         """Events with columns added or replaced.
@@ -322,7 +338,11 @@ class Events:
         counter = self.columns[name]
         if not name.endswith("_n") or isinstance(counter, Ragged):
             return
+        checked: set[int] = set()
         for other, column in self.collection(name[:-1]).items():
+            if id(column.offsets) in checked:
+                continue
+            checked.add(id(column.offsets))
             wrong = np.flatnonzero(column.counts() != counter)
             if len(wrong):
                 event = int(wrong[0])
@@ -332,10 +352,19 @@ class Events:
                 )
 
 
-def _offsets(counts: np.ndarray) -> np.ndarray:
-    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=offsets[1:])
-    return offsets
+def _shared_offsets(columns: Mapping[str, Column]) -> dict[str, Column]:
+    """The same columns; those of equal shape share one array of offsets, so that later work is done once."""
+    known: list[np.ndarray] = []
+    shared: dict[str, Column] = {}
+    for name, column in columns.items():
+        if isinstance(column, Ragged):
+            same = next((o for o in known if o is column.offsets or np.array_equal(o, column.offsets)), None)
+            if same is None:
+                known.append(column.offsets)
+            elif same is not column.offsets:
+                column = Ragged(column.values, same)
+        shared[name] = column
+    return shared
 
 
 def _awkward() -> Any:
