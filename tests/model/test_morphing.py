@@ -4,12 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wilks.model.morphing import EVEN_PARTS, SystematicFactors, TemplateShifts, polynomial_coefficients, product
 
-COMPILES = settings(deadline=None)  # the first example of a test compiles
 FACTORS = st.floats(0.3, 3.0)
 ALPHAS = st.floats(-4.0, 4.0)
 
@@ -50,7 +49,6 @@ def reference_shift(code: str, a: float, nominal: float, up: float, down: float)
     return a * (linear + a * (up + down - 2 * nominal) / 16 * (15 + a**2 * (-10 + 3 * a**2)))
 
 
-@COMPILES
 @given(ALPHAS, *[st.floats(0.0, 100.0)] * 3)
 @pytest.mark.parametrize("code", EVEN_PARTS)
 def test_shifts_follow_the_table(code, alpha, nominal, up, down):
@@ -59,7 +57,6 @@ def test_shifts_follow_the_table(code, alpha, nominal, up, down):
     np.testing.assert_allclose(shift(code, alpha, nominal, up, down), expected, rtol=1e-12, atol=1e-11)
 
 
-@COMPILES
 @given(ALPHAS.filter(lambda a: abs(a) > 1), FACTORS, FACTORS)
 @pytest.mark.parametrize("code", ["1", "4"])
 def test_factors_are_powers_outside(code, alpha, up, down):
@@ -67,7 +64,6 @@ def test_factors_are_powers_outside(code, alpha, up, down):
     np.testing.assert_allclose(factor(code, alpha, up, down), expected, rtol=1e-13)
 
 
-@COMPILES
 @given(FACTORS, FACTORS)
 def test_code_4_meets_power_laws_in_value_slope_and_curvature(up, down):
     a = polynomial_coefficients(np.array(up), np.array(down))
@@ -108,7 +104,6 @@ def test_smooth_codes_have_one_slope_at_zero(name):
     np.testing.assert_allclose(slope(-1e-9), slope(1e-9), atol=1e-6)
 
 
-@COMPILES
 @given(st.floats(-3.0, 3.0).filter(lambda a: min(abs(a), abs(abs(a) - 1)) > 1e-3))
 @pytest.mark.parametrize("name", CURVES)
 def test_slope_equals_finite_difference(name, alpha):

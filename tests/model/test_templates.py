@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from wilks._base.errors import InvalidModel, InvalidOption, UnknownName
@@ -123,7 +123,6 @@ PREDICT = jax.jit(lambda theta: MODEL(MODEL.space.unpack(theta)))
 JACOBIAN = jax.jit(jax.jacfwd(PREDICT))
 
 
-@settings(deadline=None)  # the first example compiles
 @given(points(MODEL))
 def test_jacobian_equals_finite_difference(theta):
     # step 1e-6 on numbers up to 1e3: rounding 1e-7, third derivatives times 1e-12, kinks of curvature at +-1 up to 1e-6
@@ -139,7 +138,6 @@ def test_derivative_at_zero_norm():
     np.testing.assert_allclose(only_mu, [1.0, 4.0, 2.0, 0.0, 0.0], rtol=1e-15)
 
 
-@settings(deadline=None)  # the first example compiles
 @given(points(MODEL))
 def test_samples_add_up_to_the_prediction(theta):
     values = MODEL.space.unpack(theta)
