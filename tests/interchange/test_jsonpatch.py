@@ -97,7 +97,7 @@ REFUSED = {
     "no from": ({}, {"op": "move", "path": "/a"}, "key 'from' is missing"),
     "no pointer": ({}, {"op": "add", "path": "a", "value": 1}, "should be a JSON pointer"),
     "bad escape": ({}, {"op": "add", "path": "/a~2", "value": 1}, "holds '~'"),
-    "replace nothing": ({"abc": 1}, {"op": "replace", "path": "/abd", "value": 1}, "did you mean 'abc'"),
+    "replace nothing": ({"count": 1}, {"op": "replace", "path": "/counts", "value": 1}, "did you mean 'count'"),
     "remove nothing": ({}, {"op": "remove", "path": "/a"}, "'a' is not there"),
     "remove all": ({}, {"op": "remove", "path": ""}, "whole document"),
     "beyond the end": ([1], {"op": "add", "path": "/2", "value": 1}, "no position in an array of 1 entries"),

@@ -31,7 +31,7 @@ _RANGES: dict[str, tuple[float, float, float]] = {
 """Start, lower and upper bound of each kind of parameter."""
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
 class ParameterUse:
     """What the modifiers of one name make of it.
 
