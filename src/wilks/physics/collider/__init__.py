@@ -5,5 +5,6 @@ from . import events as events
 from . import identity as identity
 from . import samples as samples
 from . import selection as selection
+from . import synthetic as synthetic
 from . import tables as tables
 from . import templates as templates
