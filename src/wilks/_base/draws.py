@@ -1,4 +1,4 @@
-"""Random draws written for batches: Poisson counts by inversion of their distribution, one uniform number each."""
+"""Random draws written for batches: every datum is the image of one uniform number under the inverse distribution."""
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +12,20 @@ _TABLE_LENGTH = 400  # counts in a table: 9.5 standard deviations to each side o
 _REACH = 9.5
 
 
-def poisson_counts(key: Key, mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
-    """Poisson counts at the given means, as floats.
+def uniforms(key: Key, n: int) -> Float[Array, " n"]:
+    """Uniform numbers in (0, 1)."""
+    return jax.random.uniform(key, (n,), minval=jnp.finfo(float).tiny)
 
-    Up to a mean of 400 the distribution is tabulated and inverted, and a batch of keys at common means shares one
+
+def normal_quantile(uniform: Float[Array, " cells"]) -> Float[Array, " cells"]:
+    """Standard normal deviates at the given probabilities."""
+    return ndtri(uniform)
+
+
+def poisson_quantile(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
+    """Poisson counts at the given probabilities, as floats: the smallest k with P(n <= k) above the probability.
+
+    Up to a mean of 400 the distribution is tabulated and inverted, and a batch of draws at common means shares one
     table; above, the Cornish-Fisher expansion to the second order inverts it with an error of its cumulative
     distribution below 2e-6. A count rises with its uniform number, so equal keys give smoothly related toys at
     neighbouring means.
@@ -25,7 +35,6 @@ def poisson_counts(key: Key, mean: Float[Array, " cells"]) -> Float[Array, " cel
         mean - 1/12.
     """
     mean = jnp.maximum(mean, 0.0)
-    uniform = jax.random.uniform(key, mean.shape, minval=jnp.finfo(float).tiny)
     return jnp.where(mean <= _TABLE_UP_TO, _by_table(uniform, mean), _by_expansion(uniform, mean))
 
 

@@ -20,7 +20,7 @@ from wilks.results.status import Status
 from .endpoint import Endpoint, endpoint, examine, name_direction
 from .ladder import Climbed, climb, outward
 from .lanes import count_lanes, saturated_lanes, stack_lanes
-from .minimisers import AbstractMinimiser, Minuit
+from .minimisers import BATCH_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
 from .problem import Clock, Problem, judged, pose, standing_flags
 from .starts import auxiliary_starts, constrained
@@ -113,7 +113,7 @@ def fit_many(
     """
     clock = Clock.start()
     stacked = _stack(likelihood, datasets)
-    problem = judged(likelihood, stacked, space, minimiser)
+    problem = judged(likelihood, stacked, space, minimiser, tolerance=BATCH_TOLERANCE)
     lanes = count_lanes(stacked)
     ends = climb_from(problem, _start_vector(problem.space, start), lanes, rescue=fallback)
     return FitTable(

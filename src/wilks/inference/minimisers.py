@@ -6,15 +6,16 @@ What to use when: `Auto` always; `Newton` to fix its curvature or tolerance; `Mi
 import equinox as eqx
 
 from wilks._base.errors import InvalidOption, check_option
-from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractLikelihood
-from wilks.model.linear import LinearTemplates
 
 from .lanes import Settings
-from .quadratic import Curvature
+from .quadratic import Curvature, is_linear
 
 TOLERANCE = 1e-10
-"""EDM at which a fit stops, in units of -ln L; near a minimum Newton steps square it, so it costs one step more."""
+"""EDM at which a single fit stops, in units of -ln L."""
+
+BATCH_TOLERANCE = 1e-8
+"""EDM at which the fits of a batch stop: a likelihood ratio is then right to 2e-8, far below its spread."""
 
 
 class AbstractMinimiser(eqx.Module):
@@ -64,15 +65,10 @@ class Minuit(AbstractMinimiser):
             raise InvalidOption(f"strategy {self.strategy} does not exist; choose 0, 1 or 2")
 
 
-def newton_settings(minimiser: AbstractMinimiser, likelihood: AbstractLikelihood) -> Settings:
+def newton_settings(
+    minimiser: AbstractMinimiser, likelihood: AbstractLikelihood, tolerance: float = TOLERANCE
+) -> Settings:
     """Settings of the Newton rung: models linear in their parameters use the curvature at the data, exact for them."""
     if isinstance(minimiser, Newton):
         return Settings(minimiser.curvature, minimiser.tolerance, minimiser.max_iterations)
-    return Settings("observed" if is_linear(likelihood) else "fisher", TOLERANCE, minimiser.max_iterations)
-
-
-def is_linear(likelihood: AbstractLikelihood) -> bool:
-    """Whether the expected counts are linear in the parameters."""
-    return isinstance(likelihood, (PoissonCounts, ChiSquareCounts)) and isinstance(
-        likelihood.predictor, LinearTemplates
-    )
+    return Settings("observed" if is_linear(likelihood) else "fisher", tolerance, minimiser.max_iterations)

@@ -121,9 +121,14 @@ def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array,
     downhill = gradient * scale
 
     factor, positive = cholesky(scaled - _SINGULAR * identity)
-    edm = 0.5 * jnp.dot(downhill, cholesky_solve(factor, downhill))
-    damped, solvable = cholesky(scaled + lane.damping * identity)
-    newton = cholesky_solve(damped, downhill)
+    undamped = cholesky_solve(factor, downhill)
+    edm = 0.5 * jnp.dot(downhill, undamped)
+
+    def solve_damped() -> tuple[Array, Array]:
+        damped, fine = cholesky(scaled + lane.damping * identity)
+        return cholesky_solve(damped, downhill), fine
+
+    newton, solvable = jax.lax.cond(lane.damping == 0, lambda: (undamped, positive), solve_damped)
     step = -scale * jnp.where(solvable, newton, downhill / (1 + lane.damping))
     trial = jnp.where(free, jnp.clip(lane.theta + step, box.lower, box.upper), lane.theta)
     moved = trial - lane.theta

@@ -1,5 +1,6 @@
 """One posed question: a likelihood, its checked data, the space to search, and the record of how it was answered."""
 
+import functools
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,25 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
 
 from .lanes import Settings
-from .minimisers import AbstractMinimiser, Auto, newton_settings
+from .minimisers import TOLERANCE, AbstractMinimiser, Auto, newton_settings
+
+
+class Identity:
+    """Digests of what was posed, computed when first asked and then kept."""
+
+    def __init__(self, likelihood: AbstractLikelihood, data: Any) -> None:
+        self._likelihood = likelihood
+        self._data = data
+
+    @functools.cached_property
+    def model(self) -> str:
+        """Digest of the likelihood."""
+        return digest(self._likelihood)
+
+    @functools.cached_property
+    def data(self) -> str:
+        """Digest of the data; empty for a question about toys."""
+        return "" if self._data is None else digest(self._data)
 
 
 class Problem(NamedTuple):
@@ -25,6 +44,7 @@ class Problem(NamedTuple):
     space: ParameterSpace
     settings: Settings
     minimiser: AbstractMinimiser
+    identity: Identity
 
 
 class Clock(NamedTuple):
@@ -45,8 +65,8 @@ class Clock(NamedTuple):
         options = {"procedure": procedure, "minimiser": type(problem.minimiser).__name__, **(settings or {})}
         return Provenance.collect(
             seed=seed,
-            model_digest=digest(problem.likelihood),
-            data_digest=digest(problem.data),
+            model_digest=problem.identity.model,
+            data_digest=problem.identity.data,
             settings=options,
             started=self.started,
             duration_s=time.perf_counter() - self.seconds,
@@ -78,6 +98,8 @@ def judged(
     prepared: Any,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
+    *,
+    tolerance: float = TOLERANCE,
 ) -> Problem:
     """The same for data that are known to be in canonical form."""
     space = space or likelihood.space
@@ -87,7 +109,8 @@ def judged(
             "take likelihood.space and fix, release or replace in it"
         )
     minimiser = minimiser or Auto()
-    return Problem(likelihood, prepared, space, newton_settings(minimiser, likelihood), minimiser)
+    settings = newton_settings(minimiser, likelihood, tolerance)
+    return Problem(likelihood, prepared, space, settings, minimiser, Identity(likelihood, prepared))
 
 
 def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:

@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.typing import Scalar, Theta
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
+from wilks.model.linear import LinearTemplates
 
 Curvature = Literal["fisher", "observed", "exact"]
 """Second derivative used by a solver.
@@ -59,6 +61,14 @@ def saturated(likelihood: AbstractLikelihood, data: Any) -> Scalar:
     return jnp.zeros(())
 
 
+def is_linear(likelihood: AbstractLikelihood) -> bool:
+    """Whether the means are linear in the parameters, so that the curvature at the data is the exact Hessian."""
+    if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+        return False
+    scaled = isinstance(likelihood, PoissonCounts) and likelihood.statistics_follow_norms
+    return isinstance(likelihood.predictor, LinearTemplates) and not scaled
+
+
 def places(joint: Joint) -> dict[str, np.ndarray]:
     """Positions of each part's parameters in the joint's vector."""
     return {n: np.array(joint.space.indices(part.space.names), dtype=int) for n, part in joint.parts.items()}
@@ -84,10 +94,10 @@ def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curva
     mean, push = jax.linearize(mean_at, theta)  # means and Jacobian from one evaluation site
     jacobian = jax.vmap(push)(jnp.eye(theta.shape[0]))
     cells = likelihood.judge(mean, data)
-    gradient = jnp.sum(jacobian * cells.slope, axis=(1, 2))
+    gradient = jnp.sum(jacobian * cells.slope[None], axis=(1, 2))
     weight = cells.expected if curvature == "fisher" else cells.observed
     hessian = _sandwich(jacobian, weight)
-    if curvature == "exact":
+    if curvature == "exact" and not is_linear(likelihood):
         slope = jax.lax.stop_gradient(cells.slope)
         hessian = hessian + jax.hessian(lambda at: jnp.sum(slope * mean_at(at)))(theta)
     return Quadratic(jnp.sum(cells.excess), gradient, hessian)
@@ -100,7 +110,7 @@ def _sandwich(
     size = jacobian.shape[0]
     if size <= _OUTER_UP_TO:  # a constant Jacobian gives constant products, shared by all lanes of a batch
         products = jacobian[:, None, :, None, :] * jacobian[None, :, None, :, :]
-        return jnp.sum(products * weight, axis=(2, 3, 4))
+        return jnp.sum(products * weight[None, None], axis=(2, 3, 4))
     weighted = jnp.einsum("ptc,tuc->puc", jacobian, weight)
     return weighted.reshape(size, -1) @ jacobian.reshape(size, -1).T
 

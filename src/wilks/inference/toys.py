@@ -22,8 +22,9 @@ from wilks.results.toys import Toys
 from .fitting import climb_from
 from .ladder import Climbed, climb
 from .lanes import evaluate_lanes, large_batch, saturated_lanes, take_lanes
-from .minimisers import AbstractMinimiser, is_linear
+from .minimisers import BATCH_TOLERANCE, AbstractMinimiser
 from .problem import Clock, Problem, judged, standing_flags
+from .quadratic import is_linear
 from .starts import shaken_starts
 from .statistics import AbstractStatistic
 
@@ -122,7 +123,7 @@ def pose_study(
 ) -> ToyStudy:
     """Put a toy study together; its random numbers follow from the seed and from what is simulated."""
     simulator = as_simulator(simulator)
-    problem = judged(likelihood, None, space, minimiser)
+    problem = judged(likelihood, None, space, minimiser, tolerance=BATCH_TOLERANCE)
     theta = np.asarray(simulator.space.pack(values), dtype=float)
     size = problem.space.free_mask.sum()
     cells = sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(simulator.space.unpack(theta))))

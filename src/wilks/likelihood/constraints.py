@@ -9,9 +9,9 @@ import numpy as np
 from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
-from wilks._base.draws import poisson_counts
+from wilks._base.draws import normal_quantile, poisson_quantile
 from wilks._base.errors import InvalidModel
-from wilks._base.typing import Key, LogProb, Theta
+from wilks._base.typing import LogProb, Theta
 from wilks.model.predictor import Auxiliary
 from wilks.parameters.space import ParameterSpace
 
@@ -91,13 +91,14 @@ class Constraints(eqx.Module):
         gaussian = -jnp.sum(jnp.log(self.widths[:k] * np.sqrt(2 * np.pi)))
         return gaussian + saturated_poisson(observed[k:])
 
-    def draw(self, key: Key, theta: Theta) -> Float[Array, " constraints"]:
-        """Auxiliary data drawn at the parameters; Poisson terms give whole counts."""
+    def draw(self, uniform: Float[Array, " constraints"], theta: Theta) -> Float[Array, " constraints"]:
+        """Auxiliary data at the parameters, one uniform number each; Poisson terms give whole counts."""
         k = self.gaussians
-        first, second = jax.random.split(key)
         at = self.mean(theta)
-        gaussian = at[:k] + self.widths[:k] * jax.random.normal(first, (k,))
-        return jnp.concatenate([gaussian, poisson_counts(second, self.widths[k:] * at[k:])])
+        gaussian = at[:k] + self.widths[:k] * normal_quantile(uniform[:k])
+        if k == len(self):  # a draw of nothing would still be compiled
+            return gaussian
+        return jnp.concatenate([gaussian, poisson_quantile(uniform[k:], self.widths[k:] * at[k:])])
 
     def expected(self, theta: Theta) -> Float[Array, " constraints"]:
         """Auxiliary data equal to their expectation."""

@@ -14,12 +14,11 @@ What to use when:
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from wilks._base.draws import poisson_counts
+from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
 from wilks._base.errors import InvalidModel, check_option
 from wilks._base.typing import Key, LogProb, Values
 from wilks.model.predictor import AbstractPredictor, AbstractTemplatePredictor
@@ -100,6 +99,11 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         """Channels in order, each with its number of bins."""
         return self.layout.channels
 
+    @property
+    def statistics_follow_norms(self) -> bool:
+        """Whether the error of the simulation moves with the norms."""
+        return self.statistics is not None and self.statistics.errors == "scaled"
+
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
         """Expected counts per bin (split by simulation where asked), then the constrained parameters."""
         theta = self.space.pack(values)
@@ -144,13 +148,12 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     def simulate(self, key: Key, values: Values) -> CountsData:
         """Poisson counts, auxiliary data and the simulation's auxiliary datum drawn at the named values."""
-        main, extra, simulated = jax.random.split(key, 3)
-        theta = self.space.pack(values)
-        counts = poisson_counts(main, self.expected_counts(values))
+        bins, terms = self.layout.bins, len(self.constraints)
+        uniform = uniforms(key, bins + terms + len(self.simulation_scale))
         return CountsData(
-            counts,
-            self.constraints.draw(extra, theta) if len(self.constraints) else jnp.zeros(0),
-            self._draw_simulation(simulated, values),
+            poisson_quantile(uniform[:bins], self.expected_counts(values)),
+            self.constraints.draw(uniform[bins : bins + terms], self.space.pack(values)) if terms else jnp.zeros(0),
+            self._draw_simulation(uniform[bins + terms :], values),
         )
 
     def expected(self, values: Values) -> CountsData:
@@ -199,16 +202,16 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         parts = self._template_predictor().parts(values)
         return parts.simulated**2 / jnp.maximum(parts.variance, 1e-300)
 
-    def _draw_simulation(self, key: Key, values: Values) -> Float[Array, " simulated"]:
+    def _draw_simulation(self, uniform: Float[Array, " simulated"], values: Values) -> Float[Array, " simulated"]:
         if self.statistics is None:
             return jnp.zeros(0)
         scale = jnp.asarray(self.simulation_scale)
         known = jnp.asarray(self.statistics.relative_error) > 0
         weight = jnp.where(known, self._weight(values), 1.0)
         if self.statistics.model == "conway":
-            drawn = scale + jax.random.normal(key, scale.shape) / jnp.sqrt(weight)
+            drawn = scale + normal_quantile(uniform) / jnp.sqrt(weight)
         else:
-            drawn = poisson_counts(key, weight * scale) / weight
+            drawn = poisson_quantile(uniform, weight * scale) / weight
         return jnp.where(known, drawn, 1.0)
 
     def _saturated_simulation(self, data: CountsData) -> LogProb:

@@ -1,5 +1,6 @@
 """Where a result comes from: versions, platform, settings, seed and digests; never a user's or a machine's name."""
 
+import functools
 import os
 import platform
 from collections.abc import Mapping
@@ -74,7 +75,7 @@ class Provenance:
         """
         options: dict[str, Any] = plain(dict(settings or {}))
         return cls(
-            versions=_versions(),
+            versions=dict(_versions()),
             platform=f"{platform.system()} {platform.machine()}",
             device=str(options.get("device", "cpu")),
             precision=str(options.get("precision", "float64")),
@@ -89,6 +90,7 @@ class Provenance:
         )
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in _PACKAGES:
