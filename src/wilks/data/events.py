@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -10,6 +11,8 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from wilks._base.errors import InvalidData, MissingExtra, UnknownName, near_names
+
+_SHORT = 8  # events of equally many values, at most so many, are reduced column by column
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -206,6 +209,9 @@ class Ragged(NDArrayOperatorsMixin):
 
     def _reduced(self, ufunc: np.ufunc, dtype: Any, empty: Any) -> np.ndarray:
         counts = self.counts()
+        if len(self) and 0 < counts[0] <= _SHORT and bool((counts == counts[0]).all()):
+            columns = self.values.reshape(len(self), counts[0]).astype(dtype, copy=False)
+            return reduce(ufunc, [columns[:, i] for i in range(1, counts[0])], columns[:, 0].copy())
         result = np.full(len(self), empty, dtype=dtype)
         filled = counts > 0
         if filled.any():  # without empty events the segments of reduceat are exactly the events

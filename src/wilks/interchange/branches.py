@@ -13,6 +13,9 @@ from wilks.data.events import Column, Events, Ragged
 _TO_COLUMN: Mapping[str, tuple[str, float]] = {"MeV": ("GeV", 1e3)}
 """Unit in files -> unit in columns, and how many of the first make one of the second."""
 
+_LOOKED_AT = 100_000
+"""So many momenta at the start of a file show whether its unit is right."""
+
 
 @dataclass(frozen=True)
 class Schema:
@@ -67,9 +70,9 @@ class Schema:
         return _TO_COLUMN.get(self.unit(branch) or "", ("", 1.0))[1]
 
     def _check_momenta(self, events: Events) -> None:
-        if self.momentum not in events or self.unit(self.momentum) != "MeV":
+        if events.first or self.momentum not in events or self.unit(self.momentum) != "MeV":
             return
-        momenta = events[self.momentum].values
+        momenta = events[self.momentum].values[:_LOOKED_AT]
         low, high = self.plausible_gev
         median = float(np.median(momenta)) if len(momenta) else low
         if not low <= median <= high:

@@ -64,8 +64,11 @@ class RootEvents:
             chunks = iter(tree.iterate(list(self.columns), step_size=self.step, library="ak"))
             first = 0
             while (chunk := _next(chunks, path)) is not None:
-                yield self.schema.read({name: chunk[name] for name in self.columns}, path, first)
-                first += len(chunk)
+                events = self.schema.read({name: chunk[name] for name in self.columns}, path, first)
+                del chunk  # only one chunk is held at a time, and not while the next one is read
+                first += len(events)
+                yield events
+                del events
 
     def _check_columns(self, found: Sequence[str], path: str) -> None:
         for name in self.columns:

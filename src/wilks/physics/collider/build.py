@@ -107,7 +107,7 @@ def renormalised(templates: Templates, preset: str, luminosity_fb: float | int) 
         luminosity_fb: integrated luminosity in fb^-1, positive.
 
     Raises:
-        InvalidData: if the templates do not say to which luminosity they are normalised, or the new one is not positive.
+        InvalidData: if the templates do not say their luminosity, or the new one is not positive.
     """
     if templates.luminosity_fb is None or not luminosity_fb > 0:
         raise InvalidData(

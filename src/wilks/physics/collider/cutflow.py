@@ -40,14 +40,16 @@ class CutSums:
 
         Args:
             steps: name of each mask.
-            masks: events kept at each step.
+            masks: events kept at each step; each keeps some of those of the one before.
             weights: weight of each event.
         """
-        squares = weights * weights
-        events = np.array([np.count_nonzero(mask) for mask in masks], dtype=np.int64)
-        sumw = np.array([weights.sum(where=mask) for mask in masks])
-        sumw2 = np.array([squares.sum(where=mask) for mask in masks])
-        return cls(steps, events, sumw, sumw2)
+        survived = np.zeros(len(weights), dtype=np.int16)  # number of steps that keep the event
+        for mask in masks:
+            survived += mask
+        bins = len(steps) + 1
+        last = (np.bincount(survived, minlength=bins), *(np.bincount(survived, w, bins) for w in (weights, weights**2)))
+        events, sumw, sumw2 = (np.cumsum(column[::-1])[::-1][1:] for column in last)
+        return cls(steps, events.astype(np.int64), sumw.astype(np.float64), sumw2.astype(np.float64))
 
     def __add__(self, other: "CutSums") -> "CutSums":
         if self.steps != other.steps:

@@ -248,6 +248,7 @@ def _fill_one(
         if not usable.all():
             events, weights = events.where(usable), weights[usable]
         kept, kept_weights, steps = selection.apply(events, weights)
+        del events, weights  # memory is for one batch only
         x = variable(kept)
         finite = _finite(kept, x, "variable", on_nan)
         histogram = histogram.filled(x[finite], weights=kept_weights[finite])
@@ -255,6 +256,7 @@ def _fill_one(
         if on_nan == "drop":
             steps = _with_drops(steps, len(usable), kept_weights[finite])
         sums = steps if sums is None else sums + steps
+        del kept, kept_weights, x
     if sums is None:
         sums = CutSums.of(("input",), [np.zeros(0, dtype=bool)], np.zeros(0))
     if zeros:
