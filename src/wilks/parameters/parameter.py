@@ -5,6 +5,7 @@ import math
 import equinox as eqx
 
 from wilks._base.errors import InvalidParameter
+
 from .priors import AbstractPrior
 
 
