@@ -1,5 +1,6 @@
 """The template model: expectations, parts, parameters, derivatives, and what it refuses."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -188,16 +189,20 @@ def test_relative_error_is_that_of_the_templates():
     np.testing.assert_array_equal(everything().relative_error(), np.zeros(5))
 
 
-def test_equal_structure_compiles_once():
+def test_models_of_equal_structure_share_one_compiled_program():
     traces = []
 
-    @jax.jit
-    def predict(theta, nominal):
+    @eqx.filter_jit
+    def predict(model, theta):
         traces.append(1)
-        return MODEL(MODEL.space.unpack(theta)) + nominal
+        return model(model.space.unpack(theta))
 
-    for start in (0.5, 1.0):
-        predict(jnp.full(len(MODEL.space), start), jnp.zeros(5))
+    for scale in (1.0, 2.0):
+        sample = TemplateSample("s", [scale, 3.0], modifiers=[NormFactor("mu"), NormSys("eff", 1.0 + 0.1 * scale, 0.9)])
+        model = TemplatePredictor.from_channels([Channel("SR", [sample])])
+        np.testing.assert_allclose(
+            predict(model, jnp.array([1.0, 2.0]))[0], 2 * scale * (1.0 + 0.1 * scale), rtol=1e-14
+        )
     assert len(traces) == 1
 
 
