@@ -145,6 +145,12 @@ def test_samples_add_up_to_the_prediction(theta):
     np.testing.assert_allclose(MODEL.by_sample(values).sum(axis=0), MODEL(values), rtol=1e-14)
 
 
+def test_rows_of_samples_have_names():
+    assert MODEL.sample_names == (("SR", ("sig", "bkg", "fakes")), ("CR", ("bkg",)))
+    rows = MODEL.by_sample(MODEL.space.unpack(MODEL.space.starts))
+    np.testing.assert_array_equal(rows[:, 3:], [[50.0, 40.0], [0.0, 0.0], [0.0, 0.0]])
+
+
 def test_order_of_samples_and_modifiers_does_not_matter():
     sr, cr = MODEL.channels
     mirrored = [

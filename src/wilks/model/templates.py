@@ -110,6 +110,11 @@ class TemplatePredictor(AbstractTemplatePredictor):
         return self.packed.unpack()
 
     @property
+    def sample_names(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Channels in order, each with the names of its samples: the rows of `by_sample`."""
+        return self.packed.samples
+
+    @property
     def codes(self) -> dict[str, str]:
         """The interpolation codes in use."""
         return {"normsys": self.systematics.code, "histosys": self.shifts.code}
