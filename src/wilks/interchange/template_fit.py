@@ -101,6 +101,6 @@ def _check_bins(axes: Mapping[str, ContinuousAxis]) -> None:
         rounding = 1e-9 * float(reference.widths.min())
         if len(axis) != len(reference) or np.abs(axis.edges - reference.edges).max() > rounding:
             raise InvalidModel(
-                f"templates {first!r} and {name!r} have different bins: {len(reference)} from {reference.edges[0]:g} to "
-                f"{reference.edges[-1]:g}, and {len(axis)} from {axis.edges[0]:g} to {axis.edges[-1]:g}; rebin one"
+                f"templates {first!r} and {name!r} have different bins: {len(reference)} from {reference.edges[0]:g} "
+                f"to {reference.edges[-1]:g}, and {len(axis)} from {axis.edges[0]:g} to {axis.edges[-1]:g}; rebin one"
             )

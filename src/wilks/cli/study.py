@@ -1,0 +1,100 @@
+"""How a study leaves the command line: results printed as they are found, then the folder, or one JSON document."""
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from wilks.execution.progress import Progress
+from wilks.results.result import AbstractResult
+from wilks.studies.study import Effort, StudyReport
+
+from .options import executor_of
+from .outcome import Delivery, Outcome, deliver, notice
+from .progress import progress_of
+
+
+@contextlib.contextmanager
+def effort_of(toys: int, seed: int, workers: int, delivery: Delivery) -> Iterator[Effort]:
+    """The effort that the options ask for; results are printed at once unless one JSON document is wanted."""
+    bars = _Bars(delivery.quiet)
+    executor = executor_of(workers)
+    try:
+        if delivery.as_json:
+            yield Effort(toys, seed, executor, bars)
+        else:
+            yield Effort(toys, seed, executor, bars, _say)
+    finally:
+        bars.close()
+
+
+def deliver_study(report: StudyReport, delivery: Delivery) -> None:
+    """Write the folder, end the printed results with headline and flags, or print the JSON document.
+
+    Raises:
+        Untrustworthy: as `wilks.cli.outcome.deliver`.
+    """
+    outcome = _outcome(report)
+    if delivery.output is not None:
+        writer = importlib.import_module("wilks.cli.folder")  # loads matplotlib
+        command = " ".join(["wilks", *sys.argv[1:]])
+        sections = _sections(report)
+        written = replace(outcome, provenance=replace(outcome.provenance, command=command), sections=sections)
+        figures = {caption: figure for section in sections for caption, figure in section.figures.items()}
+        writer.write_folder(replace(written, figures=figures), delivery.output)
+        notice(f"wrote {delivery.output / 'report.html'} and {delivery.output / 'results.json'}", delivery.quiet)
+    if not delivery.as_json:  # the results themselves have been printed already
+        flags = [f"! {name}: {sentence}" for name, sentence in report.flags.items()]
+        outcome = replace(outcome, results={}, notes=["\n".join([report.sentence, *flags])])
+    deliver(outcome, replace(delivery, output=None))
+
+
+def _outcome(report: StudyReport) -> Outcome:
+    return Outcome(
+        command="run",
+        title=report.title,
+        status=report.status,
+        result=report.numbers,
+        results=report.results,
+        provenance=report.provenance,
+        flags=report.flags,
+    )
+
+
+def _sections(report: StudyReport) -> list[Any]:
+    section = importlib.import_module("wilks.cli.report").Section
+    return [
+        section(chapter.title, chapter.text, tuple(report.results[n] for n in chapter.results), dict(chapter.draw()))
+        for chapter in report.chapters
+    ]
+
+
+def _say(name: str, result: AbstractResult) -> None:
+    click.echo(f"[{name.replace('_', ' ')}]\n{result}\n")
+    sys.stdout.flush()
+
+
+class _Bars:
+    """Opens a display of progress when toys begin and closes it when they end, so that results print in between."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._open = contextlib.ExitStack()
+        self._callback: Progress | None = None
+
+    def __call__(self, done: int, total: int, failed: int, seconds: float) -> None:
+        if self._callback is None:
+            self._callback = self._open.enter_context(progress_of("toys", quiet=self._quiet))
+        if self._callback is not None:
+            self._callback(done, total, failed, seconds)
+        if done >= total:
+            self.close()
+
+    def close(self) -> None:
+        """Take the display away."""
+        self._open.close()
+        self._callback = None

@@ -1,0 +1,37 @@
+"""The studies that ship with Wilks, by name; loading this list loads none of them."""
+
+from typing import NamedTuple
+
+from wilks._base.errors import UnknownName, near_names
+
+
+class Entry(NamedTuple):
+    """One study.
+
+    Args:
+        module: where it lives.
+        sentence: what it does.
+    """
+
+    module: str
+    sentence: str
+
+
+STUDIES: dict[str, Entry] = {
+    "higgs4l": Entry(
+        "wilks.studies.higgs4l",
+        "The Higgs boson in four leptons: signal strength from ATLAS open data (13 TeV) and from CMS (7 and 8 TeV).",
+    ),
+}
+"""Name -> module and one sentence."""
+
+
+def find(name: str) -> Entry:
+    """The study of a name.
+
+    Raises:
+        UnknownName: with the nearest names.
+    """
+    if name not in STUDIES:
+        raise UnknownName(f"there is no study {name!r}; {near_names(name, STUDIES)}; 'wilks list' shows all")
+    return STUDIES[name]
