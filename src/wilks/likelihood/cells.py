@@ -3,8 +3,6 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from wilks._base.numerics import log_ratio_term
-
 from .interface import Cells
 
 _EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
@@ -17,6 +15,18 @@ Bins = Float[Array, " cells"]
 def _single(excess: Bins, slope: Bins, expected: Bins, observed: Bins, inside: Array) -> Cells:
     """Cells with one mean each."""
     return Cells(excess, slope[None], expected[None, None], observed[None, None], inside)
+
+
+def _continued(mu: Bins, n: Bins, cost: float, excess: Bins, slope: Bins, curve: Bins) -> Cells:
+    """Cells of counted bins as given; an empty bin costs ``cost`` times mu, and steeply more below zero."""
+    counted, below = n > 0, jnp.minimum(mu, 0.0)
+    return _single(
+        jnp.where(counted, excess, cost * mu + 0.5 * _STIFFNESS * below**2),
+        jnp.where(counted, slope, cost + _STIFFNESS * below),
+        1.0 / jnp.maximum(mu, _SMALLEST_MEAN),
+        jnp.where(counted, curve, jnp.where(mu < 0, _STIFFNESS, 0.0)),
+        (mu > 0) | ((mu == 0) & ~counted),
+    )
 
 
 def poisson(mu: Bins, n: Bins) -> Cells:
@@ -32,25 +42,22 @@ def poisson(mu: Bins, n: Bins) -> Cells:
     safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
     slope_n, curve_n = 1.0 - n / safe, n / safe**2
-    excess_n = safe - n + log_ratio_term(n, safe) + short * (slope_n + 0.5 * curve_n * short)
-    below = jnp.minimum(mu, 0.0)
-    excess = jnp.where(counted, excess_n, mu + 0.5 * _STIFFNESS * below**2)
-    slope = jnp.where(counted, slope_n + curve_n * short, 1.0 + _STIFFNESS * below)
-    observed = jnp.where(counted, curve_n, jnp.where(mu < 0, _STIFFNESS, 0.0))
-    expected = 1.0 / jnp.maximum(mu, _SMALLEST_MEAN)
-    inside = (mu > 0) | ((mu == 0) & ~counted)
-    return _single(excess, slope, expected, observed, inside)
+    over = jnp.where(counted, n - safe, 0.0)
+    excess_n = n * jnp.log1p(over / safe) - over + short * (slope_n + 0.5 * curve_n * short)  # eq. 6 for any size of n
+    return _continued(mu, n, 1.0, excess_n, slope_n + curve_n * short, curve_n)
 
 
 def pearson(mu: Bins, n: Bins) -> Cells:
-    """E = (n - mu)^2 / (2 mu): variance from the model; biased upwards by chi2/2 events when norms are free."""
-    safe = jnp.maximum(mu, _EDGE * jnp.maximum(n, 1.0))
-    short = mu - safe
-    slope = 0.5 * (1.0 - (n / safe) ** 2)
-    curve = n**2 / safe**3
-    excess = 0.5 * (n - safe) ** 2 / safe + short * (slope + 0.5 * curve * short)
-    inside = (mu > 0) | ((mu == 0) & (n == 0))
-    return _single(excess, slope + curve * short, 1.0 / safe, curve, inside)
+    """E = (n - mu)^2 / (2 mu): variance from the model; biased upwards by chi2/2 events when norms are free.
+
+    An empty bin costs mu/2.
+    """
+    counted = n > 0
+    safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
+    short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
+    slope_n, curve_n = 0.5 * (1.0 - (n / safe) ** 2), n**2 / safe**3
+    excess_n = 0.5 * (n - safe) ** 2 / safe + short * (slope_n + 0.5 * curve_n * short)
+    return _continued(mu, n, 0.5, excess_n, slope_n + curve_n * short, curve_n)
 
 
 def neyman(mu: Bins, n: Bins) -> Cells:
@@ -73,13 +80,7 @@ def combined(mu: Bins, n: Bins) -> Cells:
     slope_n = ((safe - n) / safe_n + 1.0 - (n / safe) ** 2) / 3.0
     curve_n = (1.0 / safe_n + 2.0 * n**2 / safe**3) / 3.0
     excess_n = (n - safe) ** 2 * (1.0 / safe_n + 2.0 / safe) / 6.0 + short * (slope_n + 0.5 * curve_n * short)
-    below = jnp.minimum(mu, 0.0)
-    excess = jnp.where(counted, excess_n, mu + 0.5 * _STIFFNESS * below**2)
-    slope = jnp.where(counted, slope_n + curve_n * short, 1.0 + _STIFFNESS * below)
-    observed = jnp.where(counted, curve_n, jnp.where(mu < 0, _STIFFNESS, 0.0))
-    expected = 1.0 / jnp.maximum(mu, _SMALLEST_MEAN)
-    inside = (mu > 0) | ((mu == 0) & ~counted)
-    return _single(excess, slope, expected, observed, inside)
+    return _continued(mu, n, 1.0, excess_n, slope_n + curve_n * short, curve_n)
 
 
 COSTS = {"poisson": poisson, "pearson": pearson, "neyman": neyman, "cnp": combined}
