@@ -24,6 +24,7 @@ class Endpoint(NamedTuple):
     saturated: Scalar
     hessian: Float[Array, "parameters parameters"]
     parts: dict[str, Scalar]
+    cells: Float[Array, " cells"]
     inside: Bool[Array, " cells"]
 
 
@@ -31,22 +32,26 @@ class Endpoint(NamedTuple):
 def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, curvature: Curvature) -> Endpoint:
     """Everything a report on a fit needs, in one compiled call."""
     here = quadratic(likelihood, theta, data, curvature)
-    parts, inside = _parts("", likelihood, theta, data)
-    return Endpoint(here.value, saturated(likelihood, data), here.hessian, parts, inside)
+    parts, cells, inside = _parts("", likelihood, theta, data)
+    return Endpoint(here.value, saturated(likelihood, data), here.hessian, parts, cells, inside)
 
 
-def _parts(name: str, likelihood: AbstractLikelihood, theta: Theta, data: Any) -> tuple[dict[str, Scalar], Array]:
+def _parts(
+    name: str, likelihood: AbstractLikelihood, theta: Theta, data: Any
+) -> tuple[dict[str, Scalar], Array, Array]:
+    """Excess per part, excess per cell, and which cells are in the physical domain."""
     if isinstance(likelihood, Joint):
-        found, inside = {}, []
+        found, cells, inside = {}, [], []
         for part, where in places(likelihood).items():
-            values, ok = _parts(part, likelihood.parts[part], theta[where], data[part])
+            values, excess, ok = _parts(part, likelihood.parts[part], theta[where], data[part])
             found[part] = jnp.sum(jnp.stack(list(values.values())))
+            cells.append(excess)
             inside.append(ok)
-        return found, jnp.concatenate(inside)
+        return found, jnp.concatenate(cells), jnp.concatenate(inside)
     if isinstance(likelihood, AbstractCellLikelihood):
-        cells = likelihood.judge(likelihood.mean(likelihood.space.unpack(theta)), data)
-        return {name: jnp.sum(cells.excess)}, cells.inside
-    return {name: -likelihood.log_prob(likelihood.space.unpack(theta), data)}, jnp.ones(0, dtype=bool)
+        judged = likelihood.judge(likelihood.mean(likelihood.space.unpack(theta)), data)
+        return {name: jnp.sum(judged.excess)}, judged.excess, judged.inside
+    return {name: -likelihood.log_prob(likelihood.space.unpack(theta), data)}, jnp.zeros(0), jnp.ones(0, dtype=bool)
 
 
 class Curved(NamedTuple):

@@ -26,7 +26,9 @@ from .problem import Clock, Problem, judged, pose, standing_flags
 from .starts import auxiliary_starts, constrained
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
-_BELOW_ZERO = 1e-4  # expectation below zero in an empty bin that the solver's continuation may leave
+_BELOW_ZERO = (
+    5e-3  # excess of an empty bin whose expectation is 1e-4 below zero: as far as the continuation may leave it
+)
 _SADDLE_STEP = 0.5  # first step off a saddle, in units of the weakest direction's curvature radius
 
 Start = FitResult | Values | None
@@ -281,9 +283,16 @@ def _check_domain(status: Status, cause: str, flags: dict[str, str], end: Endpoi
     outside = np.flatnonzero(~np.asarray(end.inside))
     if not outside.size or not status.converged:
         return status, cause
-    sentence = f"the expectation vanishes in empty cells {', '.join(map(str, outside[:8]))}"
+    lost = outside[np.asarray(end.cells)[outside] > _BELOW_ZERO]
+    if lost.size:
+        return Status.FAILED, f"the expectation is not positive in {_cells(lost)}, where the data have events"
+    sentence = f"the expectation vanishes in empty {_cells(outside)}"
     flags["expectation_at_zero"] = sentence
     return Status.AT_BOUND, cause or sentence
+
+
+def _cells(where: np.ndarray) -> str:
+    return f"cell{'s' if len(where) > 1 else ''} {', '.join(map(str, where[:8]))}"
 
 
 def _pulls(problem: Problem, theta: np.ndarray, sigma: np.ndarray | None) -> dict[str, tuple[float, float]]:
