@@ -17,6 +17,7 @@ from .profiles import LOWER, conditional
 _PRECISION = 1e-6  # |2 delta nll - T| / T at which a lane stops
 _STEPS = 40
 _WIDEN = 2.0  # how far a step may go beyond the farthest point while no outer point is known
+_FAR = 1e3  # times the expected radius at which a profile without bound counts as flat
 
 
 class Directions(NamedTuple):
@@ -48,7 +49,8 @@ class _Walk:
         self.problem, self.data, self.directions, self.level = problem, data, directions, level
         self.best, self.value = best, value
         lanes = len(value)
-        self.limit = _room(problem, best, directions)
+        room = _room(problem, best, directions)
+        self.limit = np.where(np.isfinite(room), room, _FAR * np.sqrt(level))
         self.inner = np.zeros(lanes)
         self.outer = np.full(lanes, np.inf)
         self.radius = np.minimum(np.sqrt(level), self.limit)
@@ -121,7 +123,7 @@ def find_crossings(
     directions: Directions,
     level: float,
 ) -> Crossings:
-    """Radius at which each lane's profile rises by the level, or the bound that comes first.
+    """Radius at which each lane's profile rises by the level, or the bound (or a thousand errors) that comes first.
 
     Args:
         problem: likelihood, space and settings (its data are not used).

@@ -72,7 +72,7 @@ def intervals(
     best = free_fit(problem)
     flags: dict[str, str] = {}
     items: list[Interval] = []
-    for attempt in range(_RESTARTS + 1):
+    for attempt in range(_RESTARTS + 1 if where else 0):
         if method == "hesse":
             items = [_from_curvature(problem, best, i, level, clock) for i in where]
             break
@@ -149,7 +149,8 @@ def _item(
     status = best.status
     if opened.any():
         which = " and ".join(s for s, o in zip(("lower", "upper"), opened, strict=True) if o)
-        flags["open_interval"] = f"the {which} end of {p.name} is open: the bound comes before the threshold"
+        why = "the bound comes before" if np.isfinite([lower, upper])[opened].all() else "the profile does not reach"
+        flags["open_interval"] = f"the {which} end of {p.name} is open: {why} the threshold"
     if sides.failed[0, k].any():
         status = Status.FAILED
         flags["failed_end"] = (

@@ -17,9 +17,12 @@ def pieces_of(
 ) -> tuple[tuple[float, float], ...]:
     """All pieces of the interval of parameter ``i`` within three times its ends, edges by linear interpolation."""
     p, centre = problem.space.parameters[i], float(best.theta[i])
-    reach = _REACH * max(centre - ends[0], ends[1] - centre)
+    finite = [end for end in ends if np.isfinite(end)]
+    if not finite:
+        return (ends,)
+    reach = _REACH * max(abs(end - centre) for end in finite)
     span = (max(centre - reach, p.lower), min(centre + reach, p.upper))
-    grid = np.unique(np.concatenate([np.linspace(*span, 2 * _POINTS), [*ends, centre]]))
+    grid = np.unique(np.concatenate([np.linspace(*span, 2 * _POINTS), [*finite, centre]]))
     height = _heights(problem, best, i, grid) - level
     inside = np.where(np.isfinite(height), height, np.inf) <= 0
     inside |= (grid >= ends[0]) & (grid <= ends[1]) & (height < 1e-4 * level)
@@ -34,7 +37,13 @@ def pieces_of(
             k += 1
         pieces.append((_edge(grid, height, first, first - 1), _edge(grid, height, k, k + 1)))
         k += 1
-    return tuple(pieces) or (ends,)
+    if not pieces:
+        return (ends,)
+    if not np.isfinite(ends[0]):
+        pieces[0] = (ends[0], pieces[0][1])
+    if not np.isfinite(ends[1]):
+        pieces[-1] = (pieces[-1][0], ends[1])
+    return tuple(pieces)
 
 
 def _heights(problem: Problem, best: FitResult, i: int, grid: np.ndarray) -> np.ndarray:
