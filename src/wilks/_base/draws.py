@@ -41,9 +41,10 @@ def poisson_quantile(uniform: Float[Array, " cells"], mean: Float[Array, " cells
 def _by_table(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
     mean = jnp.minimum(mean, _TABLE_UP_TO)
     first = jnp.maximum(jnp.floor(mean - _REACH * jnp.sqrt(mean) - 5.0), 0.0)
-    count = first[:, None] + jnp.arange(_TABLE_LENGTH, dtype=float)
+    count = first[:, None] + jnp.arange(_TABLE_LENGTH, dtype=float)[None]
     at = mean[:, None]
     below = jnp.cumsum(jnp.exp(xlogy(count, at) - at - gammaln(count + 1.0)), axis=1)
+    below = below / below[:, -1:]  # ends at 1, above every uniform number
     return first + jax.vmap(lambda cdf, u: jnp.searchsorted(cdf, u, side="right"))(below, uniform)
 
 

@@ -21,6 +21,8 @@ def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Arr
     Up to 6x6 the factorisation is written out, so that a batch of small matrices is plain elementwise work.
     """
     n = matrix.shape[-1]
+    if n == 0:
+        return matrix, jnp.array(True)
     if n > _UNROLLED_UP_TO:
         factor = jnp.linalg.cholesky(matrix)
         good = jnp.all(jnp.isfinite(factor))
@@ -47,6 +49,8 @@ def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Arr
 def cholesky_solve(factor: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:
     """Solve (L L^T) x = b for one right-hand side, given the lower factor L."""
     n = factor.shape[-1]
+    if n == 0:
+        return right
     if n > _UNROLLED_UP_TO:
         return jax.scipy.linalg.cho_solve((factor, True), right)
     forward: list[Array] = []

@@ -69,19 +69,23 @@ class Constraints(eqx.Module):
     def judge(self, mean: Float[Array, " constraints"], observed: Float[Array, " constraints"]) -> Cells:
         """Excess and derivatives in the parameters, one cell per term."""
         k = self.gaussians
-        precision = 1.0 / self.widths[:k] ** 2
+        precision = jnp.asarray(1.0 / self.widths[:k] ** 2)
         pull = mean[:k] - observed[:k]
         gaussian = Cells(
             0.5 * precision * pull**2,
             (precision * pull)[None],
-            jnp.asarray(precision)[None, None],
-            jnp.asarray(precision)[None, None],
+            precision[None, None],
+            precision[None, None],
             jnp.isfinite(mean[:k]),
         )
-        tau = self.widths[k:]
+        tau = jnp.asarray(self.widths[k:])
         counted = cells.poisson(tau * mean[k:], observed[k:])
         poisson = Cells(
-            counted.excess, tau * counted.slope, tau**2 * counted.expected, tau**2 * counted.observed, counted.inside
+            counted.excess,
+            (tau * counted.slope[0])[None],
+            (tau**2 * counted.expected[0, 0])[None, None],
+            (tau**2 * counted.observed[0, 0])[None, None],
+            counted.inside,
         )
         return jax.tree.map(lambda x, y: jnp.concatenate([x, y], axis=-1), gaussian, poisson)
 
@@ -98,7 +102,7 @@ class Constraints(eqx.Module):
         gaussian = at[:k] + self.widths[:k] * normal_quantile(uniform[:k])
         if k == len(self):  # a draw of nothing would still be compiled
             return gaussian
-        return jnp.concatenate([gaussian, poisson_quantile(uniform[k:], self.widths[k:] * at[k:])])
+        return jnp.concatenate([gaussian, poisson_quantile(uniform[k:], jnp.asarray(self.widths[k:]) * at[k:])])
 
     def expected(self, theta: Theta) -> Float[Array, " constraints"]:
         """Auxiliary data equal to their expectation."""
