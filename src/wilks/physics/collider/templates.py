@@ -20,6 +20,8 @@ from .selection import Selection
 from .tables.template_table import TemplateTable
 
 ON_NAN = ("error", "drop")
+EDGE_TOLERANCE = 1e-3
+"""Distance to a bin edge, in the unit of the axis, below which an event counts as near it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +37,7 @@ class Templates:
         variations: for each sample, histograms (up, down) by name of the systematic.
         selection: digest of the selection.
         citation: publication of the data, if known.
+        near_edges: by sample, events within ``EDGE_TOLERANCE`` of a bin edge, which rounding could move.
     """
 
     histograms: Mapping[str, Histogram]
@@ -45,6 +48,7 @@ class Templates:
     variations: Mapping[str, Mapping[str, tuple[Histogram, Histogram]]] = field(default_factory=dict)
     selection: str = ""
     citation: str = ""
+    near_edges: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_table(cls, table: TemplateTable) -> "Templates":
@@ -174,6 +178,7 @@ def fill(
         luminosity_fb=luminosity_fb,
         notices=(*notices, *(sentence for one in filled.values() for sentence in one.notices)),
         selection=selection.digest,
+        near_edges={name: one.near_edges for name, one in filled.items()},
     )
 
 
@@ -227,6 +232,7 @@ class _Filled:
     histogram: Histogram
     sums: CutSums
     notices: tuple[str, ...]
+    near_edges: int
 
 
 def _fill_one(
@@ -238,7 +244,7 @@ def _fill_one(
     luminosity_fb: float | int,
     on_nan: str,
 ) -> _Filled:
-    histogram, sums, notices, zeros = Histogram.empty(axis, label=sample.name), None, {}, 0
+    histogram, sums, notices, zeros, near = Histogram.empty(axis, label=sample.name), None, {}, 0, 0
     for events in batches:
         check_leptons(events)
         check_dataset(sample, events)
@@ -253,6 +259,7 @@ def _fill_one(
         finite = _finite(kept, x, "variable", on_nan)
         histogram = histogram.filled(x[finite], weights=kept_weights[finite])
         zeros += int(np.count_nonzero(x == 0))
+        near += _near_edges(x[finite], axis.edges)
         if on_nan == "drop":
             steps = _with_drops(steps, len(usable), kept_weights[finite])
         sums = steps if sums is None else sums + steps
@@ -263,7 +270,12 @@ def _fill_one(
         notices[f"{sample.name}: {zeros} events with m^2 < 0 by rounding, taken as 0"] = None
     if not sums.events[-1]:
         notices[f"{sample.name}: the selection keeps no event"] = None
-    return _Filled(histogram, sums, tuple(notices))
+    return _Filled(histogram, sums, tuple(notices), near)
+
+
+def _near_edges(x: np.ndarray, edges: np.ndarray) -> int:
+    above = np.searchsorted(edges, x - EDGE_TOLERANCE)  # differs where an edge lies between the two
+    return int(np.count_nonzero(above != np.searchsorted(edges, x + EDGE_TOLERANCE)))
 
 
 def _finite(events: Events, x: np.ndarray, what: str, on_nan: str) -> np.ndarray:
