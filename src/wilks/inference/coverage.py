@@ -27,7 +27,7 @@ from .probabilities import clopper_pearson, threshold
 from .problem import Clock
 from .profiles import with_metric
 from .statistics import ProfileRatio
-from .toys import ToyStudy, draw, pose_study, throw
+from .toys import ToyStudy, draw, pose_study, start_at_truth, throw
 
 Procedure = Callable[[Any], Interval]
 
@@ -233,17 +233,12 @@ def _chunk_data(study: ToyStudy, chunk: Chunk) -> Any:
     return take_lanes(draw(study.simulator, key, study.theta, study.chunk_size), np.arange(chunk.size))
 
 
-def _start(study: ToyStudy) -> np.ndarray:
-    space = study.problem.space
-    return np.where(space.free_mask, np.clip(study.theta, space.lowers, space.uppers), space.starts)
-
-
 def _cover_chunk(ends: _Ends, chunk: Chunk) -> dict[str, np.ndarray]:
     data = _chunk_data(ends.study, chunk)
     if ends.procedure is not None:
         return _one_by_one(ends.procedure, ends.truth, data, chunk.size)
     problem = ends.study.problem._replace(data=data)
-    fits = climb_from(problem, _start(ends.study), chunk.size)
+    fits = climb_from(problem, start_at_truth(ends.study), chunk.size)
     minimum = with_metric(problem, fits.theta, fits.value)
     sides = walk_both_sides(problem, minimum, problem.space.indices([ends.name]), threshold(ends.level))
     low, high = sides.value[:, 0, 0], sides.value[:, 0, 1]
@@ -270,8 +265,8 @@ def _one_by_one(procedure: Procedure, truth: float, data: Any, size: int) -> dic
 
 def _pull_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:
     problem = study.problem._replace(data=_chunk_data(study, chunk))
-    fits = climb_from(problem, _start(study), chunk.size)
-    hessians = hessian_lanes(problem.likelihood, problem.data, fits.theta)
+    fits = climb_from(problem, start_at_truth(study), chunk.size)
+    hessians = hessian_lanes(problem.likelihood, problem.data, fits.theta, batch=problem.batch)
     space = problem.space
     sigma = np.full(fits.theta.shape, np.nan)
     for lane, hessian in enumerate(hessians):

@@ -139,14 +139,20 @@ def climb_from(
     lanes: int,
     *,
     rescue: bool = True,
-    batch: int | None = None,
 ) -> Climbed:
     """Fit stacked data from one start for all lanes or one for each, nuisances at their auxiliary measurements."""
     starts = np.broadcast_to(start, (lanes, len(problem.space))).astype(float)
     starts = auxiliary_starts(problem.likelihood, problem.data, starts, problem.space)
     free = np.broadcast_to(problem.space.free_mask, starts.shape)
     return climb(
-        problem.likelihood, problem.data, starts, free, problem.space, problem.settings, rescue=rescue, batch=batch
+        problem.likelihood,
+        problem.data,
+        starts,
+        free,
+        problem.space,
+        problem.settings,
+        rescue=rescue,
+        batch=problem.batch,
     )
 
 

@@ -14,7 +14,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status
 
-from .lanes import LaneFits, Settings, fit_lanes, take_lanes, take_one
+from .lanes import SMALL_BATCH, LaneFits, Settings, fit_lanes, take_lanes, take_one
 from .minuit import migrad
 from .newton import CONVERGED, FLAT, NONFINITE
 from .starts import shaken_starts
@@ -87,14 +87,14 @@ def _statuses(ends: LaneFits, rung: np.ndarray, free: np.ndarray, space: Paramet
 
 def _exact_curvature(likelihood, data, start, ends, free, space, settings) -> LaneFits:
     origin = np.where(np.isfinite(ends.theta).all(axis=1, keepdims=True), ends.theta, start)
-    return fit_lanes(likelihood, data, origin, free, space, settings._replace(curvature="exact"))
+    return fit_lanes(likelihood, data, origin, free, space, settings._replace(curvature="exact"), batch=SMALL_BATCH)
 
 
 def _shaken(likelihood, data, start, ends, free, space, settings) -> LaneFits:
     best = ends
     for turn in range(1, _SHAKES + 1):
         origin = shaken_starts(likelihood, start, free, space, turn)
-        tried = fit_lanes(likelihood, data, origin, free, space, settings)
+        tried = fit_lanes(likelihood, data, origin, free, space, settings, batch=SMALL_BATCH)
         better = (tried.code == CONVERGED) & ((best.code != CONVERGED) | (tried.value < best.value))
         best = _put(best, np.flatnonzero(better), _take(tried, np.flatnonzero(better)))
     return best
@@ -107,7 +107,8 @@ def _by_minuit(likelihood, data, start, ends, free, space, settings) -> LaneFits
         points[lane], _, used = migrad(likelihood, one, start[lane], free[lane], space, (1, 2), settings.max_iterations)
         calls[lane] += used
     points = np.where(np.isfinite(points), np.clip(points, space.lowers, space.uppers), start)
-    polished = fit_lanes(likelihood, data, points, free, space, settings._replace(curvature="exact"))
+    exact = settings._replace(curvature="exact")
+    polished = fit_lanes(likelihood, data, points, free, space, exact, batch=SMALL_BATCH)
     return polished._replace(iterations=polished.iterations + calls)
 
 

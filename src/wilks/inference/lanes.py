@@ -5,7 +5,6 @@ whatever its neighbours do. Few parameters run side by side (vectorised); many r
 compiled program, because side by side they would wait for the slowest and leave the processor's cache.
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -26,7 +25,7 @@ _SIDE_BY_SIDE_UP_TO = 6  # parameters; above this lanes run one after the other
 _CELLS_IN_CACHE = 2**15  # cells of one batch side by side
 
 
-LaneFunction = Callable[[AbstractLikelihood, Array, Any, Array, Array], Array]
+LaneFunction = Callable[[AbstractLikelihood, Any, Any, Any, Any], Array]
 
 
 class LaneFits(NamedTuple):
@@ -126,14 +125,16 @@ def fit_lanes(
 
 
 @eqx.filter_jit
-def _fit_batch(likelihood, data, start, free, alive, box, limits, curvature: str, together: bool):
+def _fit_batch(likelihood, data, start, free, alive, box, limits, curvature: Curvature, together: bool):
     def one(lane: tuple) -> tuple[Array, ...]:
         lane_data, lane_start, lane_free, lane_alive = lane
 
         def objective(theta: Array) -> Quadratic:
             return quadratic(likelihood, theta, lane_data, curvature)
 
-        end = minimise_lane(objective, lane_start, Box(*box, lane_free), lane_alive, *limits)
+        (lower, upper), (tolerance, max_iterations) = box, limits
+        room = Box(lower, upper, lane_free)
+        end = minimise_lane(objective, lane_start, room, lane_alive, tolerance, max_iterations)
         return end.theta, end.value, end.gradient, end.edm, end.iterations, end.code
 
     return _each(one, (data, start, free, alive), together)
@@ -144,38 +145,55 @@ def _each(function: Any, lanes: Any, together: bool) -> Any:
 
 
 def evaluate_lanes(
-    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, "lanes parameters"]
+    likelihood: AbstractLikelihood,
+    data: Any,
+    theta: Float[np.ndarray, "lanes parameters"],
+    *,
+    batch: int | None = None,
 ) -> Float[np.ndarray, " lanes"]:
     """Excess of every lane at its own point."""
-    return _over_batches(_excess_batch, likelihood, data, theta)
+    return _over_batches(_excess_batch, likelihood, data, theta, batch)
 
 
 def hessian_lanes(
-    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, "lanes parameters"]
+    likelihood: AbstractLikelihood,
+    data: Any,
+    theta: Float[np.ndarray, "lanes parameters"],
+    *,
+    batch: int | None = None,
 ) -> Float[np.ndarray, "lanes parameters parameters"]:
     """Exact Hessian of the excess of every lane at its own point."""
-    return _over_batches(_hessian_batch, likelihood, data, theta)
+    return _over_batches(_hessian_batch, likelihood, data, theta, batch)
 
 
 def map_lanes(
-    function: LaneFunction, likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, "lanes parameters"]
+    function: LaneFunction,
+    likelihood: AbstractLikelihood,
+    data: Any,
+    theta: Float[np.ndarray, "lanes parameters"],
+    *,
+    batch: int | None = None,
 ) -> Float[np.ndarray, " lanes"]:
     """A function of (likelihood, theta, data, excess, nll) in every lane at its own point."""
 
     def call(model: AbstractLikelihood, stacked: Any, points: Any, together: bool) -> Array:
         return _map_batch(function, model, stacked, points, together)
 
-    return _over_batches(call, likelihood, data, theta)
+    return _over_batches(call, likelihood, data, theta, batch)
 
 
-def saturated_lanes(likelihood: AbstractLikelihood, data: Any) -> Float[np.ndarray, " lanes"]:
+def saturated_lanes(
+    likelihood: AbstractLikelihood, data: Any, *, batch: int | None = None
+) -> Float[np.ndarray, " lanes"]:
     """Log density of the saturated model in every lane."""
-    return np.asarray(_saturated_many(likelihood, data))
+    return _over_batches(_saturated_batch, likelihood, data, np.zeros((count_lanes(data), 0)), batch)
 
 
-def _over_batches(function: Any, likelihood: AbstractLikelihood, data: Any, theta: np.ndarray) -> np.ndarray:
+def _over_batches(
+    function: Any, likelihood: AbstractLikelihood, data: Any, theta: np.ndarray, batch: int | None
+) -> np.ndarray:
     lanes, size = theta.shape
-    batch = 1 if lanes == 1 else SMALL_BATCH
+    batch = batch or (1 if lanes == 1 else SMALL_BATCH)
     pieces = []
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)
@@ -204,5 +222,5 @@ def _map_batch(function, likelihood, data, theta, together: bool):
 
 
 @eqx.filter_jit
-def _saturated_many(likelihood, data):
-    return jax.vmap(functools.partial(saturated, likelihood))(data)
+def _saturated_batch(likelihood, data, theta, together: bool):
+    return _each(lambda lane: saturated(likelihood, lane[0]), (data, theta), together)

@@ -37,7 +37,11 @@ class Identity:
 
 
 class Problem(NamedTuple):
-    """A likelihood with checked data and the space in which its parameters move."""
+    """A likelihood with checked data and the space in which its parameters move.
+
+    ``batch`` is the number of lanes per compiled call; a study fixes it, so that a toy's bits do not depend on how many
+    others are fitted with it. None leaves it to the number of lanes.
+    """
 
     likelihood: AbstractLikelihood
     data: Any
@@ -45,6 +49,7 @@ class Problem(NamedTuple):
     settings: Settings
     minimiser: AbstractMinimiser
     identity: Identity
+    batch: int | None = None
 
 
 class Clock(NamedTuple):

@@ -120,7 +120,7 @@ def minimum_of(problem: Problem, best: FitResult) -> Minimum:
 
 def with_metric(problem: Problem, theta: np.ndarray, value: np.ndarray) -> Minimum:
     """Best points of stacked lanes with the inverse of their exact Hessian (its absolute value if not positive)."""
-    hessians = hessian_lanes(problem.likelihood, problem.data, theta)
+    hessians = hessian_lanes(problem.likelihood, problem.data, theta, batch=problem.batch)
     return Minimum(theta, value, np.stack([_metric(h, problem.space.free_mask) for h in hessians]))
 
 
@@ -153,7 +153,8 @@ def conditional(
 ) -> Climbed:
     """Fits of stacked data with some parameters of each lane held at their start."""
     starts = np.where(held, starts, np.clip(starts, problem.space.lowers, problem.space.uppers))
-    return climb(problem.likelihood, data, starts, problem.space.free_mask & ~held, problem.space, problem.settings)
+    free = problem.space.free_mask & ~held
+    return climb(problem.likelihood, data, starts, free, problem.space, problem.settings, batch=problem.batch)
 
 
 def _along(

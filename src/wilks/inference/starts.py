@@ -34,9 +34,9 @@ def shaken_starts(
     space: ParameterSpace,
     turn: int,
 ) -> Lanes:
-    """Starts moved at random by the pre-fit errors, the same for the same turn."""
+    """Starts moved at random by the pre-fit errors, by the same amount in every lane for the same turn."""
     generator = np.random.Generator(np.random.Philox(key=turn))
-    moved = theta + prefit_scales(likelihood, space) * generator.standard_normal(theta.shape)
+    moved = theta + prefit_scales(likelihood, space) * generator.standard_normal(len(space))
     return np.where(free, np.clip(moved, space.lowers, space.uppers), theta)
 
 

@@ -27,7 +27,10 @@ DISTANCES = ("saturated", "pearson", "ks", "likelihood")
 class AbstractStatistic(eqx.Module):
     """A number per lane that says how unusual its data are; larger is more extreme."""
 
-    name: eqx.AbstractVar[str]
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """What it is called in results."""
 
     @abc.abstractmethod
     def measure(self, problem: Problem, ends: Climbed) -> Float[np.ndarray, " lanes"]:
@@ -42,7 +45,11 @@ class ProfileRatio(AbstractStatistic):
     """
 
     held: dict[str, float]
-    name: str = eqx.field(static=True, default="t")
+
+    @property
+    def name(self) -> str:
+        """``"t"``."""
+        return "t"
 
     def measure(self, problem: Problem, ends: Climbed) -> Float[np.ndarray, " lanes"]:
         """Ratio per lane, zero where rounding left it just below."""
@@ -62,7 +69,11 @@ class Discovery(AbstractStatistic):
 
     parameter: str = eqx.field(static=True)
     null: float = 0.0
-    name: str = eqx.field(static=True, default="q0")
+
+    @property
+    def name(self) -> str:
+        """``"q0"``."""
+        return "q0"
 
     def measure(self, problem: Problem, ends: Climbed) -> Float[np.ndarray, " lanes"]:
         """One-sided ratio per lane."""
@@ -75,19 +86,24 @@ class Distance(AbstractStatistic):
     """Distance of the data from the fitted model.
 
     Args:
-        name: ``"saturated"``: 2 excess (Baker-Cousins, constraint terms included); ``"pearson"``: sum of
+        kind: ``"saturated"``: 2 excess (Baker-Cousins, constraint terms included); ``"pearson"``: sum of
             (n - mu)^2/mu; ``"ks"``: largest difference of the cumulative distributions, the largest of all channels;
             ``"likelihood"``: -ln L.
     """
 
-    name: str = eqx.field(static=True)
+    kind: str = eqx.field(static=True)
 
     def __check_init__(self) -> None:
-        check_option("statistic", self.name, DISTANCES)
+        check_option("statistic", self.kind, DISTANCES)
+
+    @property
+    def name(self) -> str:
+        """Its kind."""
+        return self.kind
 
     def measure(self, problem: Problem, ends: Climbed) -> Float[np.ndarray, " lanes"]:
         """Distance per lane at its fitted values."""
-        t = map_lanes(_DISTANCES[self.name], problem.likelihood, problem.data, ends.theta)
+        t = map_lanes(_DISTANCES[self.kind], problem.likelihood, problem.data, ends.theta, batch=problem.batch)
         return np.where(ends.status <= 2, t, np.nan)
 
 

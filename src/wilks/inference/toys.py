@@ -17,6 +17,7 @@ from wilks.execution.progress import Progress
 from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import as_simulator
 from wilks.parameters.space import ParameterSpace
+from wilks.results.status import Status
 from wilks.results.toys import Toys
 
 from .fitting import climb_from
@@ -125,10 +126,11 @@ def pose_study(
     simulator = as_simulator(simulator)
     problem = judged(likelihood, None, space, minimiser, tolerance=BATCH_TOLERANCE)
     theta = np.asarray(simulator.space.pack(values), dtype=float)
-    size = problem.space.free_mask.sum()
     cells = sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(simulator.space.unpack(theta))))
-    chunk_size = max(large_batch(int(size), cells), _CHUNK)
+    batch = large_batch(len(problem.space), cells)
+    chunk_size = max(batch, _CHUNK)
     task = {"task": "toys", "simulator": digest(simulator), "truth": digest(theta), "chunk_size": chunk_size}
+    problem = problem._replace(batch=batch)
     return ToyStudy(problem, simulator, theta, statistic, refit, as_seed(key), task_words(task), chunk_size)
 
 
@@ -147,7 +149,7 @@ def run_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:
     problem = study.problem._replace(data=data)
     ends, false = _fits(study, problem, chunk) if study.refit else (_unfitted(study, problem, chunk.size), 0)
     t = np.zeros(chunk.size) if study.statistic is None else study.statistic.measure(problem, ends)
-    nll = ends.value - saturated_lanes(problem.likelihood, data)
+    nll = ends.value - saturated_lanes(problem.likelihood, data, batch=problem.batch)
     return {
         "theta": ends.theta,
         "excess": ends.value,
@@ -172,8 +174,8 @@ def _simulate(simulator, keys, theta):
 
 def _fits(study: ToyStudy, problem: Problem, chunk: Chunk) -> tuple[Climbed, int]:
     """Fits of one chunk; a sample is fitted again from elsewhere, since convergence proves no global minimum."""
-    start = _start(study, problem)
-    ends = climb_from(problem, start, chunk.size, batch=min(study.chunk_size, _batch(study, problem)))
+    start = start_at_truth(study)
+    ends = climb_from(problem, start, chunk.size)
     if is_linear(problem.likelihood):
         return ends, 0
     sample = np.arange(0, chunk.size, _CHECKED)
@@ -190,8 +192,9 @@ def _fits(study: ToyStudy, problem: Problem, chunk: Chunk) -> tuple[Climbed, int
 def _again(problem: Problem, ends: Climbed, which: np.ndarray, turn: int) -> Climbed:
     free = np.broadcast_to(problem.space.free_mask, (len(which), len(problem.space)))
     starts = shaken_starts(problem.likelihood, ends.theta[which], free, problem.space, turn)
+    data = take_lanes(problem.data, which)
     return climb(
-        problem.likelihood, take_lanes(problem.data, which), starts, free, problem.space, problem.settings, rescue=False
+        problem.likelihood, data, starts, free, problem.space, problem.settings, rescue=False, batch=problem.batch
     )
 
 
@@ -203,26 +206,20 @@ def _lift(mask: np.ndarray, like: np.ndarray) -> np.ndarray:
     return mask.reshape(-1, *([1] * (like.ndim - 1)))
 
 
-def _start(study: ToyStudy, problem: Problem) -> np.ndarray:
+def start_at_truth(study: ToyStudy) -> Float[np.ndarray, " parameters"]:
     """The truth, in the order of the likelihood's space, moved inside the bounds of the fit."""
+    space = study.problem.space
     truth = dict(zip(study.simulator.space.names, study.theta, strict=True))
-    start = np.array([truth.get(n, s) for n, s in zip(problem.space.names, problem.space.starts, strict=True)])
-    start = np.where(problem.space.free_mask, start, problem.space.starts)
-    return np.clip(start, problem.space.lowers, problem.space.uppers)
-
-
-def _batch(study: ToyStudy, problem: Problem) -> int:
-    cells = sum(int(np.size(x)) for x in jax.tree.leaves(problem.data)) // max(len(jax.tree.leaves(problem.data)[0]), 1)
-    return large_batch(len(problem.space), cells)
+    start = np.array([truth.get(n, s) for n, s in zip(space.names, space.starts, strict=True)])
+    return np.clip(np.where(space.free_mask, start, space.starts), space.lowers, space.uppers)
 
 
 def _unfitted(study: ToyStudy, problem: Problem, n: int) -> Climbed:
-    theta = np.repeat(_start(study, problem)[None], n, axis=0)
-    value = evaluate_lanes(problem.likelihood, problem.data, theta)
+    theta = np.repeat(start_at_truth(study)[None], n, axis=0)
+    value = evaluate_lanes(problem.likelihood, problem.data, theta, batch=problem.batch)
     zero = np.zeros(n)
-    return Climbed(
-        theta, value, np.zeros_like(theta), zero, zero.astype(int), zero.astype(np.int8), zero.astype(np.int8)
-    )
+    status = np.where(np.isfinite(value), Status.OK.code, Status.NONFINITE.code).astype(np.int8)
+    return Climbed(theta, value, np.zeros_like(theta), zero, zero.astype(int), status, zero.astype(np.int8))
 
 
 def _count_failed(arrays: Any) -> int:
