@@ -1,9 +1,13 @@
 """ROOT files: chunks, units, both layouts of jagged branches, histograms, and broken files."""
 
+import ast
+from pathlib import Path
+
 import numpy as np
 import pytest
 import uproot
 
+import wilks
 from wilks._base.errors import InvalidData, InvalidFile, UnknownName
 from wilks.data.axes import Category, Regular
 from wilks.data.events import Events, Ragged
@@ -170,6 +174,16 @@ def test_unknown_histogram_and_tree_instead_of_histogram_are_refused(tmp_path):
 def test_category_histogram_is_no_th1(tmp_path):
     with pytest.raises(InvalidData, match="a TH1 has one axis of intervals"):
         root.write_histograms(tmp_path / "h.root", {"c": Histogram.empty(Category(("a",), name="c"))})
+
+
+@pytest.mark.parametrize("folder", ["data", "interchange", "physics/collider"])
+def test_no_reader_can_run_code_from_a_file(folder):
+    names = {"eval", "exec", "compile", "pickle", "marshal", "unsafe_load", "full_load"}
+    for path in (Path(wilks.__file__).parent / folder).rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        called = {node.func.id for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+        imported = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        assert not names & (called | imported), path
 
 
 @pytest.mark.shared
