@@ -57,6 +57,10 @@ class MissingExtra(WilksError, ImportError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"this needs the package '{package}'; install it with: pip install 'wilks[{extra}]'")
+        self._arguments = (package, extra)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MissingExtra, self._arguments
 
 
 class ProcedureFailed(WilksError, RuntimeError):

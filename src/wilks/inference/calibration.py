@@ -1,5 +1,6 @@
 """How a test is calibrated: by an asymptotic law, or by toys."""
 
+import abc
 from typing import Any
 
 import equinox as eqx
@@ -14,15 +15,17 @@ from wilks.likelihood.interface import AbstractSimulator
 class AbstractCalibration(eqx.Module):
     """Where the distribution of a test statistic comes from."""
 
-    toys: eqx.AbstractVar[int]
-    seed: eqx.AbstractVar[int | None]
+    @abc.abstractmethod
+    def settings(self) -> dict[str, int | None]:
+        """Number of toys and their seed, for the record."""
 
 
 class Asymptotic(AbstractCalibration):
     """The law for large samples; no toys."""
 
-    toys: int = eqx.field(default=0, init=False)
-    seed: None = eqx.field(default=None, init=False)
+    def settings(self) -> dict[str, int | None]:
+        """No toys, no seed."""
+        return {"toys": 0, "seed": None}
 
 
 class ByToys(AbstractCalibration):
@@ -42,10 +45,9 @@ class ByToys(AbstractCalibration):
     executor: Any = eqx.field(static=True, default=None)
     progress: Progress | None = eqx.field(static=True, default=None)
 
-    @property
-    def seed(self) -> int:
-        """The seed of all toys."""
-        return as_seed(self.key)
+    def settings(self) -> dict[str, int | None]:
+        """Number of toys and their seed."""
+        return {"toys": self.toys, "seed": as_seed(self.key)}
 
     def __check_init__(self) -> None:
         if self.toys < 1:

@@ -121,4 +121,4 @@ def _from_grid(
 
 def _on_bound(problem: Problem, where: tuple[int, ...], piece: np.ndarray) -> np.ndarray:
     lower, upper = problem.space.lowers[list(where)], problem.space.uppers[list(where)]
-    return ((piece <= lower) | (piece >= upper)).any(axis=1)
+    return np.any((piece <= lower) | (piece >= upper), axis=1)

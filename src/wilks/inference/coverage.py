@@ -245,8 +245,8 @@ def _cover_chunk(ends: _Ends, chunk: Chunk) -> dict[str, np.ndarray]:
     opened = sides.open_[:, 0]
     return {
         "covered": ((low <= ends.truth) | opened[:, 0]) & ((high >= ends.truth) | opened[:, 1]),
-        "failed": (fits.status > 2) | sides.failed[:, 0].any(axis=1),
-        "open": opened.any(axis=1),
+        "failed": (fits.status > 2) | np.any(sides.failed[:, 0], axis=1),
+        "open": np.any(opened, axis=1),
         "length": high - low,
         "level": np.full(chunk.size, ends.level),
     }

@@ -1,6 +1,6 @@
 """Fits: the best values of one set of data, of many, or of a plain function."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
@@ -107,7 +107,8 @@ def fit_many(
 
     Args:
         likelihood: judges each set.
-        datasets: a sequence of sets of data, or prepared data whose arrays have a leading axis of lanes.
+        datasets: a sequence of sets of data (the rows of an array, too), or prepared data whose arrays have a leading
+            axis of lanes.
         start: as for `fit`, the same for all.
         space: as for `fit`.
         minimiser: as for `fit`.
@@ -117,7 +118,8 @@ def fit_many(
     stacked = _stack(likelihood, datasets)
     problem = judged(likelihood, stacked, space, minimiser, tolerance=BATCH_TOLERANCE)
     lanes = count_lanes(stacked)
-    ends = climb_from(problem, _start_vector(problem.space, start), lanes, rescue=fallback)
+    first = _start_vector(problem.space, start)
+    ends = climb_from(problem, first, lanes, keep=_given(start), rescue=fallback)
     return FitTable(
         names=problem.space.names,
         theta=ends.theta,
@@ -138,11 +140,15 @@ def climb_from(
     start: Float[np.ndarray, " parameters"] | Float[np.ndarray, "lanes parameters"],
     lanes: int,
     *,
+    keep: Collection[str] = (),
     rescue: bool = True,
 ) -> Climbed:
-    """Fit stacked data from one start for all lanes or one for each, nuisances at their auxiliary measurements."""
+    """Fit stacked data from one start for all lanes or one for each, nuisances at their auxiliary measurements.
+
+    Nuisances in ``keep`` start where they are told to.
+    """
     starts = np.broadcast_to(start, (lanes, len(problem.space))).astype(float)
-    starts = auxiliary_starts(problem.likelihood, problem.data, starts, problem.space)
+    starts = auxiliary_starts(problem.likelihood, problem.data, starts, problem.space, keep)
     free = np.broadcast_to(problem.space.free_mask, starts.shape)
     return climb(
         problem.likelihood,
@@ -169,21 +175,21 @@ def solve(
     first = _start_vector(problem.space, start)
     if isinstance(start, FitResult) and not free.any():
         first = start.theta
-    ends = _first_fit(problem, first)
+    ends = _first_fit(problem, first, _given(start))
     curvature = "exact" if covariance == "observed" else "fisher"
     end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
     ends, end = _leave_saddle(problem, ends, end, curvature)
     return _describe(problem, clock, first, ends, end, covariance)
 
 
-def _first_fit(problem: Problem, first: np.ndarray) -> Climbed:
+def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Climbed:
     single = problem._replace(data=stack_lanes(problem.data, 1))
     if isinstance(problem.minimiser, Minuit):
         free = problem.space.free_mask
         point, _, calls = migrad(
             problem.likelihood,
             problem.data,
-            auxiliary_starts(problem.likelihood, single.data, first[None], problem.space)[0],
+            auxiliary_starts(problem.likelihood, single.data, first[None], problem.space, keep)[0],
             free,
             problem.space,
             (problem.minimiser.strategy,),
@@ -199,7 +205,7 @@ def _first_fit(problem: Problem, first: np.ndarray) -> Climbed:
             rescue=False,
         )
         return ends._replace(iterations=ends.iterations + calls)
-    return climb_from(single, first, 1)
+    return climb_from(single, first, 1, keep=keep)
 
 
 def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any) -> tuple[Climbed, Endpoint]:
@@ -337,10 +343,15 @@ def _start_vector(space: ParameterSpace, start: Start) -> np.ndarray:
     return theta
 
 
+def _given(start: Start) -> tuple[str, ...]:
+    """Names whose start the user has chosen."""
+    return start.names if isinstance(start, FitResult) else tuple(start or ())
+
+
 def _stack(likelihood: AbstractLikelihood, datasets: Any) -> Any:
-    if not isinstance(datasets, Sequence):
+    if not isinstance(datasets, (Sequence, np.ndarray)):
         return datasets
-    if not datasets:
+    if not len(datasets):
         raise InvalidData("no sets of data given; give at least one")
     prepared = [prepare(likelihood, data) for data in datasets]
     return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *prepared)

@@ -90,8 +90,8 @@ def goodness_of_fit(
         provenance=clock.provenance(
             problem,
             "goodness_of_fit",
-            seed=calibration.seed,
-            settings={"statistic": statistic, "refit": refit, "toys": calibration.toys},
+            seed=calibration.settings()["seed"],
+            settings={"statistic": statistic, "refit": refit, "toys": calibration.settings()["toys"]},
         ),
     )
 
@@ -102,7 +102,7 @@ def conditioned(simulator: AbstractSimulator, values: Values, data: Any) -> Abst
         return simulator.conditioned(values, data)
     if isinstance(simulator, Joint):
         named = simulator.space.unpack(simulator.space.pack(values))
-        parts = {
+        parts: dict[str, Any] = {
             name: conditioned(as_simulator(part), simulator.values_of(name, named), data[name])
             for name, part in simulator.parts.items()
         }

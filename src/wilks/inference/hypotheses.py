@@ -90,15 +90,15 @@ def hypothesis_test(
         provenance=clock.provenance(
             problem,
             "hypothesis_test",
-            seed=calibration.seed,
-            settings={"null": dict(null), "statistic": statistic, "toys": calibration.toys},
+            seed=calibration.settings()["seed"],
+            settings={"null": dict(null), "statistic": statistic, "toys": calibration.settings()["toys"]},
         ),
     )
 
 
 def _statistic(name: str, null: dict[str, float]) -> AbstractStatistic:
     if name == "ratio":
-        return ProfileRatio(null, "ratio")
+        return ProfileRatio(null)
     if len(null) != 1:
         raise InvalidOption(f"q0 tests one signal parameter, not {', '.join(null)}; use statistic='ratio'")
     ((parameter, value),) = null.items()

@@ -156,7 +156,7 @@ def _item(
         flags["failed_end"] = (
             f"a profile fit of {p.name} failed before the threshold was reached; the end is a bound on it"
         )
-    pieces = ((float(lower), float(upper)),)
+    pieces: tuple[tuple[float, float], ...] = ((float(lower), float(upper)),)
     if sides.folded[0, k].any():
         pieces = pieces_of(problem, best, i, pieces[0], threshold(level))
     if len(pieces) > 1:
@@ -166,8 +166,8 @@ def _item(
         unit=p.unit,
         level=level,
         method="profile",
-        lower=pieces[0][0],
-        upper=pieces[-1][1],
+        lower=min(piece[0] for piece in pieces),
+        upper=max(piece[1] for piece in pieces),
         lower_open=bool(opened[0]),
         upper_open=bool(opened[1]),
         pieces=pieces,

@@ -33,7 +33,9 @@ def migrad(
     def gradient(theta: np.ndarray) -> np.ndarray:
         return np.asarray(_value_and_gradient(likelihood, data, theta)[1])
 
-    minuit = iminuit.Minuit(value, start, grad=gradient, name=space.names)
+    cost: Any = value  # iminuit's annotations know cost functions of separate numbers only
+    slope: Any = gradient
+    minuit = iminuit.Minuit(cost, start, grad=slope, name=space.names)
     minuit.errordef = iminuit.Minuit.LIKELIHOOD
     minuit.print_level = 0
     for i, parameter in enumerate(space.parameters):

@@ -1,5 +1,6 @@
 """Where fits start: nuisances at the values that their auxiliary measurements prefer, or shaken for another try."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,18 @@ from wilks.parameters.space import ParameterSpace
 Lanes = Float[np.ndarray, "lanes parameters"]
 
 
-def auxiliary_starts(likelihood: AbstractLikelihood, data: Any, theta: Lanes, space: ParameterSpace) -> Lanes:
+def auxiliary_starts(
+    likelihood: AbstractLikelihood, data: Any, theta: Lanes, space: ParameterSpace, keep: Collection[str] = ()
+) -> Lanes:
     """Starts with every free constrained parameter at its auxiliary measurement, inside the bounds.
 
     From nominal starts a minimiser can stop in a wrong minimum of a toy whose auxiliary data lie far away; from here
-    it does not.
+    it does not. Parameters in ``keep`` stay where they are.
     """
     moved = theta.copy()
     for name, observed in _auxiliary_values(likelihood, data):
         where = space.index(name)
-        if space.parameters[where].is_free:
+        if space.parameters[where].is_free and name not in keep:
             moved[:, where] = np.where(np.isfinite(observed), observed, theta[:, where])
     return np.clip(moved, space.lowers, space.uppers)
 

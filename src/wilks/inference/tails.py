@@ -35,9 +35,10 @@ def tail_of(t: Float[np.ndarray, " toys"], observed: float) -> ToyTail:
     """
     failed = int(np.isnan(t).sum())
     sound = t[~np.isnan(t)]
-    tolerance = _TIE * (1.0 + abs(observed))
-    exceed = int((sound >= observed - tolerance).sum())
-    ties = int((np.abs(sound - observed) <= tolerance).sum())
+    tolerance = _TIE * (1.0 + abs(observed)) if np.isfinite(observed) else 0.0
+    tied = (sound == observed) | ((sound >= observed - tolerance) & (sound <= observed + tolerance))
+    exceed = int(((sound > observed) | tied).sum())
+    ties = int(tied.sum())
     n = len(sound)
     trusted = failed <= _MOST_FAILED * len(t)
     return ToyTail(

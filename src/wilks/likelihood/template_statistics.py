@@ -23,6 +23,7 @@ and F_xy = f_xy - f_xb f_yb / f_bb (Schur complement).
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.errors import check_option
@@ -49,7 +50,7 @@ class TemplateStatistics(eqx.Module):
 
     model: str = eqx.field(static=True)
     errors: str = eqx.field(static=True)
-    relative_error: Bins
+    relative_error: Float[Array | np.ndarray, " cells"]
 
     def __check_init__(self) -> None:
         check_option("template statistics", self.model, MODELS)

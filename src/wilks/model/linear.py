@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from wilks._base.errors import InvalidModel
 from wilks._base.typing import Values
@@ -32,9 +33,9 @@ class LinearTemplates(AbstractTemplatePredictor):
     @classmethod
     def of(
         cls,
-        templates: Mapping[str, np.ndarray],
+        templates: Mapping[str, ArrayLike],
         *,
-        variances: Mapping[str, np.ndarray] | None = None,
+        variances: Mapping[str, ArrayLike] | None = None,
         parameters: Mapping[str, Parameter] | None = None,
         channel: str = "main",
     ) -> "LinearTemplates":
