@@ -31,9 +31,10 @@ class Histogram:
     Raises:
         InvalidData: for a wrong shape, a value that is not finite, or a negative variance; names the bin.
 
+    >>> from wilks.data.axes import Regular
     >>> h = Histogram.from_counts(Regular(2, 0.0, 2.0, name="m"), [3.0, 5.0], label="data")
-    >>> h.values().sum()
-    8.0
+    >>> float(h.values().sum()), h.n_eff
+    (8.0, 8.0)
     """
 
     axes: tuple[Axis, ...]
