@@ -1,0 +1,59 @@
+"""The benchmark problems as Wilks likelihoods with stacked data of many toys."""
+
+import numpy as np
+from problems import histograms, systematics
+
+import wilks
+from wilks.interchange.histfactory import Workspace
+from wilks.likelihood.binned import CountsData
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.model.linear import LinearTemplates
+from wilks.parameters.parameter import Parameter
+
+
+def two_norms(problem: histograms.TwoNorms, *, statistics: bool = False) -> LinearTemplates:
+    """The predictor of a problem of two norms."""
+    parameters = {
+        name: Parameter(name, 1.0, lower=lower, upper=upper)
+        for name, (lower, upper) in zip(problem.names, problem.bounds, strict=True)
+    }
+    return LinearTemplates.of(
+        dict(zip(problem.names, problem.templates, strict=True)),
+        variances=dict(zip(problem.names, problem.variances, strict=True)) if statistics else None,
+        parameters=parameters,
+    )
+
+
+def two_norm_likelihood(problem: histograms.TwoNorms, errors: str = "none") -> PoissonCounts:
+    """Poisson likelihood; ``errors``: none, or the template statistics' ``nominal`` or ``scaled``."""
+    if errors == "none":
+        return PoissonCounts(two_norms(problem))
+    return PoissonCounts(two_norms(problem, statistics=True), template_statistics="conway", template_errors=errors)
+
+
+def two_norm_toys(problem: histograms.TwoNorms, n: int, errors: str = "none") -> CountsData:
+    """Stacked data of ``n`` toys; the simulation fluctuates only where the peer's does."""
+    counts = histograms.poisson_toys(problem, n)
+    simulation = {
+        "none": np.ones((n, 0)),
+        "nominal": histograms.simulation_toys(problem, n),
+        "scaled": np.ones_like(counts),
+    }[errors]
+    return CountsData(counts, np.zeros((n, 0)), simulation)
+
+
+def pearson(problem: histograms.TwoNorms) -> ChiSquareCounts:
+    """The tutorial's cost on the same templates."""
+    return ChiSquareCounts(two_norms(problem), cost="pearson")
+
+
+def systematics_workspace() -> wilks.Workspace:
+    """Problem b, read from its document."""
+    return Workspace.read(systematics.workspace())
+
+
+def systematics_toys(likelihood: PoissonCounts, n: int) -> CountsData:
+    """Stacked toys of problem b, auxiliary data in the likelihood's order."""
+    counts, pulls = systematics.toys(n)
+    order = [systematics.PULLS.index(name) for name in likelihood.constraints.parameters]
+    return CountsData(counts, pulls[:, order], np.zeros((n, 0)))
