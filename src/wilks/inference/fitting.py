@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_option
 from wilks._base.typing import LogProb, Values
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
-from wilks.likelihood.joint import Joint, prepare
+from wilks.likelihood.joint import prepare
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.status import Status
@@ -22,7 +22,7 @@ from .ladder import Climbed, climb, outward
 from .lanes import count_lanes, saturated_lanes, stack_lanes
 from .minimisers import BATCH_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
-from .problem import Clock, Problem, judged, pose, standing_flags
+from .problem import Clock, Problem, counted_parts, judged, left_out_bins, pose, standing_flags
 from .starts import auxiliary_starts, constrained
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
@@ -245,7 +245,7 @@ def _describe(
         cause = f"the data do not fix the combination {name_direction(curved.direction, space.names)}"
     elif not status.converged:
         cause = _why(problem, ends)
-    flags = standing_flags(problem.likelihood)
+    flags = standing_flags(problem.likelihood) | _blind_bins(problem)
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
     if status.converged and (at_lower | at_upper)[free].any():
@@ -318,10 +318,18 @@ def _pulls(problem: Problem, theta: np.ndarray, sigma: np.ndarray | None) -> dic
 
 
 def _degrees_of_freedom(problem: Problem, end: Endpoint) -> int | None:
-    parts = problem.likelihood.parts.values() if isinstance(problem.likelihood, Joint) else (problem.likelihood,)
-    if not all(isinstance(part, AbstractCellLikelihood) for part in parts):
+    """Cells that the likelihood sees minus free parameters; None where it does not consist of cells alone."""
+    counted = counted_parts(problem.likelihood, problem.data)
+    if counted is None and not isinstance(problem.likelihood, AbstractCellLikelihood):
         return None
-    return int(np.asarray(end.inside).size - problem.space.free_mask.sum())
+    unseen = sum(left_out_bins(part, data) for part, data in counted or ())
+    return int(np.asarray(end.inside).size - unseen - problem.space.free_mask.sum())
+
+
+def _blind_bins(problem: Problem) -> dict[str, str]:
+    parts = counted_parts(problem.likelihood, problem.data) or ()
+    unseen = sum(left_out_bins(part, data) for part, data in parts)
+    return {"empty_bins_left_out": f"{unseen} empty bins are left out by the cost neyman"} if unseen else {}
 
 
 def _wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:

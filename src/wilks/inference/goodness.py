@@ -19,7 +19,7 @@ from .ladder import Climbed
 from .lanes import evaluate_lanes, stack_lanes
 from .minimisers import AbstractMinimiser
 from .probabilities import chi2_tail
-from .problem import Clock, Problem, pose
+from .problem import Clock, Problem, counted_parts, left_out_bins, pose
 from .profiles import free_fit
 from .statistics import DISTANCES, Distance, fitted_bins
 from .tails import ToyTail, insist, tail_of
@@ -46,9 +46,9 @@ def goodness_of_fit(
         likelihood: judges the data.
         data: as for `fit`.
         statistic: ``"saturated"`` (Baker-Cousins), ``"pearson"``, ``"ks"`` or ``"likelihood"``.
-        values: test this point instead of the best fit; the degrees of freedom are then not reduced unless toys are
-            refitted.
-        refit: fit every toy, as the data were fitted.
+        values: test this point instead of the best fit; nothing is fitted then, toys neither, and the degrees of
+            freedom are not reduced.
+        refit: fit every toy, as the data were fitted; without, the degrees of freedom are not reduced.
         calibration: `Asymptotic` (the chi-square law, saturated and Pearson only) or `ByToys`.
         space: as for `fit`.
         minimiser: as for `fit`.
@@ -58,12 +58,13 @@ def goodness_of_fit(
     """
     clock = Clock.start()
     check_option("statistic", statistic, DISTANCES)
+    refit = refit and values is None
     calibration = calibration or Asymptotic()
     problem = pose(likelihood, data, space, minimiser)
     distance = Distance(statistic)
     theta = _tested_point(problem, values)
     observed = _observed(problem, distance, theta)
-    dof = _degrees(problem, statistic, fitted=values is None)
+    dof = _degrees(problem, statistic, fitted=refit)
     flags = _small_counts(problem, theta)
     tail, toy_values = None, np.zeros(0)
     if isinstance(calibration, ByToys):
@@ -144,16 +145,15 @@ def _toys(problem: Problem, distance: Distance, theta: np.ndarray, refit: bool, 
 def _degrees(problem: Problem, statistic: str, *, fitted: bool) -> int | None:
     if statistic not in _ASYMPTOTIC:
         return None
-    parts = problem.likelihood.parts.values() if isinstance(problem.likelihood, Joint) else (problem.likelihood,)
-    if not all(isinstance(part, (PoissonCounts, ChiSquareCounts)) for part in parts):
+    parts = counted_parts(problem.likelihood, problem.data)
+    if parts is None:
         return None
-    layouts = [part.layout for part in parts if isinstance(part, (PoissonCounts, ChiSquareCounts))]
-    cells = sum(layout.bins + len(layout.constraints) for layout in layouts)
+    cells = sum(part.layout.bins + len(part.constraints) - left_out_bins(part, data) for part, data in parts)
     return cells - int(problem.space.free_mask.sum()) if fitted else cells
 
 
 def _small_counts(problem: Problem, theta: np.ndarray) -> dict[str, str]:
-    if not isinstance(problem.likelihood, (PoissonCounts, ChiSquareCounts, Joint)):
+    if counted_parts(problem.likelihood, problem.data) is None:
         return {}
     smallest = float(_smallest(problem.likelihood, theta, problem.data))
     if smallest >= _SMALL:

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from wilks._base.errors import InvalidOption, check_option
+from wilks._base.errors import FitFailed, InvalidOption, check_option
 from wilks._base.typing import Values
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import as_simulator
@@ -48,6 +48,11 @@ def hypothesis_test(
         space: as for `fit`.
         minimiser: as for `fit`.
 
+    Raises:
+        InvalidOption: for a hypothesis outside the bounds, or of a fixed parameter.
+        FitFailed: if a fit to the data finds no minimum.
+        TooManyFailures: if more than 1 % of the toys fail.
+
     References:
         G. Cowan et al., Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eqs. 12 and 52.
     """
@@ -57,14 +62,17 @@ def hypothesis_test(
         raise InvalidOption("the hypothesis fixes no parameter; give at least one value")
     calibration = calibration or Asymptotic()
     problem = pose(likelihood, data, space, minimiser)
-    measure = _statistic(statistic, {name: float(value) for name, value in null.items()})
+    held = _check_null(problem, null)
+    measure = _statistic(statistic, held)
     best = free_fit(problem)
     single = problem._replace(data=stack_lanes(problem.data, 1))
     observed = float(measure.measure(single, _as_lane(best.theta, best.excess))[0])
+    if not observed >= 0:
+        raise FitFailed(f"the fit under the hypothesis {held} finds no minimum; try other starts or bounds", best)
     p_asymptotic = tail(observed**0.5) if statistic == "q0" else chi2_tail(observed, len(null))
     counted = None
     if isinstance(calibration, ByToys):
-        counted = tail_of(_null_toys(problem, measure, dict(null), best.theta, calibration), observed)
+        counted = tail_of(_null_toys(problem, measure, held, best.theta, calibration), observed)
         insist(counted, "hypothesis test")
     p_value = p_asymptotic if counted is None else counted.p_value
     return HypothesisTest(
@@ -91,9 +99,23 @@ def hypothesis_test(
             problem,
             "hypothesis_test",
             seed=calibration.settings()["seed"],
-            settings={"null": dict(null), "statistic": statistic, "toys": calibration.settings()["toys"]},
+            settings={"null": held, "statistic": statistic, "toys": calibration.settings()["toys"]},
         ),
     )
+
+
+def _check_null(problem: Problem, null: Values) -> dict[str, float]:
+    """The hypothesis as numbers, inside the bounds of free parameters."""
+    held = {name: float(value) for name, value in null.items()}
+    for name, value in held.items():
+        p = problem.space[name]
+        if not p.is_free:
+            raise InvalidOption(f"parameter {name!r} is fixed; release it to test a value of it")
+        if not p.lower <= value <= p.upper:
+            raise InvalidOption(
+                f"the hypothesis {name} = {value} lies outside [{p.lower}, {p.upper}]; widen the bounds or move it"
+            )
+    return held
 
 
 def _statistic(name: str, null: dict[str, float]) -> AbstractStatistic:
@@ -109,10 +131,11 @@ def _null_toys(
     problem: Problem, measure: AbstractStatistic, null: dict[str, float], best: np.ndarray, calibration: ByToys
 ) -> np.ndarray:
     """Statistic of toys thrown under the hypothesis."""
+    where = list(problem.space.indices(null))
     held = np.zeros((1, len(problem.space)), dtype=bool)
-    held[0, list(problem.space.indices(null))] = True
+    held[0, where] = True
     start = best[None].copy()
-    start[0, held[0]] = list(null.values())
+    start[0, where] = list(null.values())
     theta = conditional(problem, stack_lanes(problem.data, 1), start, held).theta[0]
     values = problem.space.unpack(theta)
     simulator = as_simulator(problem.likelihood if calibration.simulator is None else calibration.simulator)

@@ -2,13 +2,15 @@
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidParameter, MissingRole
-from wilks.likelihood.counts import ChiSquareCounts
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint, prepare
 from wilks.parameters.space import ParameterSpace
@@ -120,8 +122,38 @@ def judged(
 
 def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:
     """Flags that belong to the likelihood whatever the data."""
-    parts = likelihood.parts.values() if isinstance(likelihood, Joint) else (likelihood,)
-    costs = sorted({part.cost for part in parts if isinstance(part, ChiSquareCounts)})
+    costs = sorted({part.cost for part in _simple_parts(likelihood) if isinstance(part, ChiSquareCounts)})
     if not costs:
         return {}
     return {"biased_cost": f"the cost {' and '.join(costs)} is biased at low counts; PoissonCounts is not"}
+
+
+def counted_parts(
+    likelihood: AbstractLikelihood, data: Any
+) -> list[tuple[PoissonCounts | ChiSquareCounts, Any]] | None:
+    """The likelihoods of counts that a likelihood consists of, with their data; None if it holds any other."""
+    if isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+        return [(likelihood, data)]
+    if not isinstance(likelihood, Joint):
+        return None
+    found: list[tuple[PoissonCounts | ChiSquareCounts, Any]] = []
+    for name, part in likelihood.parts.items():
+        inner = counted_parts(part, data[name])
+        if inner is None:
+            return None
+        found += inner
+    return found
+
+
+def left_out_bins(likelihood: PoissonCounts | ChiSquareCounts, data: Any) -> int:
+    """Number of bins that the cost does not see: the empty ones of a Neyman chi-square."""
+    blind = isinstance(likelihood, ChiSquareCounts) and likelihood.cost == "neyman"
+    return int((np.asarray(data.counts) == 0).sum()) if blind else 0
+
+
+def _simple_parts(likelihood: AbstractLikelihood) -> Iterator[AbstractLikelihood]:
+    if isinstance(likelihood, Joint):
+        for part in likelihood.parts.values():
+            yield from _simple_parts(part)
+    else:
+        yield likelihood
