@@ -16,6 +16,6 @@ def write_folder(outcome: Outcome, folder: Path) -> None:
     text = json.dumps(document, allow_nan=False, ensure_ascii=False, indent=1) + "\n"
     (folder / "results.json").write_text(text, encoding="utf-8")
     figures = {**outcome.figures, **outcome.draw()}
-    write_figures(folder / "figures", figures)
+    write_figures(folder, figures)
     everything = Section(outcome.title, "\n\n".join(outcome.notes), tuple(outcome.results.values()), figures)
     write_report(folder / "report.html", outcome.title, list(outcome.sections) or [everything])

@@ -1,0 +1,55 @@
+"""Commands that throw toys from a workspace."""
+
+import json
+
+import pytest
+
+from wilks.results.store import load
+
+
+def test_gof_by_law_and_by_toys(wilks, workspace):
+    law = wilks("gof", workspace, "--json").document["result"]
+    assert law["toys"] == 0
+    assert law["p_value"] == law["p_asymptotic"]
+    said = wilks("gof", workspace, "--toys", "300", "--seed", "3", "--json")
+    result = said.document["result"]
+    assert result["toys"] == 300
+    assert 0 < result["p_value"] <= 1
+    low, high = result["p_toys_interval"]
+    assert low < result["p_toys"] < high or result["p_toys"] == pytest.approx(high, abs=1e-2)
+    assert result["statistic"] == pytest.approx(law["statistic"], rel=1e-9)
+
+
+@pytest.mark.parametrize("statistic", ["saturated", "pearson", "ks", "likelihood"])
+def test_every_statistic_has_a_toy_p_value(wilks, workspace, statistic):
+    result = wilks("gof", workspace, "--statistic", statistic, "--toys", "100", "--json").document["result"]
+    assert result["name"] == statistic
+    assert 0 < result["p_value"] <= 1
+
+
+def test_equal_seeds_give_equal_documents_for_any_number_of_workers(wilks, workspace):
+    def p(*more: str) -> tuple[float, float]:
+        result = wilks("gof", workspace, "--toys", "600", "--seed", "5", "--json", *more).document["result"]
+        return result["p_value"], result["exceedances"]
+
+    assert p() == p("--workers", "2")
+    assert p() != (wilks("gof", workspace, "--toys", "600", "--seed", "6", "--json").document["result"]["p_value"], -1)
+
+
+def test_toys_are_counted_summarised_and_saved(wilks, workspace, tmp_path):
+    folder = tmp_path / "toys"
+    said = wilks("toys", workspace, "--toys", "300", "--at", "mu=1", "--statistic", "t", "--output", folder, "--json")
+    result = said.document["result"]
+    assert result["toys"] == 300
+    assert result["failed"] == 0
+    mu = result["parameters"]["mu"]
+    assert mu["truth"] == 1.0
+    # mean of 300 toys: within five standard errors of the truth
+    assert abs(mu["mean"] - 1.0) < 5 * mu["standard_deviation"] / 300**0.5
+    saved = load(folder / "toys.npz")
+    assert len(saved) == 300
+    assert json.loads((folder / "results.json").read_text())["result"]["toys"] == 300
+
+
+def test_toys_print_their_seed(wilks, workspace):
+    assert "seed 7" in wilks("toys", workspace, "--toys", "50", "--seed", "7").out
