@@ -15,7 +15,7 @@ from .study import deliver_study, effort_of
 _PACKAGE = "wilks.studies.higgs4l"
 _MODES = {
     "official": ("official_tables", "official"),
-    "tutorial": ("tutorial_report", "tutorial"),
+    "tutorial": ("tutorial_report", "tutorial_study"),
     "events": ("event_files", "events"),
     "cms": ("cms_tables", "cms"),
     "joint": ("joint_fit", "joint"),

@@ -77,7 +77,8 @@ def _regions(study: Study, results: Results) -> Chapter | None:
         "A region of two parameters at 68.27 % needs a threshold of 2.2957, not 1; its projections are wider than the "
         "intervals of one parameter above, and answer another question."
     )
-    return Chapter("Both strengths at once", text, ("contour", "contour_95"), picture("region", results))
+    shown = tuple(n for n in ("contour", "contour_95") if n in results)
+    return Chapter("Both strengths at once", text, shown, picture("region", results))
 
 
 def _discovery(study: Study, results: Results) -> Chapter | None:

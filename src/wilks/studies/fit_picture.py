@@ -232,7 +232,7 @@ def _axis_of(source: Any) -> Any:
 
 def _frames(count: int) -> tuple[Figure, list[tuple[Axes, Axes]]]:
     """A figure with one large and one small axes per channel."""
-    across = min(count, _ACROSS)
+    across = 2 if count == 4 else min(count, _ACROSS)
     down = -(-count // across)
     width = _WIDTH if count == 1 else 4.4
     figure = Figure(figsize=(width * across, _HEIGHT * down), layout="constrained")

@@ -11,7 +11,8 @@ from wilks.plots.comparisons import costs
 from wilks.plots.draw import draw
 from wilks.plots.events import stacked
 from wilks.plots.scans import contour, scan
-from wilks.plots.style import figure_of, wilks_style
+from wilks.plots.style import ACCENT, DATA, figure_of, wilks_style
+from wilks.plots.toys import coverage_curve
 from wilks.results.result import AbstractResult
 
 from .fit_picture import plot_fit
@@ -42,17 +43,13 @@ def strength(
 
 
 def profiles(study: Study, names: tuple[str, ...]) -> dict[str, Figure]:
-    """Profile and slice of each parameter: what ignoring the others would claim."""
-    figures = {}
-    for name in names:
-        with wilks_style():
-            ax = scan(profile(study.likelihood, study.data, name), levels=_LEVELS)
-            if len(names) > 1:
-                scan(profile(study.likelihood, study.data, name, fixed_others=True), levels=(), ax=ax)
-                ax.set_ylim(0.0, 5.0)
-        text = "with the other parameters refitted (profile), and kept at their best values (slice)"
-        figures[f"Scan of {name} {text}." if len(names) > 1 else f"Scan of {name}."] = figure_of(ax)
-    return figures
+    """Profile of each parameter, the others refitted."""
+    return {
+        f"Profile of {name}: the other parameters are refitted at each point.": figure_of(
+            scan(profile(study.likelihood, study.data, name), levels=_LEVELS)
+        )
+        for name in names
+    }
 
 
 def region(results: Mapping[str, AbstractResult]) -> dict[str, Figure]:
@@ -73,3 +70,16 @@ def compared(results: Mapping[str, AbstractResult]) -> dict[str, Figure]:
     """The same data under several costs."""
     comparison: Any = results["costs"]
     return {"The same data and model under four costs; the band is the Poisson fit with its error.": costs(comparison)}
+
+
+def tutorial_coverage(results: Mapping[str, AbstractResult], grid: Any, thresholds: Any) -> dict[str, Figure]:
+    """Coverage of every threshold by the likelihood, and by the tutorial's chi-square on a grid."""
+    curve: Any = results["coverage_curve"]
+    with wilks_style():
+        figure = coverage_curve(curve, largest=float(thresholds[-1]) + 0.5)
+        upper = figure.axes[0]
+        label = f"tutorial's recipe, {len(grid.delta)} toys"
+        upper.plot(thresholds, [grid.fraction(d) for d in thresholds], "o", color=ACCENT, markersize=3.5, label=label)
+        upper.plot(2.3, 0.68, "x", color=DATA, markersize=8, mew=2, label="its cross, drawn by hand")
+        upper.legend(loc="lower right")
+    return {"Coverage of the joint region: Poisson likelihood (line) and the tutorial's recipe (points).": figure}
