@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from wilks._base.errors import InvalidOption
+from wilks._base.errors import InvalidOption, TooManyFailures
 from wilks._base.typing import Key, Values
 from wilks.execution.chunks import Chunk, plan
 from wilks.execution.executors import run_chunks
@@ -59,14 +59,18 @@ def coverage(
         key: seed (a whole number) or ``jax.random.key(seed)``.
         simulator: makes the toys.
         procedure: from data to an `Interval`. ``partial(interval, likelihood, name="mu", level=0.9)`` is recognised
-            and runs in batches; any other function is called toy by toy.
+            and runs in batches; any other function is called toy by toy, and a toy for which it raises has failed.
         values: the truth, one value per parameter.
         n: number of toys.
         name: parameter whose truth is looked for; taken from a recognised procedure.
         executor: None, a number of processes, an executor, or a Dask client.
         progress: called with (done, total, failed, seconds).
+
+    Raises:
+        TooManyFailures: if no toy has an interval.
     """
     clock = Clock.start()
+    _check_number(n)
     batched = _recognise(procedure)
     name = name or (batched["name"] if batched else None)
     if name is None:
@@ -96,18 +100,21 @@ def coverage(
     sound = ~arrays["failed"]
     covered = int((arrays["covered"] & sound).sum())
     trials = int(sound.sum())
+    first = next((str(cause) for cause in arrays["cause"] if cause), "no minimum or no crossing")
+    if not trials:
+        raise TooManyFailures(f"none of {n} toys has an interval; the first: {first}")
     return Coverage(
         name=name,
-        level=float(np.nanmedian(arrays["level"])) if trials else 0.6827,
+        level=float(np.nanmedian(arrays["level"][sound])),
         n=n,
         covered=covered,
         failed=n - trials,
         open_=int((arrays["open"] & sound).sum()),
-        fraction=covered / trials if trials else float("nan"),
+        fraction=covered / trials,
         interval=clopper_pearson(covered, trials),
         lengths=arrays["length"][sound & np.isfinite(arrays["length"])],
         truth=truth,
-        flags={},
+        flags=_failed_flag(n - trials, n, f"; the first: {first}"),
         how=f"{trials} toys at the truth, auxiliary data fluctuated; error of the fraction by Clopper-Pearson",
         provenance=clock.provenance(
             study.problem, "coverage", seed=study.seed, settings={"n": n, "truth": study.theta.tolist(), "name": name}
@@ -143,17 +150,19 @@ def coverage_curve(
         progress: called with (done, total, failed, seconds).
     """
     clock = Clock.start()
+    _check_number(n)
     truth = {name: float(np.asarray(values[name])) for name in names}
     study = pose_study(key, simulator, likelihood, values, ProfileRatio(truth), space=space, minimiser=minimiser)
     t = throw(study, n, executor=executor, progress=progress)["t"]
+    failed = int(np.isnan(t).sum())
     return CoverageCurve(
         names=tuple(names),
         truth=tuple(truth.values()),
         t=np.sort(t[~np.isnan(t)]),
         n=n,
-        failed=int(np.isnan(t).sum()),
+        failed=failed,
         dof=len(truth),
-        flags={},
+        flags=_failed_flag(failed, n),
         how=f"{n} toys at the truth; each gives 2 delta nll of the truth, and with it the coverage of every threshold",
         provenance=clock.provenance(
             study.problem, "coverage_curve", seed=study.seed, settings={"n": n, "truth": study.theta.tolist()}
@@ -185,8 +194,12 @@ def bias(
         minimiser: as for `fit`.
         executor: None, a number of processes, an executor, or a Dask client.
         progress: called with (done, total, failed, seconds).
+
+    Raises:
+        TooManyFailures: if no toy has a trustworthy fit.
     """
     clock = Clock.start()
+    _check_number(n)
     study = pose_study(key, simulator, likelihood, values, None, space=space, minimiser=minimiser)
     found = run_chunks(
         _pull_chunk,
@@ -201,18 +214,18 @@ def bias(
     names = tuple(study.problem.space.names[i] for i in where)
     truth = np.array([float(np.asarray(values[name])) for name in names])
     good = arrays["status"] <= 2
+    if not good.any():
+        raise TooManyFailures(f"none of {n} toys has a trustworthy fit")
     residual = arrays["theta"][good][:, where] - truth
     sigma = arrays["sigma"][good][:, where]
     quoted = np.isfinite(sigma)
-    pull = np.where(quoted, residual / np.where(quoted, sigma, 1.0), np.nan)
-    trials, quotes = max(len(residual), 1), np.maximum(quoted.sum(axis=0), 1)
-    width = np.nanstd(pull, axis=0)
+    mean, width, quotes = _moments(residual / np.where(quoted, sigma, 1.0), quoted)
     return Bias(
         names=names,
         truth=truth,
         residual_mean=residual.mean(axis=0),
-        residual_error=residual.std(axis=0) / np.sqrt(trials),
-        pull_mean=np.nanmean(pull, axis=0),
+        residual_error=residual.std(axis=0) / np.sqrt(len(residual)),
+        pull_mean=mean,
         pull_mean_error=width / np.sqrt(quotes),
         pull_width=width,
         pull_width_error=width / np.sqrt(2 * quotes),
@@ -220,12 +233,30 @@ def bias(
         at_bound_fraction=1 - quoted.mean(axis=0),
         n=n,
         failed=int((~good).sum()),
-        flags={},
+        flags=_failed_flag(int((~good).sum()), n),
         how=f"{n} toys at the truth; pulls with the error from each toy's exact Hessian",
         provenance=clock.provenance(
             study.problem, "bias", seed=study.seed, settings={"n": n, "truth": study.theta.tolist()}
         ),
     )
+
+
+def _check_number(n: int) -> None:
+    if n < 1:
+        raise InvalidOption(f"{n} toys asked for; ask for at least 1")
+
+
+def _failed_flag(failed: int, n: int, cause: str = "") -> dict[str, str]:
+    return {"failed_toys": f"{failed} of {n} toys failed and are not counted{cause}"} if failed else {}
+
+
+def _moments(pull: np.ndarray, quoted: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean and width of the quoted pulls per parameter, NaN where there is none, and how many there are."""
+    number = quoted.sum(axis=0)
+    share = np.where(quoted, 1.0, 0.0) / np.maximum(number, 1)
+    mean = np.where(number > 0, np.sum(share * pull, axis=0), np.nan)
+    width = np.sqrt(np.sum(share * (pull - mean) ** 2, axis=0))
+    return mean, width, np.maximum(number, 1)
 
 
 def _chunk_data(study: ToyStudy, chunk: Chunk) -> Any:
@@ -249,18 +280,35 @@ def _cover_chunk(ends: _Ends, chunk: Chunk) -> dict[str, np.ndarray]:
         "open": np.any(opened, axis=1),
         "length": high - low,
         "level": np.full(chunk.size, ends.level),
+        "cause": np.full(chunk.size, ""),
     }
 
 
 def _one_by_one(procedure: Procedure, truth: float, data: Any, size: int) -> dict[str, np.ndarray]:
-    found = [procedure(take_one(data, lane)) for lane in range(size)]
-    return {
-        "covered": np.array([item.contains(truth) for item in found]),
-        "failed": np.array([not item.status.converged for item in found]),
-        "open": np.array([item.lower_open or item.upper_open for item in found]),
-        "length": np.array([item.upper - item.lower for item in found]),
-        "level": np.array([item.level for item in found]),
-    }
+    lanes = [_attempt(procedure, truth, take_one(data, lane)) for lane in range(size)]
+    columns = zip(*lanes, strict=True)
+    return {name: np.asarray(column) for name, column in zip(_COLUMNS, columns, strict=True)}
+
+
+_COLUMNS = ("covered", "failed", "open", "length", "level", "cause")
+
+
+def _attempt(procedure: Procedure, truth: float, data: Any) -> tuple[bool, bool, bool, float, float, str]:
+    """One row of `_COLUMNS`; whatever a user's procedure raises is that toy's failure, not the study's."""
+    try:
+        item = procedure(data)
+    except Exception as error:
+        return False, True, False, np.nan, np.nan, f"{type(error).__name__}: {error}"
+    opened = item.lower_open or item.upper_open
+    failed = not item.status.converged
+    return (
+        item.contains(truth),
+        failed,
+        opened,
+        item.upper - item.lower,
+        item.level,
+        item.status.value if failed else "",
+    )
 
 
 def _pull_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:

@@ -58,11 +58,11 @@ class _Walk:
         self.theta = best.copy()
         self.residual = np.full(lanes, -level)
         self.open_ = self.limit <= 0
-        self.failed = np.zeros(lanes, dtype=bool)
+        self.failed = ~np.isfinite(value)
         self.lowest = value.copy()
         self.lowest_theta = best.copy()
         self.folded = np.zeros(lanes, dtype=bool)
-        self.done = self.open_.copy()
+        self.done = self.open_ | self.failed
 
     def step(self) -> None:
         """Profile all unfinished lanes at their radius and choose the next one."""

@@ -19,7 +19,7 @@ def _single(excess: Bins, slope: Bins, expected: Bins, observed: Bins, inside: A
 
 def _continued(mu: Bins, n: Bins, cost: float, excess: Bins, slope: Bins, curve: Bins) -> Cells:
     """Cells of counted bins as given; an empty bin costs ``cost`` times mu, and steeply more below zero."""
-    counted, below = n > 0, jnp.minimum(mu, 0.0)
+    counted, below = ~(n <= 0), jnp.minimum(mu, 0.0)
     return _single(
         jnp.where(counted, excess, cost * mu + 0.5 * _STIFFNESS * below**2),
         jnp.where(counted, slope, cost + _STIFFNESS * below),
@@ -38,7 +38,7 @@ def poisson(mu: Bins, n: Bins) -> Cells:
     References:
         S. Baker and R. D. Cousins, Nucl. Instrum. Meth. 221 (1984) 437, eq. 6.
     """
-    counted = n > 0
+    counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
     safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
     slope_n, curve_n = 1.0 - n / safe, n / safe**2
@@ -52,7 +52,7 @@ def pearson(mu: Bins, n: Bins) -> Cells:
 
     An empty bin costs mu/2.
     """
-    counted = n > 0
+    counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
     safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
     slope_n, curve_n = 0.5 * (1.0 - (n / safe) ** 2), n**2 / safe**3
@@ -62,7 +62,7 @@ def pearson(mu: Bins, n: Bins) -> Cells:
 
 def neyman(mu: Bins, n: Bins) -> Cells:
     """E = (n - mu)^2 / (2 n): variance from the data; empty bins are left out."""
-    counted = n > 0
+    counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
     weight = jnp.where(counted, 1.0 / jnp.where(counted, n, 1.0), 0.0)
     return _single(0.5 * weight * (n - mu) ** 2, weight * (mu - n), weight, weight, jnp.isfinite(mu))
 
@@ -73,7 +73,7 @@ def combined(mu: Bins, n: Bins) -> Cells:
     References:
         X. Ji, W. Gu, X. Qian, H. Wei, C. Zhang, Nucl. Instrum. Meth. A 961 (2020) 163677, arXiv:1903.07185, eq. 19.
     """
-    counted = n > 0
+    counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
     safe_n = jnp.where(counted, n, 1.0)
     safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
