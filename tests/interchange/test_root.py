@@ -8,7 +8,7 @@ import pytest
 import uproot
 
 import wilks
-from wilks._base.errors import InvalidData, InvalidFile, UnknownName
+from wilks._base.errors import InvalidData, InvalidFile, InvalidOption, UnknownName
 from wilks.data.axes import Category, Regular
 from wilks.data.events import Events, Ragged
 from wilks.data.histogram import Histogram
@@ -78,6 +78,15 @@ def test_a_stream_can_be_read_twice_and_knows_its_entries(tmp_path):
     stream = root.events(tmp_path / "e.root", ["mcWeight"])
     assert [len(chunk) for chunk in stream] == [len(chunk) for chunk in stream] == [4]
     assert list(stream.entries().values()) == [4]
+
+
+def test_memory_per_chunk_is_a_size_or_a_number_of_events(tmp_path):
+    root.write_events(tmp_path / "e.root", [small_events()] * 100)
+    sizes = [len(chunk) for chunk in root.events(tmp_path / "e.root", ["mcWeight"], step="1 kB")]
+    assert sum(sizes) == 400
+    assert max(sizes) <= 512 / 4  # half of it for the file's single-precision numbers
+    with pytest.raises(InvalidOption, match="step 'all': give a size such as '50 MB'"):
+        list(root.events(tmp_path / "e.root", ["mcWeight"], step="all"))
 
 
 def test_fixed_arrays_read_like_vectors(tmp_path):

@@ -1,6 +1,7 @@
 """ROOT files: trees of events in chunks, histograms in, and both out."""
 
 import glob
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from wilks._base.errors import InvalidData, InvalidFile, MissingExtra, UnknownName, near_names
+from wilks._base.errors import InvalidData, InvalidFile, InvalidOption, MissingExtra, UnknownName, near_names
 from wilks.data.axes import Category, ContinuousAxis
 from wilks.data.events import Events, Ragged
 from wilks.data.histogram import Histogram
@@ -30,7 +31,7 @@ class RootEvents:
         columns: branches to read.
         tree: name of the TTree or RNTuple.
         schema: units of the branches.
-        step: largest size of a chunk in memory, such as ``"50 MB"``, or a number of events.
+        step: memory for a chunk, such as ``"50 MB"``, half of it for working copies; or a number of events.
         needed_by: who needs a column, for the message when it is missing.
     """
 
@@ -61,7 +62,7 @@ class RootEvents:
         with _opened(path) as file:
             tree = _tree(file, self.tree, path)
             self._check_columns(tree.keys(recursive=False), path)
-            chunks = iter(tree.iterate(list(self.columns), step_size=self.step, library="ak"))
+            chunks = iter(tree.iterate(list(self.columns), step_size=_raw_step(self.step), library="ak"))
             first = 0
             while (chunk := _next(chunks, path)) is not None:
                 events = self.schema.read({name: chunk[name] for name in self.columns}, path, first)
@@ -95,7 +96,7 @@ def events(
         columns: branches to read; nothing else is touched.
         tree: name of the TTree or RNTuple.
         schema: units of the branches in the file.
-        step: largest size of a chunk in memory, or its number of events.
+        step: memory for a chunk, such as ``"50 MB"``, half of it for working copies; or a number of events.
         needed_by: who needs a column (such as the name of a cut), for the message when it is missing.
 
     Raises:
@@ -203,6 +204,16 @@ def _uproot() -> Any:
     except ImportError as missing:
         raise MissingExtra("uproot", "io") from missing
     return uproot
+
+
+def _raw_step(step: str | int) -> str | int:
+    """What uproot may hold of a chunk: half of its memory."""
+    if isinstance(step, int):
+        return step
+    found = re.fullmatch(r"\s*([0-9.]+)\s*([kMG]?B)\s*", step)
+    if found is None:
+        raise InvalidOption(f"step {step!r}: give a size such as '50 MB', or a number of events")
+    return f"{float(found[1]) / 2} {found[2]}"
 
 
 def _matching(pattern: str) -> list[str]:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wilks.data.axes import Regular
+from wilks.data.axes import Regular, Variable
 from wilks.inference.fitting import fit
 from wilks.inference.intervals import interval
 from wilks.interchange import root
@@ -28,10 +28,15 @@ MODEL = LinearTemplates.of({"s_s": np.array([1.0, 5.0, 2.0]), "s_b": np.array([9
 DATA = [11, 15, 10]
 
 
-def filled(selection, masses=None, **change):
+AXES = {
+    "regular": Regular(34, 80.0, 250.0, name="m4l", unit="GeV"),
+    "variable": Variable((80.0, 85.0, 120.0, 250.0), name="m4l", unit="GeV"),
+}
+
+
+def filled(selection, masses=None, axis=AXES["regular"], **change):
     events = four_leptons([[13, 13, 11, 11]] * 2, **change)
     variable = mass_4l if masses is None else (lambda kept: np.array(masses[: len(kept)]))
-    axis = Regular(34, 80.0, 250.0, name="m4l", unit="GeV")
     return fill({"Zee": [events]}, SAMPLES, selection, variable, axis, 10.0, allow_missing=True)
 
 
@@ -68,11 +73,12 @@ def test_a_cut_that_removes_an_event_has_an_effect():
     assert "cut softest_pt" in without
 
 
-def test_events_near_an_edge_are_found():
+@pytest.mark.parametrize("axis", AXES.values(), ids=AXES)
+def test_events_near_an_edge_are_found(axis):
     selection = official(pairing=True)
-    near = lint(selection, SAMPLES, templates=filled(selection, masses=[84.9995, 87.0]))
+    near = lint(selection, SAMPLES, templates=filled(selection, [84.9995, 87.0], axis))
     assert [f.sentence[:24] for f in near if f.code == "mass-edge"] == ["1 events lie within 0.00"]
-    far = lint(selection, SAMPLES, templates=filled(selection, masses=[84.99, 87.0]))
+    far = lint(selection, SAMPLES, templates=filled(selection, [84.99, 300.0], axis))
     assert "mass-edge" not in far.codes
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wilks._base.errors import InvalidData, InvalidModel, UnknownName, check_option, near_names
-from wilks.data.axes import Category, ContinuousAxis
+from wilks.data.axes import Category, ContinuousAxis, Regular
 from wilks.data.events import Events
 from wilks.data.histogram import Histogram, total
 
@@ -259,7 +259,7 @@ def _fill_one(
         finite = _finite(kept, x, "variable", on_nan)
         histogram = histogram.filled(x[finite], weights=kept_weights[finite])
         zeros += int(np.count_nonzero(x == 0))
-        near += _near_edges(x[finite], axis.edges)
+        near += _near_edges(x[finite], axis)
         if on_nan == "drop":
             steps = _with_drops(steps, len(usable), kept_weights[finite])
         sums = steps if sums is None else sums + steps
@@ -273,9 +273,14 @@ def _fill_one(
     return _Filled(histogram, sums, tuple(notices), near)
 
 
-def _near_edges(x: np.ndarray, edges: np.ndarray) -> int:
-    above = np.searchsorted(edges, x - EDGE_TOLERANCE)  # differs where an edge lies between the two
-    return int(np.count_nonzero(above != np.searchsorted(edges, x + EDGE_TOLERANCE)))
+def _near_edges(x: np.ndarray, axis: ContinuousAxis) -> int:
+    if isinstance(axis, Regular):
+        width = (axis.upper - axis.lower) / axis.bins
+        inside = x[(x > axis.lower - EDGE_TOLERANCE) & (x < axis.upper + EDGE_TOLERANCE)]
+        position = (inside - axis.lower) / width
+        return int(np.count_nonzero(np.abs(position - np.rint(position)) * width < EDGE_TOLERANCE))
+    above = np.searchsorted(axis.edges, x - EDGE_TOLERANCE)  # differs where an edge lies between the two
+    return int(np.count_nonzero(above != np.searchsorted(axis.edges, x + EDGE_TOLERANCE)))
 
 
 def _finite(events: Events, x: np.ndarray, what: str, on_nan: str) -> np.ndarray:
