@@ -116,13 +116,14 @@ def likelihood_ratio(problem: Problem, ends: Climbed, held: dict[str, float]) ->
     mask = np.zeros(starts.shape, dtype=bool)
     mask[:, where] = True
     bound = conditional(problem, problem.data, starts, mask)
-    ratio = 2 * (bound.value - ends.value)
+    failed = (ends.status > 2) | (bound.status > 2)
+    ratio = 2 * np.subtract(bound.value, ends.value, out=np.zeros(lanes), where=~failed)
     ratio = np.where((ratio < 0) & (ratio > -_ROUNDING), 0.0, ratio)
-    if (ratio < 0).any():
+    below = ratio < 0
+    if below.any():
         again = conditional(problem, problem.data, bound.theta, np.zeros(starts.shape, dtype=bool))
         lower = np.minimum(np.where(again.status <= 2, again.value, np.inf), ends.value)
-        ratio = np.where(ratio < 0, np.maximum(2 * (bound.value - lower), 0.0), ratio)
-    failed = (ends.status > 2) | (bound.status > 2)
+        ratio[below] = np.maximum(2 * (bound.value[below] - lower[below]), 0.0)
     return np.where(failed, np.nan, ratio).reshape(lanes)
 
 
