@@ -129,14 +129,13 @@ def assemble(
 
 
 def _flags(study: Study, results: Mapping[str, AbstractResult]) -> dict[str, str]:
-    """Notices of the data first, then the flags of each result; equal sentences once."""
+    """Notices of the data first, then each flag of the results once."""
     flags: dict[str, str] = {}
     for position, sentence in enumerate(study.notices, start=1):
         name, colon, rest = sentence.partition("incomplete: ")
         flags["incomplete" if colon and not name else f"notice_{position}"] = rest or sentence
-    own = [(name, result) for name, result in results.items() if not name.startswith(("costs", "bias_"))]
-    for name, result in own:  # those of costs that are compared are not flags of the measurement
+    own = [result for name, result in results.items() if not name.startswith(("costs", "bias_"))]
+    for result in own:  # those of costs that are compared are not flags of the measurement
         for flag, sentence in result.flags.items():
-            if sentence not in flags.values():
-                flags[flag if flag not in flags else f"{name}: {flag}"] = sentence
+            flags.setdefault(flag, sentence)
     return flags
