@@ -89,6 +89,19 @@ def test_patch_changes_the_workspace(wilks, workspace, tmp_path):
     assert wilks("fit", workspace, "--patch", patch, "--json").document["result"]["parameters"]["mu"]["value"] > 1
 
 
+def test_interpolation_codes_change_the_model(wilks, tmp_path):
+    model = copy.deepcopy(README_MODEL)
+    shift = {"hi_data": [60.0, 52.0], "lo_data": [48.0, 52.0]}
+    model["channels"][0]["samples"][1]["modifiers"] = [{"name": "shape", "type": "histosys", "data": shift}]
+    path = tmp_path / "shape.json"
+    path.write_text(json.dumps(model))
+    minima = {
+        code: wilks("fit", path, "--code", f"histosys={code}", "--json").document["result"]["twice_nll"]
+        for code in ("0", "2", "4p")
+    }
+    assert len(set(minima.values())) == 3
+
+
 def test_interval_meets_its_threshold(wilks, workspace):
     said = wilks("interval", workspace, "--level", "0.95", "--json")
     entry = said.document["result"]["parameters"]["mu"]
@@ -157,6 +170,8 @@ def test_output_receives_results_report_and_figures(wilks, workspace, tmp_path):
         (["scan", "{w}", "--range", "a:b"], 2, "LO:HI"),
         (["scan", "{w}", "--range", "0:20"], 2, "outside the bounds"),
         (["scan", "{w}", "--parameter", "a,b,c"], 2, "one parameter or two"),
+        (["fit", "{w}", "--code", "normsys"], 2, "KIND=CODE"),
+        (["fit", "{w}", "--code", "normsys=7"], 2, "choose one of"),
         (["nonsense"], 2, "nonsense"),
         (["run", "nonsense"], 2, "nonsense"),
         (["toys", "{w}", "--toys", "0"], 2, "at least 1"),

@@ -53,6 +53,13 @@ def workspace_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--data", "data", default="observed", show_default=True, help="observed, asimov, or a JSON file of counts."
     )
+    @click.option(
+        "--code",
+        "codes",
+        multiple=True,
+        metavar="KIND=CODE",
+        help="Interpolation code: normsys=1|4 (4 by default), histosys=0|2|4p (4p).",
+    )
     @click.option("--patch", help="JSON patch, or FILE:NAME of a patch set.")
     @click.option("--set", "starts", multiple=True, metavar="NAME=VALUE", help="Start value.")
     @click.option("--fix", "fixed", multiple=True, metavar="NAME[=VALUE]", help="Hold a parameter.")
@@ -65,6 +72,7 @@ def workspace_options(command: Callable[..., Any]) -> Callable[..., Any]:
         measurement: str | None,
         poi: str | None,
         data: str,
+        codes: tuple[str, ...],
         patch: str | None,
         starts: tuple[str, ...],
         fixed: tuple[str, ...],
@@ -75,7 +83,7 @@ def workspace_options(command: Callable[..., Any]) -> Callable[..., Any]:
         opened = _open(workspace, patch)
         for sentence in opened.notices:
             notice(f"notice: {sentence}", getattr(rest.get("delivery"), "quiet", False))
-        likelihood = opened.likelihood(measurement)
+        likelihood = opened.likelihood(measurement, dict(_pair(code) for code in codes))
         space = _adjusted(likelihood.space, starts, fixed, bounds)
         chosen = poi or opened.poi(measurement)
         if chosen is not None:
@@ -143,6 +151,13 @@ def _data(
         )
     document, _ = read_json(Path(choice))
     return likelihood.prepare(document)
+
+
+def _pair(item: str) -> tuple[str, str]:
+    kind, equals, code = item.partition("=")
+    if not equals:
+        raise InvalidOption(f"--code {item!r}: expected KIND=CODE")
+    return kind, code
 
 
 def _number(text: str, option: str, item: str) -> float:
