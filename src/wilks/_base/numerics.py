@@ -1,18 +1,10 @@
-"""Numerical kernels used on several floors: logarithms that survive zero, and the linear algebra of small matrices."""
+"""Linear algebra of small matrices, written to be batched."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 _UNROLLED_UP_TO = 6  # above this LAPACK beats an unrolled factorisation on one lane
-
-
-def log_ratio_term(n: Float[Array, "..."], mu: Float[Array, "..."]) -> Float[Array, "..."]:
-    """n ln(n/mu), zero where n = 0, with finite derivatives everywhere that mu > 0."""
-    positive = n > 0
-    safe_n = jnp.where(positive, n, 1.0)
-    safe_mu = jnp.where(positive, mu, 1.0)
-    return jnp.where(positive, safe_n * jnp.log(safe_n / safe_mu), 0.0)
 
 
 def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Array, ""]]:

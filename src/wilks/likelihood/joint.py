@@ -104,9 +104,11 @@ def prepare(likelihood: AbstractLikelihood, data: Any) -> Any:
     Raises:
         InvalidData: naming place, value, expectation and remedy.
     """
+    if isinstance(likelihood, Joint) and not isinstance(data, Mapping):
+        raise InvalidData(f"data of a joint are a mapping from part to its data, not a {type(data).__name__}")
     if isinstance(likelihood, (AbstractCellLikelihood, Joint)):
         return likelihood.prepare(data)
-    arrays = jax.tree.map(lambda x: jnp.asarray(x, dtype=float), data)
+    arrays = jax.tree.map(lambda x: jnp.asarray(x, dtype=float), data, is_leaf=lambda x: isinstance(x, list))
     for leaf in jax.tree.leaves(arrays):
         if not bool(jnp.all(jnp.isfinite(leaf))):
             raise InvalidData("the data contain a value that is not finite")

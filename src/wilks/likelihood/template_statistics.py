@@ -27,7 +27,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.errors import check_option
-from wilks._base.numerics import log_ratio_term
 
 from .cells import poisson
 from .interface import Cells
@@ -106,8 +105,10 @@ class TemplateStatistics(eqx.Module):
         """h(beta, u) with its first and second derivative in beta."""
         if self.model == "conway":
             return 0.5 * (beta - u) ** 2, beta - u, jnp.ones_like(beta)
-        safe = jnp.where(beta > 0, beta, 1.0)
-        return beta - u + log_ratio_term(u, safe), 1 - u / safe, u / safe**2
+        positive = beta > 0
+        safe, over = jnp.where(positive, beta, 1.0), jnp.where(positive, u - beta, 0.0)
+        value = jnp.where(positive, u * jnp.log1p(over / safe) - over, -u)
+        return value, 1 - u / safe, u / safe**2
 
     def _root(self, a: Bins, c: Bins, w: Bins, n: Bins, u: Bins) -> Bins:
         """Larger root of the quadratic that df/dbeta = 0 becomes, not below 0."""
