@@ -1,9 +1,9 @@
 """How fast the collider wing is: ``python benchmarks/collider.py`` prints one table of ratios to its peers."""
 
-from engine import minos, pyhf
+from engine import iminuit_own, minos, pyhf
 from harness.command import main
 from harness.events import events_memory, events_row
-from harness.programs import first_result, warm_process
+from harness.programs import first_result, warm_process, whole_run
 from harness.rows import Row, Target, alone, side_by_side
 from harness.sides import OURS, Task
 
@@ -33,6 +33,9 @@ def _toys(quick: bool) -> list[Row]:
             "pyhf", what, ours, pyhf("two_norm_fits", problem="four_leptons", n=few), Target(100, 400), unit="toy"
         ),
         side_by_side("iminuit", f"{what}; numpy cost, no gradient", ours, numpy_cost, Target(40, 100), unit="toy"),
+        side_by_side(
+            "iminuit-own", what, ours, iminuit_own(problem="four_leptons", n=few), Target(None, None), unit="toy"
+        ),
         side_by_side(
             "simulation-pyhf", f"{what}, template statistics (pyhf: 34 gammas)", ours_nominal,
             pyhf("two_norm_fits", problem="four_leptons", n=few // 4, statistics=True), Target(3000, 15_000),
@@ -104,13 +107,14 @@ def _events(quick: bool) -> list[Row]:
 def _study() -> list[Row]:
     return [
         first_result(
-            "higgs4l",
-            "wilks run higgs4l: second process, CPU to the first fitted result",
-            ["run", "higgs4l"],
-            "mu",
+            "higgs4l", "wilks run higgs4l: second process, CPU to the first fitted result", ["run", "higgs4l"], "s_s",
             Target(5, None, at_most=True),
         ),
-    ]
+        whole_run(
+            "higgs4l-cold", "wilks run higgs4l --toys 0 with report and figures, empty compile cache",
+            ["run", "higgs4l", "--toys", "0", "--output", "OUTPUT"], Target(15, None, at_most=True),
+        ),
+    ]  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -33,6 +33,11 @@ def numpy_costs(name: str, **options: object) -> tuple[Task, ...]:
     )  # fmt: skip
 
 
+def iminuit_own(**options: object) -> tuple[Task, ...]:
+    """The cost that iminuit offers for binned data, as its users take it."""
+    return (Task("iminuit", "own_cost_fits", dict(options), "iminuit, its own cost and default strategy"),)
+
+
 def _toys(quick: bool) -> list[Row]:
     many, few = (256, 8) if quick else (4096, 128)
     some, single = (32, 2) if quick else (256, 16)
@@ -45,6 +50,9 @@ def _toys(quick: bool) -> list[Row]:
         side_by_side(
             "a-iminuit", f"a: {many} toys fitted", ours, numpy_costs("two_norm_fits", **peer_a), Target(100, 190),
             unit="toy",
+        ),
+        side_by_side(
+            "a-iminuit-own", f"a: {many} toys fitted", ours, iminuit_own(**peer_a), Target(None, None), unit="toy"
         ),
         side_by_side(
             "a-pyhf", f"a: {many} toys fitted", ours, pyhf("two_norm_fits", **peer_a), Target(200, 450), unit="toy"

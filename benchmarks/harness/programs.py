@@ -98,6 +98,21 @@ def first_result(name: str, what: str, arguments: Sequence[str], mark: str, targ
     return Row(name, what, measure, target, "seconds")
 
 
+def whole_run(name: str, what: str, arguments: Sequence[str], target: Target) -> Row:
+    """CPU seconds of a whole command with an empty compile cache; ``OUTPUT`` among the arguments is a new folder."""
+
+    def measure(sides: Sides, rounds: int) -> Measured:
+        runs = []
+        for _ in range(max(rounds // 2, 1)):
+            with tempfile.TemporaryDirectory(prefix="wilks-run-") as folder:
+                given = [f"{folder}/output" if x == "OUTPUT" else x for x in arguments]
+                variables = {**sides.variables(), "WILKS_CACHE": f"{folder}/compiled"}
+                runs.append(spent([sides.python(OURS), "-c", _WILKS, *given], variables))
+        return Measured(statistics.median(runs), None, None, None, "", "")
+
+    return Row(name, what, measure, target, "seconds")
+
+
 def _until(mark: str, command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
     """CPU seconds until a line that holds the mark, and until the end."""
     before, reached = _of_children(), None

@@ -13,7 +13,10 @@ ALONE = ("seconds", "rate", "megabytes")
 
 
 class Measured(NamedTuple):
-    """The figures of one row: CPU seconds per item, the first call apart, and how far the answers differ."""
+    """The figures of one row: median CPU seconds per item, the first call apart, and how far the answers differ.
+
+    The least of all repeats stands beside the median: on a machine that others use, too, it is the steadier figure.
+    """
 
     ours: float
     peer: float | None
@@ -23,6 +26,8 @@ class Measured(NamedTuple):
     unit: str
     agreement: str = ""
     note: str = ""
+    ours_least: float | None = None
+    peer_least: float | None = None
 
 
 class Target(NamedTuple):
@@ -76,6 +81,13 @@ class Outcome(NamedTuple):
         assert peer is not None
         return peer / ours if self.row.figure == "ratio" else ours / peer
 
+    @property
+    def of_least(self) -> float | None:
+        """The same ratio from the least CPU time of each side."""
+        if self.measured is None or self.measured.ours_least is None or self.measured.peer_least is None:
+            return None
+        return self.measured.peer_least / self.measured.ours_least
+
 
 def side_by_side(
     name: str, what: str, ours: Task, peers: tuple[Task, ...], target: Target, *, unit: str = "", note: str = ""
@@ -97,6 +109,8 @@ def side_by_side(
             unit=unit,
             agreement=_compare(answer.answer, peer_answer.answer),
             note="; ".join(x for x in (note, labels) if x),
+            ours_least=min(a for a, _ in alternated),
+            peer_least=min(b for _, b in alternated),
         )
 
     return Row(name, what, measure, target)

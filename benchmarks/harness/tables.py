@@ -7,7 +7,7 @@ from pathlib import Path
 from .rows import ALONE, Outcome
 
 _HEAD = (
-    "case", "peer", "ours", "peer's", "ratio", "safe", "stretch", "holds", "first call, ours / peer's",
+    "case", "peer", "ours", "peer's", "ratio", "of minima", "safe", "stretch", "holds", "first call, ours / peer's",
     "answers differ by",
 )  # fmt: skip
 
@@ -27,7 +27,7 @@ def _cells(outcome: Outcome) -> list[str]:
     row, measured, figure = outcome.row, outcome.measured, outcome.figure
     safe, stretch = (_bound(x, row.target.at_most) for x in (row.target.safe, row.target.stretch))
     if measured is None or figure is None:
-        return [row.what, "", "", "", "", safe, stretch, "not measured", "", outcome.error]
+        return [row.what, "", "", "", "", "", safe, stretch, "not measured", "", outcome.error]
     unit = f" per {measured.unit}" if measured.unit else ""
     cold = " / ".join(seconds(x) if x is not None else "-" for x in (measured.ours_cold, measured.peer_cold))
     ours = _ours(row.figure, measured.ours) + unit
@@ -37,6 +37,7 @@ def _cells(outcome: Outcome) -> list[str]:
         ours,
         "" if measured.peer is None else seconds(measured.peer) + unit,
         "" if row.figure in ALONE else f"{figure:.3g}",
+        "" if outcome.of_least is None else f"{outcome.of_least:.3g}",
         safe,
         stretch,
         row.target.reached(figure),
@@ -70,6 +71,7 @@ def write_json(path: Path, outcomes: Iterable[Outcome], setting: Mapping[str, ob
             "name": o.row.name,
             "what": o.row.what,
             "figure": o.figure,
+            "figure_of_minima": o.of_least,
             "kind": o.row.figure,
             "safe": o.row.target.safe,
             "stretch": o.row.target.stretch,

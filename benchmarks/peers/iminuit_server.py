@@ -40,6 +40,24 @@ def two_norm_fits(problem: str, n: int, strategy: int = 0, gradient: bool = Fals
     return lambda: _fitted([minuit(one) for one in counts], strategy)
 
 
+def own_cost_fits(problem: str, n: int, strategy: int = 1) -> Work:
+    """Toys of two norms with iminuit's own cost for binned data and a model of cumulated templates."""
+    chosen = histograms.PROBLEMS[problem]()
+    counts = histograms.poisson_toys(chosen, n)
+    edges = np.arange(counts.shape[1] + 1.0)
+    cumulated = np.concatenate([np.zeros((2, 1)), np.cumsum(chosen.templates, axis=1)], axis=1)
+
+    def model(x: np.ndarray, first: float, second: float) -> np.ndarray:
+        return first * cumulated[0] + second * cumulated[1]
+
+    def minuit(one: np.ndarray) -> Minuit:
+        m = Minuit(cost.ExtendedBinnedNLL(one, edges, model), 1.0, 1.0)
+        m.limits = chosen.bounds
+        return m
+
+    return lambda: _fitted([minuit(one) for one in counts], strategy)
+
+
 def simulation_fits(problem: str, n: int, strategy: int = 0) -> Work:
     """Toys of two norms with iminuit's own cost for templates of finite simulation, Conway's method."""
     chosen = histograms.PROBLEMS[problem]()
@@ -138,6 +156,7 @@ def _profiled(m: Minuit, name: str, grid: np.ndarray) -> Answer:
 
 TASKS = {
     "two_norm_fits": two_norm_fits,
+    "own_cost_fits": own_cost_fits,
     "simulation_fits": simulation_fits,
     "systematics_fits": systematics_fits,
     "systematics_intervals": systematics_intervals,
