@@ -2,8 +2,10 @@
 
 import contextlib
 import importlib
+import multiprocessing
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -13,23 +15,22 @@ from wilks.execution.progress import Progress
 from wilks.results.result import AbstractResult
 from wilks.studies.study import Effort, StudyReport
 
-from .options import executor_of
 from .outcome import Delivery, Outcome, deliver, notice
 from .progress import progress_of
 
 
 @contextlib.contextmanager
 def effort_of(toys: int, seed: int, workers: int, delivery: Delivery) -> Iterator[Effort]:
-    """The effort that the options ask for; results are printed at once unless one JSON document is wanted."""
-    bars = _Bars(delivery.quiet)
-    executor = executor_of(workers)
-    try:
-        if delivery.as_json:
-            yield Effort(toys, seed, executor, bars)
-        else:
-            yield Effort(toys, seed, executor, bars, _say)
-    finally:
-        bars.close()
+    """The effort that the options ask for; results are printed at once unless one JSON document is wanted.
+
+    All procedures share the same processes, so that what these have compiled is compiled once.
+    """
+    with contextlib.ExitStack() as opened:
+        bars = _Bars(delivery.quiet)
+        opened.callback(bars.close)
+        executor = opened.enter_context(_processes(workers)) if workers > 1 else None
+        listeners = {} if delivery.as_json else {"announce": _say}
+        yield Effort(toys, seed, executor, bars, **listeners)
 
 
 def deliver_study(report: StudyReport, delivery: Delivery) -> None:
@@ -76,6 +77,10 @@ def _sections(report: StudyReport) -> list[Any]:
 def _say(name: str, result: AbstractResult) -> None:
     click.echo(f"[{name.replace('_', ' ')}]\n{result}\n")
     sys.stdout.flush()
+
+
+def _processes(workers: int) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))  # fork breaks JAX's threads
 
 
 class _Bars:

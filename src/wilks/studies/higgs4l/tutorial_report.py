@@ -226,7 +226,7 @@ def _chapters(study: Study, model: CountingModel, results: Results, recipe: Reci
     return (
         Chapter("Number by number", opening, ("numbers", "reasons")),
         Chapter("What a careful reader finds", "", ("findings",)),
-        *measured(study, results, LABELS, edges=model.edges, **AXIS)[:2],
+        *measured(study, results, {n: f"{text}, {label}" for n, text in LABELS.items()}, edges=model.edges, **AXIS)[:2],
         Chapter(
             "The level of 2.3",
             "Does the region at 2.3 hold the truth in 68 % of all toys? With the likelihood, yes. With Pearson's "
