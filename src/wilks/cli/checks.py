@@ -11,9 +11,10 @@ from wilks.inference.statistics import DISTANCES, AbstractStatistic, Distance, P
 from wilks.inference.toys import toys
 from wilks.results.status import Status
 
+from .delivery import Delivery, deliver, notice
 from .figures import figure_of
 from .options import delivery_options, executor_of, toy_options
-from .outcome import Delivery, Outcome, deliver, notice
+from .outcome import Outcome
 from .posed import Posed, named_numbers, workspace_options
 from .progress import progress_of
 

@@ -8,8 +8,8 @@ import click
 
 from wilks._base.errors import InvalidOption
 
+from .delivery import Delivery
 from .options import delivery_options
-from .outcome import Delivery
 from .study import deliver_study, effort_of
 
 _PACKAGE = "wilks.studies.higgs4l"

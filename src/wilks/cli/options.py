@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .outcome import Delivery
+from .delivery import Delivery
 
 Command = Callable[..., Any]
 

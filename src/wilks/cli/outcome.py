@@ -1,21 +1,14 @@
-"""What a command hands over: printed for people, or as one JSON document, and written to a folder with a report."""
+"""What a command hands over, as an object and as the JSON document made of it."""
 
-import importlib
-import json
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import Any
 
-import click
 import numpy as np
 
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
-
-from .failures import FLAGGED, UNTRUSTWORTHY, Untrustworthy
 
 SCHEMA = "wilks.command/1"
 
@@ -67,42 +60,6 @@ class Outcome:
         }
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """Where an outcome goes: the options that all commands share."""
-
-    as_json: bool = False
-    output: Path | None = None
-    quiet: bool = False
-    strict: bool = False
-
-
-def deliver(outcome: Outcome, delivery: Delivery) -> None:
-    """Print the outcome, write the folder, and end with the exit code that its status and flags ask for.
-
-    Raises:
-        Untrustworthy: if the status is no trustworthy one (exit code 4), or flags count as failures (5).
-    """
-    outcome = replace(outcome, provenance=_with_command(outcome.provenance))
-    if delivery.output is not None:
-        importlib.import_module("wilks.cli.folder").write_folder(outcome, delivery.output)  # loads matplotlib
-        notice(f"wrote {delivery.output / 'report.html'} and {delivery.output / 'results.json'}", delivery.quiet)
-    if delivery.as_json:
-        click.echo(json.dumps(outcome.document(), allow_nan=False, ensure_ascii=False))
-    else:
-        click.echo("\n\n".join([*outcome.notes, *(str(result) for result in outcome.results.values())]))
-    if not outcome.trusted:
-        raise Untrustworthy(f"{outcome.command}: status {outcome.status}: no trustworthy result", UNTRUSTWORTHY)
-    if delivery.strict and outcome.flags:
-        raise Untrustworthy(f"{outcome.command}: flags raised with --strict: {', '.join(outcome.flags)}", FLAGGED)
-
-
-def notice(sentence: str, quiet: bool = False) -> None:
-    """A line on standard error."""
-    if not quiet:
-        print(sentence, file=sys.stderr)
-
-
 def finite(value: Any) -> Any:
     """Plain JSON values: arrays as lists, numbers that are not finite as null."""
     if isinstance(value, Mapping):
@@ -118,8 +75,3 @@ def finite(value: Any) -> Any:
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     return value if value is None else str(value)
-
-
-def _with_command(provenance: Provenance) -> Provenance:
-    """Provenance with the command line, its program by bare name."""
-    return replace(provenance, command=" ".join(["wilks", *sys.argv[1:]]))

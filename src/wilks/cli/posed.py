@@ -18,7 +18,7 @@ from wilks.likelihood.binned import CountsData
 from wilks.likelihood.counts import PoissonCounts
 from wilks.parameters.space import ParameterSpace
 
-from .outcome import notice
+from .delivery import notice
 
 _MINIMISERS: dict[str, Callable[[], AbstractMinimiser]] = {"auto": Auto, "newton": Newton, "minuit": Minuit}
 

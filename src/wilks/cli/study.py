@@ -15,7 +15,8 @@ from wilks.execution.progress import Progress
 from wilks.results.result import AbstractResult
 from wilks.studies.study import Effort, StudyReport
 
-from .outcome import Delivery, Outcome, deliver, notice
+from .delivery import Delivery, deliver, notice
+from .outcome import Outcome
 from .progress import progress_of
 
 

@@ -13,9 +13,10 @@ from wilks.results.fits import FitResult
 from wilks.results.intervals import Interval, Intervals
 from wilks.results.status import Status
 
+from .delivery import Delivery, deliver
 from .figures import fit_figures, scan_figure
 from .options import delivery_options
-from .outcome import Delivery, Outcome, deliver
+from .outcome import Outcome
 from .posed import Posed, workspace_options
 
 _LEVELS = (0.6827, 0.95)
