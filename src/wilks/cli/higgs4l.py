@@ -90,7 +90,7 @@ def higgs4l(delivery: Delivery, mode: str | None, toys: int, seed: int, workers:
 
 def _options(mode: str, choices: dict[str, Any]) -> dict[str, Any]:
     """What the function of a mode takes; an option that means nothing there is refused."""
-    takes = {
+    takes: tuple[str, ...] = {
         "official": ("cost", "template_statistics", "luminosity", "normalisation"),
         "tutorial": ("folder", "allow_missing"),
         "events": (
@@ -106,7 +106,7 @@ def _options(mode: str, choices: dict[str, Any]) -> dict[str, Any]:
     if mode == "events" and not choices["folder"]:
         raise InvalidOption("--mode events needs --events DIR, the folder of the 4lep ROOT files")
     renamed = {"luminosity": "luminosity_fb"}
-    return {renamed.get(n, n): choices[n] for n in takes if choices[n] is not None}
+    return {renamed.get(name, name): choices[name] for name in takes if choices[name] is not None}
 
 
 _IDLE = {

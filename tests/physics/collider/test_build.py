@@ -7,7 +7,7 @@ from wilks.data.histogram import Histogram
 from wilks.inference.fitting import fit
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.parameters.parameter import Parameter
-from wilks.physics.collider.build import COSTS, build, renormalised
+from wilks.physics.collider.build import COSTS, build, renormalised, with_vacant_bins_merged
 from wilks.physics.collider.samples import HIGGS, REST
 from wilks.physics.collider.tables import OFFICIAL_EXTENDED
 from wilks.physics.collider.templates import Templates
@@ -66,6 +66,18 @@ def test_renormalising_scales_values_and_variances():
     factor = 1.3 * 1.0064  # k-factor of the release times luminosity
     np.testing.assert_allclose(after.values(), before.values() * factor, rtol=1e-12)
     np.testing.assert_allclose(after.variances(), before.variances() * factor**2, rtol=1e-12)
+
+
+def test_vacant_bins_are_merged_with_a_neighbour_and_it_is_said():
+    merged = with_vacant_bins_merged(templates(counts=(3, 2, 5), b=(0.0, 4.0, 0.0)))
+    assert merged.data.values().tolist() == [10.0]
+    assert merged.histograms["b"].values().tolist() == [4.0]
+    assert [notice.split(" because")[0] for notice in merged.notices] == [
+        "bins merged to [0, 2)",
+        "bins merged to [0, 3)",
+    ]
+    untouched = templates(counts=(0, 2, 0), b=(0.0, 4.0, 0.0))
+    assert with_vacant_bins_merged(untouched) is untouched
 
 
 def test_what_cannot_be_built_is_refused_with_its_place():

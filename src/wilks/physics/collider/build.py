@@ -119,6 +119,26 @@ def renormalised(templates: Templates, preset: str, luminosity_fb: float | int) 
     return replace(templates, histograms=histograms, luminosity_fb=luminosity_fb)
 
 
+def with_vacant_bins_merged(templates: Templates) -> Templates:
+    """Templates in which no bin is left where something was observed and nothing is expected.
+
+    Such bins are merged with their right neighbour (the last one with its left), and a notice says so.
+
+    Args:
+        templates: grouped templates with their data; the sum of all templates must be positive.
+    """
+    while True:
+        expected, observed = templates.total.values(), _observed("", templates).values()
+        vacant = np.flatnonzero((expected <= 0) & (observed > 0))
+        if not len(vacant) or len(expected) == 1:
+            return templates
+        first = min(int(vacant[0]), len(expected) - 2)
+        low, high = templates.total.axis[first][0], templates.total.axis[first + 1][1]
+        groups = [1] * first + [2] + [1] * (len(expected) - first - 2)
+        templates = templates.mapped(lambda h, groups=groups: h.merge(groups))
+        templates = templates.noticed(f"bins merged to [{low:g}, {high:g}) because nothing was expected in one of them")
+
+
 def _values(histogram: Histogram) -> np.ndarray:
     return histogram.values()
 

@@ -9,7 +9,7 @@ from wilks.data.axes import Regular
 from wilks.interchange import root
 from wilks.physics.collider import selection as selections
 from wilks.physics.collider.bin_policies import with_negative_bins
-from wilks.physics.collider.build import build
+from wilks.physics.collider.build import build, with_vacant_bins_merged
 from wilks.physics.collider.cutflow import Cutflow, CutSums
 from wilks.physics.collider.events import MASS, mass_4l
 from wilks.physics.collider.identity import FIGURES, IDENTITY, check_overlaps
@@ -67,7 +67,7 @@ def events(
     treatment = Treatment(cost, template_statistics, luminosity_fb, normalisation)
     templates = filled(Path(folder), selection, treatment, allow_missing)
     groups = {SIGNAL: HIGGS, BACKGROUND: REST} if set(templates.names) & set(HIGGS) else {BACKGROUND: REST}
-    model = build({"4l": with_negative_bins(templates.grouped(**groups))})
+    model = build({"4l": _fittable(templates.grouped(**groups))})
     study = pose(model, treatment, title=TITLE, citation=CITATION, interest=tuple(groups))
     results = measure(study, effort)
     results.add("cutflow", lambda: cutflow_table(templates.cutflow, results["fit"]))
@@ -159,6 +159,13 @@ def _refuse_overlaps(folder: Path, present: SampleTable) -> None:
         files = [path for path in found if path.name.startswith(kind)]
         if any(path.resolve() not in read for path in files):
             check_overlaps({path.name: root.events(path, IDENTITY) for path in files})
+
+
+def _fittable(grouped: Templates) -> Templates:
+    """Bins that can be fitted: where samples are missing, negative and vacant bins are merged away, and it is said."""
+    if not any(notice.startswith("incomplete") for notice in grouped.notices):
+        return with_negative_bins(grouped, "keep")
+    return with_vacant_bins_merged(with_negative_bins(grouped, "merge"))
 
 
 def _opening(templates: Templates, selection: str, treatment: Treatment) -> Chapter:

@@ -90,7 +90,7 @@ def chi_square(
     observed: Float[np.ndarray, "*toys bins"], predicted: Float[np.ndarray, " bins"]
 ) -> Float[np.ndarray, "*toys"]:
     """Cell [6]: sum of (observed - predicted)^2 / predicted."""
-    return np.sum((observed - predicted) ** 2 / predicted, axis=-1)
+    return np.asarray(np.sum((observed - predicted) ** 2 / predicted, axis=-1))
 
 
 def before_fit(h: TutorialHistograms) -> float:
