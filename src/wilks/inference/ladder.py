@@ -1,7 +1,8 @@
 """The rescue ladder: every lane ends with a status, and the lanes that the first attempt left get further tries.
 
-Rung 0: Newton from the given starts. 1: exact Hessian from where rung 0 ended. 2: three shaken starts. 3: iminuit,
-strategy 1 then 2, polished by Newton. What is left is ``failed``, kept with its cause.
+Rung 0: Newton from the given starts. 1: another curvature from where rung 0 ended: the exact Hessian, or its
+expectation if rung 0 used what the data give (empty bins have none). 2: three shaken starts. 3: iminuit, strategy 1
+then 2, polished by Newton. What is left is ``failed``, kept with its cause.
 """
 
 from typing import Any, NamedTuple
@@ -85,9 +86,10 @@ def _statuses(ends: LaneFits, rung: np.ndarray, free: np.ndarray, space: Paramet
     return status
 
 
-def _exact_curvature(likelihood, data, start, ends, free, space, settings) -> LaneFits:
+def _other_curvature(likelihood, data, start, ends, free, space, settings) -> LaneFits:
     origin = np.where(np.isfinite(ends.theta).all(axis=1, keepdims=True), ends.theta, start)
-    return fit_lanes(likelihood, data, origin, free, space, settings._replace(curvature="exact"), batch=SMALL_BATCH)
+    other = settings._replace(curvature="fisher" if settings.curvature == "observed" else "exact")
+    return fit_lanes(likelihood, data, origin, free, space, other, batch=SMALL_BATCH)
 
 
 def _shaken(likelihood, data, start, ends, free, space, settings) -> LaneFits:
@@ -112,7 +114,7 @@ def _by_minuit(likelihood, data, start, ends, free, space, settings) -> LaneFits
     return polished._replace(iterations=polished.iterations + calls)
 
 
-_RUNGS = {1: _exact_curvature, 2: _shaken, 3: _by_minuit}
+_RUNGS = {1: _other_curvature, 2: _shaken, 3: _by_minuit}
 
 
 def _finite_lanes(data: Any, lanes: int) -> Bool[np.ndarray, " lanes"]:

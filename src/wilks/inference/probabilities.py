@@ -61,7 +61,7 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.6827) -> tuple
     return lower, upper
 
 
-def garwood(n: float, level: float = 0.6827) -> tuple[float, float]:
+def garwood(n: float | int, level: float = 0.6827) -> tuple[float, float]:
     """Central interval of a Poisson mean from one count; the lower end is 0 for n = 0.
 
     References:
@@ -80,7 +80,7 @@ def toy_p_value(exceedances: int, toys: int) -> float:
     return (1.0 + exceedances) / (1.0 + toys)
 
 
-def counting_significance(s: float, b: float, b_error: float = 0.0) -> float:
+def counting_significance(s: float | int, b: float | int, b_error: float | int = 0.0) -> float:
     """Median discovery significance of a counting experiment with expected signal s on background b.
 
     Args:
@@ -102,12 +102,16 @@ def counting_significance(s: float, b: float, b_error: float = 0.0) -> float:
     return math.sqrt(2.0 * (first - b**2 / v * math.log1p(v * s / (b * (b + v)))))
 
 
-def li_ma(n_on: float, n_off: float, alpha: float) -> float:
+def li_ma(n_on: float | int, n_off: float | int, alpha: float | int) -> float:
     """Significance of an on/off measurement with exposure ratio alpha = on/off.
 
     References:
         T.-P. Li and Y.-Q. Ma, Astrophys. J. 272 (1983) 317, eq. 17.
     """
+    if not (n_on >= 0 and n_off >= 0 and n_on + n_off > 0 and alpha > 0):
+        raise InvalidOption(
+            f"n_on = {n_on}, n_off = {n_off}, alpha = {alpha}: expected counts of at least one event, and alpha > 0"
+        )
     on = special.xlogy(n_on, (1 + alpha) / alpha * n_on / (n_on + n_off))
     off = special.xlogy(n_off, (1 + alpha) * n_off / (n_on + n_off))
-    return float(np.sqrt(2.0 * (on + off)))
+    return float(np.sqrt(2.0 * max(on + off, 0.0)))

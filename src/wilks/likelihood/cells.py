@@ -23,7 +23,7 @@ def _continued(mu: Bins, n: Bins, cost: float, excess: Bins, slope: Bins, curve:
     return _single(
         jnp.where(counted, excess, cost * mu + 0.5 * _STIFFNESS * below**2),
         jnp.where(counted, slope, cost + _STIFFNESS * below),
-        1.0 / jnp.maximum(mu, _SMALLEST_MEAN),
+        jnp.where(~counted & (mu < 0), _STIFFNESS, 1.0 / jnp.maximum(mu, _SMALLEST_MEAN)),
         jnp.where(counted, curve, jnp.where(mu < 0, _STIFFNESS, 0.0)),
         (mu > 0) | ((mu == 0) & ~counted),
     )
