@@ -46,6 +46,17 @@ _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 @dataclass(frozen=True)
+class Rendered:
+    """A figure drawn once, to be used in several places.
+
+    Args:
+        text: the SVG document.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Section:
     """One part of a report.
 
@@ -59,7 +70,7 @@ class Section:
     title: str
     text: str = ""
     results: Sequence[AbstractResult] = ()
-    figures: Mapping[str, Figure] = field(default_factory=dict)
+    figures: Mapping[str, Figure | Rendered] = field(default_factory=dict)
 
 
 def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> Path:
@@ -81,7 +92,7 @@ def write_report(path: str | Path, title: str, sections: Sequence[Section]) -> P
     return path
 
 
-def write_figures(folder: str | Path, figures: Mapping[str, Figure]) -> tuple[Path, ...]:
+def write_figures(folder: str | Path, figures: Mapping[str, Figure | Rendered]) -> tuple[Path, ...]:
     """Write figures as ``FOLDER/figures/NAME.svg``, names made safe for any file system.
 
     Args:
@@ -94,7 +105,7 @@ def write_figures(folder: str | Path, figures: Mapping[str, Figure]) -> tuple[Pa
     for name, figure in figures.items():
         stem = slug(name, taken={p.stem for p in paths})
         paths.append(target / f"{stem}.svg")
-        paths[-1].write_text(_svg_document(figure, stem), encoding="utf-8")
+        paths[-1].write_text(render(figure).text, encoding="utf-8")
     return tuple(paths)
 
 
@@ -105,7 +116,7 @@ def slug(name: str, taken: Iterable[str] = ()) -> str:
     return next(c for c in candidates if c not in taken)
 
 
-def inline_svg(figure: Figure, prefix: str, caption: str) -> str:
+def inline_svg(figure: Figure | Rendered, prefix: str, caption: str) -> str:
     """A figure as an SVG element for an HTML page, with all its ids starting with ``prefix``.
 
     Args:
@@ -113,7 +124,7 @@ def inline_svg(figure: Figure, prefix: str, caption: str) -> str:
         prefix: letters, digits and dashes; different for each figure of a page.
         caption: text read out in place of the figure.
     """
-    text = _svg_document(figure, prefix)
+    text = render(figure).text
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->", "", text, flags=re.DOTALL)
     text = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', text)
@@ -123,11 +134,14 @@ def inline_svg(figure: Figure, prefix: str, caption: str) -> str:
     return text.replace("<svg", f'<svg id="{prefix}" role="img" aria-label="{html.escape(caption)}"', 1)
 
 
-def _svg_document(figure: Figure, salt: str) -> str:
+def render(figure: Figure | Rendered) -> Rendered:
+    """A figure drawn as SVG; what is drawn already stays as it is."""
+    if isinstance(figure, Rendered):
+        return figure
     stream = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": salt, "svg.fonttype": "path"}):  # equal figures give equal files
+    with mpl.rc_context({"svg.hashsalt": "wilks", "svg.fonttype": "path"}):  # equal figures give equal files
         figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
+    return Rendered(stream.getvalue())
 
 
 def _page(title: str, sections: Sequence[Section]) -> str:

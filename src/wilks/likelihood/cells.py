@@ -83,5 +83,5 @@ def combined(mu: Bins, n: Bins) -> Cells:
     return _continued(mu, n, 1.0, excess_n, slope_n + curve_n * short, curve_n)
 
 
-COSTS = {"poisson": poisson, "pearson": pearson, "neyman": neyman, "cnp": combined}
-"""Costs of a bin by name; all but ``poisson`` are biased at low counts."""
+BIASED_COSTS = {"pearson": pearson, "neyman": neyman, "cnp": combined}
+"""Chi-square costs of a bin by name; all are biased at low counts."""

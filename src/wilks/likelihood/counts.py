@@ -14,9 +14,10 @@ What to use when:
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
 from wilks._base.errors import InvalidModel, check_option
@@ -241,13 +242,18 @@ class ChiSquareCounts(AbstractCellLikelihood[CountsData]):
 
     space: ParameterSpace
     layout: BinnedLayout
-    cost: str = eqx.field(static=True)
+    kind: Int[np.ndarray, ""]  # which of `BIASED_COSTS`; an array, so that all costs share one compiled fit
 
     def __init__(self, predictor: AbstractPredictor, *, cost: str) -> None:
-        check_option("cost", cost, [name for name in cells.COSTS if name != "poisson"])
+        check_option("cost", cost, tuple(cells.BIASED_COSTS))
         self.space = predictor.space
         self.layout = BinnedLayout.of(predictor)
-        self.cost = cost
+        self.kind = np.array(list(cells.BIASED_COSTS).index(cost))
+
+    @property
+    def cost(self) -> str:
+        """Name of the cost."""
+        return list(cells.BIASED_COSTS)[int(self.kind)]
 
     @property
     def predictor(self) -> AbstractPredictor:
@@ -265,7 +271,8 @@ class ChiSquareCounts(AbstractCellLikelihood[CountsData]):
 
     def judge(self, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
         """Half the cost and its derivatives per bin, then per constraint term."""
-        judged = cells.COSTS[self.cost](mean[0, : self.layout.bins], jnp.asarray(data.counts))
+        costs = tuple(cells.BIASED_COSTS.values())
+        judged = jax.lax.switch(self.kind, costs, mean[0, : self.layout.bins], jnp.asarray(data.counts))
         return self.layout.judge_constraints(judged, mean, data)
 
     def saturated(self, data: CountsData) -> LogProb:

@@ -46,7 +46,6 @@ SETTINGS: dict[Any, Any] = {
     "axes.titlesize": 11.0,
     "axes.linewidth": 0.8,
     "axes.prop_cycle": cycler(color=COLOURS),
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.useoffset": False,
     "axes.axisbelow": False,
     "xtick.direction": "in",
