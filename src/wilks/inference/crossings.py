@@ -17,6 +17,7 @@ from .profiles import LOWER, conditional
 _PRECISION = 1e-6  # |2 delta nll - T| / T at which a lane stops
 _STEPS = 40
 _WIDEN = 2.0  # how far a step may go beyond the farthest point while no outer point is known
+_EARLY = 0.25  # fraction of the threshold below which a walk without outer point just doubles its radius
 _FAR = 1e3  # times the expected radius at which a profile without bound counts as flat
 
 
@@ -95,7 +96,8 @@ class _Walk:
         inner, outer = self.inner[lanes], self.outer[lanes]
         bracketed = np.isfinite(outer)
         widened = np.minimum(_WIDEN * np.maximum(r, 1e-12), self.limit[lanes])
-        inside = np.isfinite(newton) & (newton > inner) & (newton < np.where(bracketed, outer, np.inf))
+        early = ~bracketed & (q + self.level < _EARLY * self.level)  # too low for the slope to know the way
+        inside = np.isfinite(newton) & (newton > inner) & (newton < np.where(bracketed, outer, np.inf)) & ~early
         fresh = np.where(inside, newton, np.where(bracketed, 0.5 * (inner + outer), widened))
         fresh = np.where(bracketed, fresh, np.minimum(fresh, widened))
         final = np.where(np.isfinite(last) & (last > 0), np.minimum(last, self.limit[lanes]), r)

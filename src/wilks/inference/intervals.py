@@ -16,7 +16,7 @@ from wilks.results.status import Status
 from .crossings import Crossings, Directions, find_crossings
 from .lanes import stack_lanes, take_lanes
 from .minimisers import AbstractMinimiser
-from .pieces import pieces_of
+from .pieces import Fold, scan_fold
 from .probabilities import check_level, threshold
 from .problem import Clock, Problem, pose
 from .profiles import LOWER, Minimum, adopt, free_fit, minimum_of
@@ -79,12 +79,16 @@ def intervals(
         sides = walk_both_sides(
             problem._replace(data=stack_lanes(problem.data, 1)), minimum_of(problem, best), where, threshold(level)
         )
-        ends = sides.ends
-        lowest = int(np.argmin(ends.lowest))
-        if attempt == _RESTARTS or not ends.lowest[lowest] < best.excess - LOWER:
-            items = [_item(problem, best, i, k, sides, level, clock, flags) for k, i in enumerate(where)]
+        folds = {
+            k: scan_fold(problem, best, i, (float(sides.value[0, k, 0]), float(sides.value[0, k, 1])), threshold(level))
+            for k, i in enumerate(where)
+            if sides.folded[0, k].any()
+        }
+        value, theta = _lowest(sides, folds)
+        if attempt == _RESTARTS or not value < best.excess - LOWER:
+            items = [_item(problem, best, i, k, sides, folds, level, clock, flags) for k, i in enumerate(where)]
             break
-        best = adopt(problem, ends.lowest_theta[lowest], best, flags)
+        best = adopt(problem, theta, best, flags)
     return Intervals(
         items=tuple(items),
         flags={**best.flags, **flags},
@@ -133,12 +137,21 @@ def _chosen(space: ParameterSpace, names: Sequence[str] | None) -> tuple[int, ..
     return where
 
 
+def _lowest(sides: Sides, folds: dict[int, Fold]) -> tuple[float, Float[np.ndarray, " parameters"]]:
+    """The lowest point met on the way to the ends."""
+    walked = int(np.argmin(sides.ends.lowest))
+    met = [(float(sides.ends.lowest[walked]), sides.ends.lowest_theta[walked])]
+    met += [(fold.lowest, fold.lowest_theta) for fold in folds.values()]
+    return min(met, key=lambda point: point[0])
+
+
 def _item(
     problem: Problem,
     best: FitResult,
     i: int,
     k: int,
     sides: Sides,
+    folds: dict[int, Fold],
     level: float,
     clock: Clock,
     moved: dict[str, str],
@@ -156,9 +169,7 @@ def _item(
         flags["failed_end"] = (
             f"a profile fit of {p.name} failed before the threshold was reached; the end is a bound on it"
         )
-    pieces: tuple[tuple[float, float], ...] = ((float(lower), float(upper)),)
-    if sides.folded[0, k].any():
-        pieces = pieces_of(problem, best, i, pieces[0], threshold(level))
+    pieces = folds[k].pieces if k in folds else ((float(lower), float(upper)),)
     if len(pieces) > 1:
         flags["disconnected"] = f"the interval of {p.name} has {len(pieces)} pieces"
     return Interval(
