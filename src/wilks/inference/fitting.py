@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_option
 from wilks._base.typing import LogProb, Values
+from wilks.likelihood.counts import ChiSquareCounts
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import prepare
 from wilks.parameters.space import ParameterSpace
@@ -20,7 +21,7 @@ from wilks.results.status import Status
 from .endpoint import Endpoint, endpoint, examine, name_direction
 from .ladder import Climbed, climb, outward
 from .lanes import count_lanes, saturated_lanes, stack_lanes
-from .minimisers import BATCH_TOLERANCE, AbstractMinimiser, Minuit
+from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
 from .problem import Clock, Problem, counted_parts, judged, left_out_bins, pose, standing_flags
 from .starts import auxiliary_starts, constrained
@@ -116,7 +117,7 @@ def fit_many(
     """
     clock = Clock.start()
     stacked = _stack(likelihood, datasets)
-    problem = judged(likelihood, stacked, space, minimiser, tolerance=BATCH_TOLERANCE)
+    problem = judged(likelihood, stacked, space, minimiser, tolerance=TABLE_TOLERANCE)
     lanes = count_lanes(stacked)
     first = _start_vector(problem.space, start)
     ends = climb_from(problem, first, lanes, keep=_given(start), rescue=fallback)
@@ -245,7 +246,7 @@ def _describe(
         cause = f"the data do not fix the combination {name_direction(curved.direction, space.names)}"
     elif not status.converged:
         cause = _why(problem, ends)
-    flags = standing_flags(problem.likelihood) | _blind_bins(problem)
+    flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0])
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
     if status.converged and (at_lower | at_upper)[free].any():
@@ -326,10 +327,23 @@ def _degrees_of_freedom(problem: Problem, end: Endpoint) -> int | None:
     return int(np.asarray(end.inside).size - unseen - problem.space.free_mask.sum())
 
 
-def _blind_bins(problem: Problem) -> dict[str, str]:
+def _cost_flags(problem: Problem, theta: np.ndarray) -> dict[str, str]:
+    """By how much chi-square costs of counts miss the observed total, and how many bins they leave out."""
     parts = counted_parts(problem.likelihood, problem.data) or ()
-    unseen = sum(left_out_bins(part, data) for part, data in parts)
-    return {"empty_bins_left_out": f"{unseen} empty bins are left out by the cost neyman"} if unseen else {}
+    costs = [(part, data) for part, data in parts if isinstance(part, ChiSquareCounts)]
+    if not costs:
+        return {}
+    values = dict(zip(problem.space.names, theta, strict=True))
+    expected = sum(float(jnp.sum(p.predictor({n: values[n] for n in p.space.names}))) for p, _ in costs)
+    observed = sum(float(np.sum(data.counts)) for _, data in costs)
+    names = " and ".join(sorted({part.cost for part, _ in costs}))
+    flags = {
+        "biased_cost": f"the cost {names} is biased at low counts, PoissonCounts is not: here it expects "
+        f"{expected:.6g} events where {observed:.6g} are observed"
+    }
+    if unseen := sum(left_out_bins(part, data) for part, data in costs):
+        flags["empty_bins_left_out"] = f"{unseen} empty bins are left out by the cost neyman"
+    return flags
 
 
 def _wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:
