@@ -27,8 +27,9 @@ from wilks.inference.fitting import fit, fit_many, minimise
 from wilks.inference.quadratic import excess
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.joint import Joint
+from wilks.model.compose import SummedPredictor
 from wilks.model.linear import LinearTemplates
-from wilks.model.predictor import AbstractPredictor
+from wilks.model.predictor import AbstractPredictor, Auxiliary
 from wilks.parameters.normal_priors import Normal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -293,9 +294,6 @@ def test_a_told_start_decides_between_two_minima_also_for_a_constrained_paramete
 
         def __call__(self, values):
             return 100.0 + 40.0 * (values["alpha"] ** 2 - 1) ** 2 * jnp.ones(1)
-
-    from wilks.model.compose import SummedPredictor
-    from wilks.model.predictor import Auxiliary
 
     space = ParameterSpace((Parameter("alpha", 0.5, lower=-3.0, upper=3.0),))
     constrained = SummedPredictor(space, (("main", 1),), (Auxiliary("alpha", "gaussian", 5.0, 0.5),), (Well(space),))

@@ -1,6 +1,7 @@
 """All minimisers on all problems."""
 
 import jax.numpy as jnp
+import jaxtyping
 import numpy as np
 import pytest
 
@@ -112,8 +113,6 @@ def test_bounds_belong_to_the_right_name_in_minuit_too():
     ],
 )
 def test_unknown_settings_are_refused_at_construction(make, message):
-    import jaxtyping
-
     with pytest.raises((InvalidOption, jaxtyping.TypeCheckError)) as caught:
         make()
     assert message in str(caught.value) or isinstance(caught.value, jaxtyping.TypeCheckError)
