@@ -4,7 +4,27 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+_LOG_TWO_PI = 1.8378770664093453
 _UNROLLED_UP_TO = 6  # above this LAPACK beats an unrolled factorisation on one lane
+
+
+def log_factorial(n: Float[Array, "..."]) -> Float[Array, "..."]:
+    """ln Gamma(n + 1) for n >= 0, real-valued, right to a few units in the last place; cheaper than the general one.
+
+    The recurrence raises the argument by nine, where Stirling's series to the sixth term leaves less than 1e-16.
+
+    References:
+        NIST Digital Library of Mathematical Functions, https://dlmf.nist.gov/, eqs. 5.5.1 and 5.11.1.
+    """
+    z = n + 1.0
+    below = z
+    for step in range(1, 9):
+        below = below * (z + step)
+    w = z + 9.0
+    r = 1.0 / (w * w)
+    series = (1 / 12 - r * (1 / 360 - r * (1 / 1260 - r * (1 / 1680 - r * (1 / 1188 - r * 691 / 360360))))) / w
+    value = (w - 0.5) * jnp.log(w) - w + 0.5 * _LOG_TWO_PI + series - jnp.log(below)
+    return jnp.where(n == 0, 0.0, value)
 
 
 def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Array, ""]]:

@@ -11,6 +11,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
 from wilks.results.intervals import Interval, Intervals
+from wilks.results.provenance import Provenance
 from wilks.results.status import Status
 
 from .crossings import Crossings, Directions, find_crossings
@@ -70,11 +71,13 @@ def intervals(
     problem = pose(likelihood, data, space, minimiser)
     where = _chosen(problem.space, names)
     best = free_fit(problem)
+    settings = {"level": level, "method": method}
     flags: dict[str, str] = {}
     items: list[Interval] = []
     for attempt in range(_RESTARTS + 1 if where else 0):
         if method == "hesse":
-            items = [_from_curvature(problem, best, i, level, clock) for i in where]
+            origin = clock.provenance(problem, "intervals", settings=settings)
+            items = [_from_curvature(problem, best, i, level, origin) for i in where]
             break
         sides = walk_both_sides(
             problem._replace(data=stack_lanes(problem.data, 1)), minimum_of(problem, best), where, threshold(level)
@@ -86,14 +89,15 @@ def intervals(
         }
         value, theta = _lowest(sides, folds)
         if attempt == _RESTARTS or not value < best.excess - LOWER:
-            items = [_item(problem, best, i, k, sides, folds, level, clock, flags) for k, i in enumerate(where)]
+            origin = clock.provenance(problem, "intervals", settings=settings)
+            items = [_item(problem, best, i, k, sides, folds, level, origin, flags) for k, i in enumerate(where)]
             break
         best = adopt(problem, theta, best, flags)
     return Intervals(
         items=tuple(items),
         flags={**best.flags, **flags},
         how=items[0].how if items else "no free parameter",
-        provenance=clock.provenance(problem, "intervals", settings={"level": level, "method": method}),
+        provenance=items[0].provenance if items else clock.provenance(problem, "intervals", settings=settings),
     )
 
 
@@ -153,7 +157,7 @@ def _item(
     sides: Sides,
     folds: dict[int, Fold],
     level: float,
-    clock: Clock,
+    origin: Provenance,
     moved: dict[str, str],
 ) -> Interval:
     p = problem.space.parameters[i]
@@ -188,11 +192,11 @@ def _item(
         status=status,
         flags=flags,
         how="ends where the profile of 2 delta nll meets the chi-square quantile of one degree of freedom (asymptotic)",
-        provenance=clock.provenance(problem, "interval", settings={"level": level, "method": "profile"}),
+        provenance=origin,
     )
 
 
-def _from_curvature(problem: Problem, best: FitResult, i: int, level: float, clock: Clock) -> Interval:
+def _from_curvature(problem: Problem, best: FitResult, i: int, level: float, origin: Provenance) -> Interval:
     p = problem.space.parameters[i]
     sigma = np.nan if best.sigma is None else float(best.sigma[i])
     flags: dict[str, str] = {}
@@ -220,5 +224,5 @@ def _from_curvature(problem: Problem, best: FitResult, i: int, level: float, clo
         status=best.status,
         flags=flags,
         how="value +- z times the error from the exact Hessian (asymptotic, symmetric)",
-        provenance=clock.provenance(problem, "interval", settings={"level": level, "method": "hesse"}),
+        provenance=origin,
     )

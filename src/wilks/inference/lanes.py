@@ -22,7 +22,7 @@ from .quadratic import Curvature, Quadratic, excess, quadratic, saturated
 
 SMALL_BATCH = 64
 _SIDE_BY_SIDE_UP_TO = 6  # parameters; above this lanes run one after the other
-_CELLS_IN_CACHE = 2**15  # cells of one batch side by side
+_CELLS_IN_CACHE = 2**14  # cells of one batch side by side
 
 
 LaneFunction = Callable[[AbstractLikelihood, Any, Any, Any, Any], Array]
@@ -67,6 +67,16 @@ def count_lanes(data: Any) -> int:
     return int(np.shape(jax.tree.leaves(data)[0])[0])
 
 
+def cells_per_lane(data: Any) -> int:
+    """Numbers per lane of stacked data."""
+    return sum(int(np.size(x)) for x in jax.tree.leaves(data)) // max(count_lanes(data), 1)
+
+
+def default_batch(data: Any, size: int) -> int:
+    """Lanes per compiled call for stacked data and a number of parameters: a small batch if they fit it."""
+    return SMALL_BATCH if count_lanes(data) <= SMALL_BATCH else large_batch(size, cells_per_lane(data))
+
+
 def large_batch(size: int, cells: int) -> int:
     """Lanes per call of a large job: all that fit the cache side by side, or a small batch one after the other."""
     if size > _SIDE_BY_SIDE_UP_TO or cells * SMALL_BATCH > _CELLS_IN_CACHE:
@@ -97,10 +107,8 @@ def fit_lanes(
             The bits of a lane are those of its batch size.
     """
     lanes, size = start.shape
-    cells = sum(int(np.size(x)) for x in jax.tree.leaves(data)) // max(lanes, 1)
-    if batch is None:
-        batch = SMALL_BATCH if lanes <= SMALL_BATCH else large_batch(size, cells)
-    together = size <= _SIDE_BY_SIDE_UP_TO and cells * batch <= max(_CELLS_IN_CACHE, cells)
+    batch = batch or default_batch(data, size)
+    together = size <= _SIDE_BY_SIDE_UP_TO and cells_per_lane(data) * batch <= _CELLS_IN_CACHE
     box = (jnp.asarray(space.lowers), jnp.asarray(space.uppers))
     limits = (jnp.asarray(settings.tolerance), jnp.asarray(settings.max_iterations))
     pieces = []
@@ -193,11 +201,11 @@ def _over_batches(
     function: Any, likelihood: AbstractLikelihood, data: Any, theta: np.ndarray, batch: int | None
 ) -> np.ndarray:
     lanes, size = theta.shape
-    batch = batch or (1 if lanes == 1 else SMALL_BATCH)
+    batch = batch or (1 if lanes == 1 else default_batch(data, size))
+    together = size <= _SIDE_BY_SIDE_UP_TO
     pieces = []
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)
-        together = size <= _SIDE_BY_SIDE_UP_TO
         pieces.append(np.asarray(function(likelihood, take_lanes(data, where), theta[where], together)))
     return np.concatenate(pieces)[:lanes]
 

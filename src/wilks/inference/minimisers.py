@@ -14,8 +14,11 @@ from .quadratic import Curvature, is_linear
 TOLERANCE = 1e-10
 """EDM at which a single fit stops, in units of -ln L."""
 
-BATCH_TOLERANCE = 1e-8
-"""EDM at which the fits of a batch stop: a likelihood ratio is then right to 2e-8, far below its spread."""
+TOY_TOLERANCE = 1e-8
+"""EDM at which fits of toys stop: a likelihood ratio is then right to 2e-8, and ties stay ties."""
+
+TABLE_TOLERANCE = 1e-6
+"""EDM at which `fit_many` stops: values are then right to 1.4e-3 of their errors."""
 
 
 class AbstractMinimiser(eqx.Module):

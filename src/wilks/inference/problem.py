@@ -30,12 +30,30 @@ class Identity:
     @functools.cached_property
     def model(self) -> str:
         """Digest of the likelihood."""
-        return digest(self._likelihood)
+        return _digest_of(_Same(self._likelihood))
 
     @functools.cached_property
     def data(self) -> str:
         """Digest of the data; empty for a question about toys."""
         return "" if self._data is None else digest(self._data)
+
+
+class _Same:
+    """A likelihood compared by identity: likelihoods are never changed, so one has one digest."""
+
+    def __init__(self, likelihood: AbstractLikelihood) -> None:
+        self.likelihood = likelihood
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.likelihood is other.likelihood
+
+    def __hash__(self) -> int:
+        return id(self.likelihood)
+
+
+@functools.lru_cache(maxsize=8)
+def _digest_of(same: _Same) -> str:
+    return digest(same.likelihood)
 
 
 class Problem(NamedTuple):

@@ -23,7 +23,7 @@ from wilks.results.toys import Toys
 from .fitting import climb_from
 from .ladder import Climbed, climb
 from .lanes import evaluate_lanes, large_batch, saturated_lanes, take_lanes
-from .minimisers import BATCH_TOLERANCE, AbstractMinimiser
+from .minimisers import TOY_TOLERANCE, AbstractMinimiser
 from .problem import Clock, Problem, judged, standing_flags
 from .quadratic import is_linear
 from .starts import shaken_starts
@@ -124,7 +124,7 @@ def pose_study(
 ) -> ToyStudy:
     """Put a toy study together; its random numbers follow from the seed and from what is simulated."""
     simulator = as_simulator(simulator)
-    problem = judged(likelihood, None, space, minimiser, tolerance=BATCH_TOLERANCE)
+    problem = judged(likelihood, None, space, minimiser, tolerance=TOY_TOLERANCE)
     theta = np.asarray(simulator.space.pack(values), dtype=float)
     cells = sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(simulator.space.unpack(theta))))
     batch = large_batch(len(problem.space), cells)

@@ -6,11 +6,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
 from wilks._base.draws import normal_quantile, poisson_quantile
 from wilks._base.errors import InvalidModel
+from wilks._base.numerics import log_factorial
 from wilks._base.typing import LogProb, Theta
 from wilks.model.predictor import Auxiliary
 from wilks.parameters.space import ParameterSpace
@@ -126,4 +126,4 @@ def saturated_poisson(n: Float[Array, " cells"]) -> LogProb:
     """Log density of counts at mu = n (real-valued counts through the Gamma function)."""
     positive = n > 0
     safe = jnp.where(positive, n, 1.0)
-    return jnp.sum(jnp.where(positive, safe * jnp.log(safe) - safe, 0.0) - gammaln(n + 1.0))
+    return jnp.sum(jnp.where(positive, safe * jnp.log(safe) - safe, 0.0) - log_factorial(n))

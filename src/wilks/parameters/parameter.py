@@ -1,15 +1,18 @@
 """One named parameter: where it starts, where it may go, what is believed of it beforehand."""
 
+import dataclasses
 import math
 
-import equinox as eqx
+import jax
 
 from wilks._base.errors import InvalidParameter
 
 from .priors import AbstractPrior
 
 
-class Parameter(eqx.Module):
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True, repr=False)
+class Parameter:
     """A real parameter in physical units.
 
     Args:
@@ -30,17 +33,22 @@ class Parameter(eqx.Module):
     Parameter(mu = 1 in [0, 10])
     """
 
-    name: str = eqx.field(static=True)
-    start: float = eqx.field(static=True, converter=float)
-    lower: float = eqx.field(static=True, default=-math.inf, converter=float)
-    upper: float = eqx.field(static=True, default=math.inf, converter=float)
+    name: str
+    start: float | int
+    lower: float | int = -math.inf
+    upper: float | int = math.inf
     prior: AbstractPrior | None = None
-    unit: str = eqx.field(static=True, default="")
-    latex: str | None = eqx.field(static=True, default=None)
-    fixed: bool = eqx.field(static=True, default=False)
-    period: float | None = eqx.field(static=True, default=None)
+    unit: str = ""
+    latex: str | None = None
+    fixed: bool = False
+    period: float | None = None
 
-    def __check_init__(self) -> None:
+    def __post_init__(self) -> None:
+        for number in ("start", "lower", "upper"):
+            object.__setattr__(self, number, float(getattr(self, number)))
+        self._check()
+
+    def _check(self) -> None:
         who = f"parameter {self.name!r}"
         if not self.name or not self.name.isprintable():
             raise InvalidParameter(f"{who}: a name must be printable and not empty")

@@ -1,10 +1,12 @@
 """An ordered set of parameters, and the named map of values that keeps the solver's vector inside."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -34,7 +36,9 @@ class NamedValues(eqx.Module, Mapping):
         return len(self.names)
 
 
-class ParameterSpace(eqx.Module):
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True, repr=False)
+class ParameterSpace:
     """Named parameters in a fixed order; every change returns a new space.
 
     >>> space = ParameterSpace((Parameter("mu", 1.0, lower=0.0), Parameter("b", 2.0)))
@@ -44,9 +48,10 @@ class ParameterSpace(eqx.Module):
     [5.0, 2.0]
     """
 
-    parameters: tuple[Parameter, ...] = eqx.field(converter=tuple)
+    parameters: Sequence[Parameter]
 
-    def __check_init__(self) -> None:
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameters", tuple(self.parameters))
         seen: dict[str, Parameter] = {}
         for parameter in self.parameters:
             if parameter.name in seen:
@@ -55,41 +60,52 @@ class ParameterSpace(eqx.Module):
                 )
             seen[parameter.name] = parameter
 
-    @property
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash(self.parameters)
+
+    def __hash__(self) -> int:
+        return self._hash  # compiled programs are looked up by it at every call
+
+    @functools.cached_property
+    def _places(self) -> dict[str, int]:
+        return {p.name: i for i, p in enumerate(self.parameters)}
+
+    @functools.cached_property
     def names(self) -> tuple[str, ...]:
         """All names in order."""
         return tuple(p.name for p in self.parameters)
 
-    @property
+    @functools.cached_property
     def free(self) -> tuple[str, ...]:
         """Names of the parameters that a fit may move."""
         return tuple(p.name for p in self.parameters if p.is_free)
 
-    @property
+    @functools.cached_property
     def starts(self) -> Float[np.ndarray, " parameters"]:
         """Start values."""
-        return np.array([p.start for p in self.parameters], dtype=float)
+        return _frozen([p.start for p in self.parameters], float)
 
-    @property
+    @functools.cached_property
     def lowers(self) -> Float[np.ndarray, " parameters"]:
         """Lower bounds."""
-        return np.array([p.lower for p in self.parameters], dtype=float)
+        return _frozen([p.lower for p in self.parameters], float)
 
-    @property
+    @functools.cached_property
     def uppers(self) -> Float[np.ndarray, " parameters"]:
         """Upper bounds."""
-        return np.array([p.upper for p in self.parameters], dtype=float)
+        return _frozen([p.upper for p in self.parameters], float)
 
-    @property
+    @functools.cached_property
     def free_mask(self) -> Bool[np.ndarray, " parameters"]:
         """True where a fit may move the parameter."""
-        return np.array([p.is_free for p in self.parameters], dtype=bool)
+        return _frozen([p.is_free for p in self.parameters], bool)
 
     def __len__(self) -> int:
         return len(self.parameters)
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names
+        return name in self._places
 
     def __getitem__(self, name: str) -> Parameter:
         return self.parameters[self.index(name)]
@@ -100,15 +116,13 @@ class ParameterSpace(eqx.Module):
         Raises:
             UnknownName: with the nearest names.
         """
-        names = self.names
-        if name not in names:
-            raise UnknownName(f"no parameter {name!r}; {near_names(name, names)}")
-        return names.index(name)
+        if name not in self._places:
+            raise UnknownName(f"no parameter {name!r}; {near_names(name, self.names)}")
+        return self._places[name]
 
     def indices(self, names: Iterable[str]) -> tuple[int, ...]:
         """Positions of several names."""
-        where = {name: i for i, name in enumerate(self.names)}
-        return tuple(where[n] if n in where else self.index(n) for n in names)
+        return tuple(self.index(name) for name in names)
 
     def pack(self, values: Values) -> Theta:
         """Vector of the values in this space's order.
@@ -149,7 +163,7 @@ class ParameterSpace(eqx.Module):
         Raises:
             UnknownName: for a name that is not in this space.
         """
-        theta = self.starts
+        theta = self.starts.copy()
         for name, value in (values or {}).items():
             theta[self.index(name)] = float(value)
         return theta
@@ -214,6 +228,12 @@ class ParameterSpace(eqx.Module):
 
     def __repr__(self) -> str:
         return "ParameterSpace(\n" + "".join(f"  {p},\n" for p in self.parameters) + ")"
+
+
+def _frozen(values: list[Any], dtype: type) -> Any:
+    array = np.array(values, dtype=dtype)
+    array.setflags(write=False)  # shared by everybody who asks
+    return array
 
 
 def _difference(one: Parameter, two: Parameter) -> str:
