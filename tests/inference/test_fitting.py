@@ -1,6 +1,7 @@
 """Fits of one set of data: values, errors, statuses, starts, and what is refused."""
 
 import iminuit
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -40,9 +41,8 @@ def test_values_errors_and_correlations_are_iminuits():
     likelihood = systematics()
     data = likelihood.prepare(OBSERVED)
     found = fit(likelihood, data)
-    oracle = iminuit.Minuit(
-        lambda x: float(excess(likelihood, jnp.asarray(x), data)), found.theta + 0.1, name=found.names
-    )
+    cost = jax.jit(lambda theta: excess(likelihood, theta, data))
+    oracle = iminuit.Minuit(lambda x: float(cost(x)), found.theta + 0.1, name=found.names)
     oracle.errordef, oracle.strategy, oracle.tol = 0.5, 2, 1e-4
     oracle.migrad()
     oracle.hesse()
@@ -374,9 +374,9 @@ def test_many_fits_are_the_single_fits():
     table = fit_many(peak(), list(sets))
     for lane, data in enumerate(sets):
         alone = fit(peak(), data)
-        # batches stop at an EDM of 1e-8, which is 1.4e-4 of an error
-        np.testing.assert_allclose((table.theta[lane] - alone.theta) / alone.sigma, 0, atol=2e-4)
-        assert table.nll[lane] == pytest.approx(alone.nll, abs=1e-7)
+        # tables stop at an EDM of 1e-6, which is 1.4e-3 of an error
+        np.testing.assert_allclose((table.theta[lane] - alone.theta) / alone.sigma, 0, atol=2e-3)
+        assert table.nll[lane] == pytest.approx(alone.nll, abs=2e-6)
         assert table.statuses[lane] is alone.status
     np.testing.assert_array_equal(fit_many(peak(), sets).theta, table.theta)  # rows of an array
 

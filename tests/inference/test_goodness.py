@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.inference.models import OBSERVED, TRUTH, closed_and_open, counting, peak, readme, systematics
+from tests.inference.models import OBSERVED, TRUTH, closed_and_open, counting, peak, systematics
 from tests.inference.work import Gaussian, Spoiling
 from tests.likelihood.family import lifetime
 from tests.reference.published import SEED_COUNTS
@@ -82,7 +82,6 @@ def test_toys_without_refit_keep_all_degrees_of_freedom():
 def test_every_likelihood_has_toys():
     for likelihood, data in (
         (systematics(), OBSERVED),
-        (readme(), [51, 48]),
         (closed_and_open()[0], SEED_COUNTS),
     ):
         found = goodness_of_fit(likelihood, data, calibration=ByToys(2, 60))

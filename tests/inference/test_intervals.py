@@ -1,6 +1,7 @@
 """Intervals: published ends, MINOS's ends, open and disconnected intervals, lower minima."""
 
 import iminuit
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -54,9 +55,8 @@ def minos(likelihood, data, level):
     """End points of MINOS with a tight minimum, by name."""
     prepared = likelihood.prepare(data)
     start = fit(likelihood, data).theta
-    oracle = iminuit.Minuit(
-        lambda x: float(excess(likelihood, jnp.asarray(x), prepared)), start + 0.05, name=likelihood.space.names
-    )
+    cost = jax.jit(lambda theta: excess(likelihood, theta, prepared))
+    oracle = iminuit.Minuit(lambda x: float(cost(x)), start + 0.05, name=likelihood.space.names)
     oracle.errordef, oracle.strategy, oracle.tol = 0.5, 2, 1e-4
     oracle.migrad()
     oracle.minos(cl=level)

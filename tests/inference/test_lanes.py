@@ -103,10 +103,11 @@ def test_auxiliary_data_that_are_no_number_fail_too():
 
 
 def test_batches_grow_with_the_cache_and_shrink_with_the_problem():
-    assert large_batch(2, 10) == 2048
-    assert large_batch(2, 1) == 4096
-    assert large_batch(2, 10_000) == SMALL_BATCH
-    assert large_batch(50, 10) == SMALL_BATCH
+    sizes = [large_batch(2, cells) for cells in (1, 10, 100, 10_000)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] > 4 * SMALL_BATCH
+    assert sizes[-1] == large_batch(50, 10) == SMALL_BATCH
+    assert all(size & (size - 1) == 0 for size in sizes)  # powers of two, which vectorise without remainder
 
 
 def test_stacking_and_taking_are_inverse():
