@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.inference.models import OBSERVED, peak, plane, systematics
+from tests.inference.models import OBSERVED, peak, plane, systematics, twins
 from wilks._base.errors import InvalidOption
 from wilks.inference.contours import contour
 from wilks.inference.fitting import _Function, fit
@@ -44,6 +44,13 @@ def test_points_on_a_bound_are_marked():
     assert found.at_bound[0].any()
     assert (found.pieces[0][:, 0] >= 0.8).all()
     np.testing.assert_array_equal(found.at_bound[0], found.pieces[0][:, 0] == 0.8)
+    assert "rays end at a bound" in found.flags["open_contour"]
+
+
+def test_a_region_without_end_says_so():
+    found = contour(twins(), [5, 10], ("a", "b"))
+    assert "far out, before they reach the threshold" in found.flags["open_contour"]
+    assert not found.at_bound[0].any()
 
 
 def test_a_curve_that_is_no_star_is_taken_from_a_grid():

@@ -103,6 +103,8 @@ def test_an_open_end_is_the_bound_itself_and_says_so():
     found = interval(peak(), OBSERVED, "s", space=space, level=0.95)
     assert (found.lower, found.lower_open, found.upper_open) == (0.7, True, False)
     assert found.flags["open_interval"] == "the lower end of s is open: the bound comes before the threshold"
+    assert np.isnan(found.residuals[0])  # an open end meets no threshold
+    assert abs(found.residuals[1]) < 1e-5
 
 
 def test_a_profile_that_never_rises_is_open_on_both_sides():

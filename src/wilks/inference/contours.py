@@ -60,6 +60,10 @@ def contour(
         if attempt == _RESTARTS or not ends.lowest[lowest] < best.excess - LOWER:
             break
         best = adopt(problem, ends.lowest_theta[lowest], best, flags)
+    if ends.open_.any():
+        flags["open_contour"] = (
+            f"{ends.open_.sum()} of {_ANGLES} rays end at a bound, or far out, before they reach the threshold"
+        )
     pieces = [points]
     if _torn(ends):
         flags["grid_contour"] = "rays from the best fit do not describe the curve; it is taken from a grid"

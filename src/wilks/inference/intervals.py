@@ -176,6 +176,7 @@ def _item(
     pieces = folds[k].pieces if k in folds else ((float(lower), float(upper)),)
     if len(pieces) > 1:
         flags["disconnected"] = f"the interval of {p.name} has {len(pieces)} pieces"
+    residuals = np.where(opened, np.nan, sides.residual[0, k]).tolist()  # an open end meets no threshold
     return Interval(
         name=p.name,
         unit=p.unit,
@@ -188,7 +189,7 @@ def _item(
         pieces=pieces,
         threshold=threshold(level),
         best=float(best.theta[i]),
-        residuals=(float(sides.residual[0, k, 0]), float(sides.residual[0, k, 1])),
+        residuals=(residuals[0], residuals[1]),
         status=status,
         flags=flags,
         how="ends where the profile of 2 delta nll meets the chi-square quantile of one degree of freedom (asymptotic)",
