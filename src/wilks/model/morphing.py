@@ -12,6 +12,7 @@ of a vector with a matrix.
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -110,8 +111,19 @@ class SystematicFactors(eqx.Module):
         """Product of the factors of each sample in each channel."""
         if self.index.shape[0] == 0:
             return jnp.ones(self.index.shape[1:])
+        return product(self._each(pick(extended, self.index)))
+
+    def with_slopes(
+        self, extended: Float[Array, " extended"]
+    ) -> tuple[Float[Array, "factors slots channels"], Float[Array, "factors slots channels"]]:
+        """Each factor, and its derivative by its own parameter."""
+        if self.index.shape[0] == 0:
+            return jnp.ones(self.index.shape), jnp.zeros(self.index.shape)
         alpha = pick(extended, self.index)
-        return product(self._power(alpha) if self.code == "1" else self._smooth(alpha))
+        return jax.jvp(self._each, (alpha,), (jnp.ones_like(alpha),))
+
+    def _each(self, alpha: Float[Array, "factors slots channels"]) -> Float[Array, "factors slots channels"]:
+        return self._power(alpha) if self.code == "1" else self._smooth(alpha)
 
     def _power(self, alpha: Float[Array, "factors slots channels"]) -> Float[Array, "factors slots channels"]:
         return jnp.exp(jnp.where(alpha >= 0, alpha * self.log_up, -alpha * self.log_down))
@@ -151,3 +163,14 @@ class TemplateShifts(eqx.Module):
         alpha = pick(extended, self.index)
         weights = jnp.concatenate([alpha, EVEN_PARTS[self.code](alpha)])
         return (weights @ self.odd_and_even.reshape(rows, slots * bins)).reshape(slots, bins)
+
+    def slopes(
+        self, extended: Float[Array, " extended"], weights: Float[Array, "slots bins"]
+    ) -> Float[Array, "shifts bins"]:
+        """Derivatives of the weighted sum of all samples by the parameter of each shift."""
+        if self.index.shape[0] == 0:
+            return jnp.zeros((0, weights.shape[1]))
+        alpha = pick(extended, self.index)
+        _, slope = jax.jvp(EVEN_PARTS[self.code], (alpha,), (jnp.ones_like(alpha),))
+        odd, even = jnp.split(jnp.sum(weights[None] * self.odd_and_even, axis=1), 2)
+        return odd + slope[:, None] * even

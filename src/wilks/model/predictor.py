@@ -74,3 +74,11 @@ class AbstractTemplatePredictor(AbstractPredictor[Float[Array, " bins"]]):
     @abc.abstractmethod
     def relative_error(self) -> Float[Array, " bins"]:
         """Relative statistical error of the simulated part at the nominal parameters."""
+
+
+class AbstractLinearisedPredictor(AbstractTemplatePredictor):
+    """A predictor of expected counts that knows its Jacobian in closed form, which is faster than to differentiate."""
+
+    @abc.abstractmethod
+    def linearised(self, values: Values) -> tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]:
+        """Expected counts and their exact derivatives, one row per parameter in the order of ``space``."""

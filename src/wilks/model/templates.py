@@ -12,6 +12,7 @@ from wilks._base.typing import Theta, Values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
+from .jacobian import JacobianLayout, product_and_others
 from .modifiers import (
     Channel,
     HistoSys,
@@ -27,13 +28,13 @@ from .modifiers import (
 from .morphing import EVEN_PARTS, FACTOR_CODES, SystematicFactors, TemplateShifts, pick, product
 from .nuisances import bin_name, collect_nuisances
 from .packing import PackedChannels
-from .predictor import AbstractTemplatePredictor, Auxiliary, TemplateParts
+from .predictor import AbstractLinearisedPredictor, Auxiliary, TemplateParts
 
 DEFAULT_CODES = {"normsys": "4", "histosys": "4p"}
 """Interpolation codes when nothing else is asked."""
 
 
-class TemplatePredictor(AbstractTemplatePredictor):
+class TemplatePredictor(AbstractLinearisedPredictor):
     """nu_b(theta) = sum over samples of product of factors x (template + sum of shifts).
 
     Samples stand in slots: slot s of a bin is the s-th sample of the bin's channel, and channels with fewer samples
@@ -60,6 +61,7 @@ class TemplatePredictor(AbstractTemplatePredictor):
     gammas: Int[np.ndarray, "gammas slots bins"]
     systematics: SystematicFactors
     shifts: TemplateShifts
+    layout: JacobianLayout
     packed: PackedChannels
 
     @classmethod
@@ -91,16 +93,20 @@ class TemplatePredictor(AbstractTemplatePredictor):
         nuisances = collect_nuisances(channels, parameters or {}, auxiliary or {})
         space = ParameterSpace(tuple(n.parameter for n in nuisances))
         slots = _Slots(channels, {name: i for i, name in enumerate(space.names)})
+        norms, gammas = slots.norms(), slots.gammas()
+        systematics = SystematicFactors.build(chosen["normsys"], *slots.systematics())
+        shifts = TemplateShifts.build(chosen["histosys"], *slots.shifts())
         return cls(
             space,
             tuple((channel.name, channel.bins) for channel in channels),
             tuple(n.measurement for n in nuisances if n.measurement is not None),
             *slots.templates(),
             np.repeat(np.arange(len(channels)), [channel.bins for channel in channels]),
-            slots.norms(),
-            slots.gammas(),
-            SystematicFactors.build(chosen["normsys"], *slots.systematics()),
-            TemplateShifts.build(chosen["histosys"], *slots.shifts()),
+            norms,
+            gammas,
+            systematics,
+            shifts,
+            JacobianLayout.build(len(space), np.concatenate([norms, systematics.index]), gammas, shifts.index),
             PackedChannels.of(channels),
         )
 
@@ -131,6 +137,10 @@ class TemplatePredictor(AbstractTemplatePredictor):
         """Expected counts; a sample that was given variances counts as simulated in all its bins."""
         return self._parts(self.space.pack(values))
 
+    def linearised(self, values: Values) -> tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]:
+        """Expected counts and their exact derivatives, one row per parameter in the order of ``space``."""
+        return self._linearised(self.space.pack(values))
+
     def relative_error(self) -> Float[np.ndarray, " bins"]:
         """sqrt(sum of variances) / sum of templates of the simulated samples; 0 where that sum is not positive."""
         content = np.sum(np.where(self.simulated, self.nominal, 0.0), axis=0)
@@ -152,12 +162,41 @@ class TemplatePredictor(AbstractTemplatePredictor):
             variance=jnp.sum(factors**2 * self.variances, axis=0),
         )
 
+    @eqx.filter_jit
+    def _linearised(self, theta: Theta) -> tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]:
+        extended = _extended(theta)
+        scales, scale_slopes = self._scales_and_slopes(extended)
+        gammas, other_gammas = product_and_others(pick(extended, self.gammas))
+        shapes, scales = jnp.asarray(self.nominal) + self.shifts(extended), self._by_bin(scales)
+        norms = self.layout.norm_rows(scale_slopes, shapes * gammas, self.channel_of_bin)
+        rows = jnp.concatenate([norms, self.shifts.slopes(extended, scales * gammas)])
+        jacobian = self.layout.assemble(rows, self.gammas, other_gammas * (shapes * scales)[None])
+        return jnp.sum(shapes * (scales * gammas), axis=0), jacobian
+
+    def _scales_and_slopes(
+        self, extended: Float[Array, " extended"]
+    ) -> tuple[Float[Array, "slots channels"], Float[Array, "factors slots channels"]]:
+        """Product of all factors of each sample in each channel, and its derivative by each factor's parameter."""
+        factors, slopes = self.systematics.with_slopes(extended)
+        scales, others = product_and_others(jnp.concatenate([pick(extended, self.norms), factors]))
+        return scales, others * jnp.concatenate([jnp.ones(self.norms.shape), slopes])
+
     def _shapes_and_factors(self, theta: Theta) -> tuple[Float[Array, "slots bins"], Float[Array, "slots bins"]]:
         """Shifted templates, and the product of all factors: shape deltas first, then factors."""
-        extended = jnp.concatenate([theta, jnp.ones(1)])
+        extended = _extended(theta)
         scales = product(pick(extended, self.norms)) * self.systematics(extended)
-        factors = product(pick(extended, self.gammas)) * jnp.take(scales, self.channel_of_bin, axis=1, mode="clip")
+        factors = product(pick(extended, self.gammas)) * self._by_bin(scales)
         return jnp.asarray(self.nominal) + self.shifts(extended), factors
+
+    def _by_bin(self, scales: Float[Array, "slots channels"]) -> Float[Array, "slots bins"]:
+        if scales.shape[1] == 1:  # no look-up needed
+            return jnp.broadcast_to(scales, self.nominal.shape)
+        return jnp.take(scales, self.channel_of_bin, axis=1, mode="clip")
+
+
+def _extended(theta: Theta) -> Float[Array, " extended"]:
+    """Parameters and the 1 that padding points to."""
+    return jnp.concatenate([theta, jnp.ones(1)])
 
 
 def _checked_codes(codes: Mapping[str, str]) -> dict[str, str]:
