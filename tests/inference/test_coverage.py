@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from tests.inference.models import TRUTH, counting, peak
+from tests.inference.models import TRUTH, closed_and_open, counting, peak
 from tests.inference.work import Spoiling
 from wilks._base.errors import InvalidOption, TooManyFailures, UnknownName
 from wilks.inference.coverage import bias, coverage, coverage_curve
@@ -142,3 +142,13 @@ def test_longer_studies_begin_with_shorter_ones():
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.slow
+def test_coverage_with_finite_simulation_in_closed_form():
+    closed, _ = closed_and_open()
+    truth = {"s_s": 1.0, "s_b": 1.0}
+    found = coverage(5, closed, functools.partial(interval, closed, name="s_b"), truth, 20_000)
+    # 0.003 binomial; the asymptotic law itself is good to about a percent for 280 events
+    assert found.fraction == pytest.approx(0.6827, abs=0.02)
+    assert found.failed == 0

@@ -13,7 +13,17 @@ from tests.likelihood.family import CELLS, DENSITIES, FAMILY, counts, fluctuated
 from wilks.inference.quadratic import quadratic
 
 SEEDS = st.integers(0, 2**32 - 1)
-FEW = settings(max_examples=6)
+FEW = settings(max_examples=5)
+SLOW = (
+    "poisson scaled, constrained",
+    "pearson, constrained",
+    "joint of costs",
+)  # their ingredients stand in other rows
+
+
+def rows(names):
+    """Names as parameters of a test, those whose programs compile long marked slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in names]
 
 
 @functools.cache
@@ -46,7 +56,7 @@ def case(name, seed):
     return likelihood, point(likelihood, generator), data
 
 
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", rows(FAMILY))
 @FEW
 @given(seed=SEEDS)
 def test_gradient_and_exact_curvature_are_finite_differences(name, seed):
@@ -67,7 +77,7 @@ def test_gradient_and_exact_curvature_are_finite_differences(name, seed):
         np.testing.assert_allclose(row, here["exact"][i], rtol=1e-5, atol=1e-6 * scale)
 
 
-@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("name", rows(FAMILY))
 @FEW
 @given(seed=SEEDS)
 def test_excess_and_expected_curvature_are_never_negative(name, seed):
@@ -105,7 +115,7 @@ def _derivatives_of_cells(name):
     return derivatives
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", rows(CELLS))
 def test_curvatures_agree_where_data_equal_their_expectation(name):
     likelihood = member(name)
     theta = point(likelihood, np.random.default_rng(4))
