@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.typing import Scalar, Theta
+from wilks.likelihood.binned import MeanAndJacobian
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
@@ -91,8 +92,7 @@ def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curva
     def mean_at(at: Theta) -> Float[Array, "terms cells"]:
         return likelihood.mean(likelihood.space.unpack(at))
 
-    mean, push = jax.linearize(mean_at, theta)  # means and Jacobian from one evaluation site
-    jacobian = jax.vmap(push)(jnp.eye(theta.shape[0]))
+    mean, jacobian = _linearise(likelihood, theta)
     cells = likelihood.judge(mean, data)
     gradient = jnp.sum(jacobian * cells.slope[None], axis=(1, 2))
     weight = cells.expected if curvature == "fisher" else cells.observed
@@ -101,6 +101,16 @@ def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curva
         slope = jax.lax.stop_gradient(cells.slope)
         hessian = hessian + jax.hessian(lambda at: jnp.sum(slope * mean_at(at)))(theta)
     return Quadratic(jnp.sum(cells.excess), gradient, hessian)
+
+
+def _linearise(likelihood: AbstractCellLikelihood, theta: Theta) -> MeanAndJacobian:
+    """Means and Jacobian: in closed form where the model knows it, else from one evaluation site."""
+    if isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+        known = likelihood.linearised_mean(likelihood.space.unpack(theta))
+        if known is not None:
+            return known
+    mean, push = jax.linearize(lambda at: likelihood.mean(likelihood.space.unpack(at)), theta)
+    return mean, jax.vmap(push)(jnp.eye(theta.shape[0]))
 
 
 def _sandwich(

@@ -10,12 +10,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidData, InvalidModel, UnknownName, near_names
-from wilks._base.typing import Theta
-from wilks.model.predictor import AbstractPredictor, AbstractTemplatePredictor
+from wilks._base.typing import Theta, Values
+from wilks.model.predictor import AbstractLinearisedPredictor, AbstractPredictor, AbstractTemplatePredictor
 from wilks.parameters.space import ParameterSpace
 
 from .constraints import Constraints
 from .interface import Cells
+
+MeanAndJacobian = tuple[Float[Array, "terms cells"], Float[Array, "parameters terms cells"]]
+"""Means of all cells, and their derivatives in all parameters."""
 
 _EXACT_INTEGERS = 2**53
 
@@ -74,6 +77,17 @@ class BinnedLayout(eqx.Module):
             return main
         extra = jnp.zeros((main.shape[0], len(self.constraints))).at[0].set(self.constraints.mean(theta))
         return jnp.concatenate([main, extra], axis=1)
+
+    def linearised(self, values: Values) -> MeanAndJacobian | None:
+        """Means of all cells with their Jacobian in closed form; None if the predictor does not know it."""
+        if not isinstance(self.predictor, AbstractLinearisedPredictor):
+            return None
+        theta = self.predictor.space.pack(values)
+        counts, jacobian = self.predictor.linearised(values)
+        terms = np.zeros((len(theta), len(self.constraints)))
+        terms[list(self.constraints.indices), np.arange(len(self.constraints))] = 1.0
+        mean = self.with_constraints(counts[None], theta)
+        return mean, jnp.concatenate([jacobian, jnp.asarray(terms)], axis=1)[:, None]
 
     def judge_constraints(self, main: Cells, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
         """Cells of the bins followed by those of the constraint terms."""

@@ -26,7 +26,7 @@ from wilks.model.predictor import AbstractPredictor, AbstractTemplatePredictor
 from wilks.parameters.space import ParameterSpace
 
 from . import cells
-from .binned import BinnedLayout, CountsData
+from .binned import BinnedLayout, CountsData, MeanAndJacobian
 from .constraints import Constraints, saturated_poisson
 from .interface import AbstractCellLikelihood, AbstractSimulator, Cells
 from .template_statistics import ERRORS, MODELS, TemplateStatistics
@@ -114,6 +114,10 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
             parts = self._template_predictor().parts(values)
             main = self.statistics.terms(parts.exact, parts.simulated, parts.variance)
         return self.layout.with_constraints(main, theta)
+
+    def linearised_mean(self, values: Values) -> MeanAndJacobian | None:
+        """Means with their Jacobian in closed form; None if that is not known."""
+        return self.layout.linearised(values) if self.statistics is None else None
 
     def judge(self, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
         """Excess and derivatives per bin, then per constraint term."""
@@ -268,6 +272,10 @@ class ChiSquareCounts(AbstractCellLikelihood[CountsData]):
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
         """Expected counts per bin, then the constrained parameters."""
         return self.layout.with_constraints(self.predictor(values)[None], self.space.pack(values))
+
+    def linearised_mean(self, values: Values) -> MeanAndJacobian | None:
+        """Means with their Jacobian in closed form; None if that is not known."""
+        return self.layout.linearised(values)
 
     def judge(self, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
         """Half the cost and its derivatives per bin, then per constraint term."""
