@@ -22,7 +22,7 @@ from wilks.results.toys import Toys
 
 from .fitting import climb_from
 from .ladder import Climbed, climb
-from .lanes import evaluate_lanes, large_batch, saturated_lanes, take_lanes
+from .lanes import SMALL_BATCH, evaluate_lanes, large_batch, saturated_lanes, take_lanes
 from .minimisers import TOY_TOLERANCE, AbstractMinimiser
 from .problem import Clock, Problem, judged, standing_flags
 from .quadratic import is_linear
@@ -30,6 +30,7 @@ from .starts import shaken_starts
 from .statistics import AbstractStatistic
 
 _CHUNK = 256  # toys per chunk where they run one after the other
+_WIDE_CHUNK = 1024  # toys per chunk where they run side by side: each chunk costs a few milliseconds of its own
 _CHECKED = 100  # one toy in so many is fitted again from elsewhere
 _FALSE_MINIMUM = 1e-3  # -ln L by which the second fit must be lower to prove the first wrong
 
@@ -128,7 +129,7 @@ def pose_study(
     theta = np.asarray(simulator.space.pack(values), dtype=float)
     cells = sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(simulator.space.unpack(theta))))
     batch = large_batch(len(problem.space), cells)
-    chunk_size = max(batch, _CHUNK)
+    chunk_size = _CHUNK if batch == SMALL_BATCH else max(batch, _WIDE_CHUNK)
     task = {"task": "toys", "simulator": digest(simulator), "truth": digest(theta), "chunk_size": chunk_size}
     problem = problem._replace(batch=batch)
     return ToyStudy(problem, simulator, theta, statistic, refit, as_seed(key), task_words(task), chunk_size)
