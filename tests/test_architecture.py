@@ -25,7 +25,23 @@ TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
 PUBLIC_NAMES = ROOT / "tests" / "reference" / "public_names.txt"
 
 # Packages of the extras: imported only where they are needed, inside a function (see wilks._base.errors.MissingExtra).
-OPTIONAL = ("awkward", "boost_histogram", "cloudpickle", "distributed", "hist", "mplhep", "pooch", "pyhf", "uproot")
+OPTIONAL = (
+    "arviz_base",
+    "arviz_stats",
+    "awkward",
+    "blackjax",
+    "boost_histogram",
+    "cloudpickle",
+    "distributed",
+    "emcee",
+    "hist",
+    "lmfit",
+    "mplhep",
+    "pandas",
+    "pooch",
+    "pyhf",
+    "uproot",
+)
 # Other imports inside functions, each with its reason.
 INNER_IMPORTS = {
     "_base/runtime.py": {"jax._src"},  # private: a JAX without it must not break the import
