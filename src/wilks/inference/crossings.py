@@ -15,6 +15,8 @@ from .problem import Problem
 from .profiles import LOWER, conditional
 
 _PRECISION = 1e-6  # |2 delta nll - T| / T at which a lane stops
+_FIRST_EDM = 1e-2  # EDM / T of the first fits of a walk, whose radius is a guess
+_EDM = 1e-7  # EDM / T of the others: a tenth of the precision
 _STEPS = 40
 _WIDEN = 2.0  # how far a step may go beyond the farthest point while no outer point is known
 _EARLY = 0.25  # fraction of the threshold below which a walk without outer point just doubles its radius
@@ -64,6 +66,7 @@ class _Walk:
         self.lowest_theta = best.copy()
         self.folded = np.zeros(lanes, dtype=bool)
         self.done = self.open_ | self.failed
+        self.edm = _FIRST_EDM
 
     def step(self) -> None:
         """Profile all unfinished lanes at their radius and choose the next one."""
@@ -71,18 +74,23 @@ class _Walk:
         held, drift = self.directions.held[todo], self.directions.drift[todo]
         exact = self.best[todo] + self.radius[todo, None] * drift
         starts = np.where(held, np.clip(exact, self.problem.space.lowers, self.problem.space.uppers), self.at[todo])
-        ends = conditional(self.problem, take_lanes(self.data, todo), starts, held)
+        tolerance = max(self.problem.settings.tolerance, self.edm * self.level)
+        ends = conditional(self.problem, take_lanes(self.data, todo), starts, held, tolerance=tolerance)
+        self.edm = _EDM
         good = (ends.status <= 2) & np.isfinite(ends.value)
-        q = 2 * (ends.value - self.value[todo]) - self.level
+        q = 2 * (ends.value - ends.edm - self.value[todo]) - self.level
+        sharp = 2 * ends.edm <= _PRECISION * self.level
         slope = 2 * np.sum(np.where(held, ends.gradient * drift, 0.0), axis=1)
         lower = good & (ends.value < self.lowest[todo] - LOWER)
         self.lowest[todo[lower]] = ends.value[lower]
         self.lowest_theta[todo[lower]] = ends.theta[lower]
         self.folded[todo[good]] |= slope[good] <= 0
-        self._choose(todo[good], q[good], slope[good], ends.theta[good])
+        self._choose(todo[good], q[good], slope[good], ends.theta[good], sharp[good])
         self._retreat(todo[~good])
 
-    def _choose(self, lanes: np.ndarray, q: np.ndarray, slope: np.ndarray, theta: np.ndarray) -> None:
+    def _choose(
+        self, lanes: np.ndarray, q: np.ndarray, slope: np.ndarray, theta: np.ndarray, sharp: np.ndarray
+    ) -> None:
         r = self.radius[lanes]
         self.theta[lanes], self.residual[lanes] = theta, q
         self.inner[lanes] = np.where(q < 0, r, self.inner[lanes])
@@ -91,8 +99,8 @@ class _Walk:
         with np.errstate(divide="ignore", invalid="ignore"):
             newton = r - (root - np.sqrt(self.level)) * 2 * root / slope
             last = r - q / slope
-        arrived = np.abs(q) <= _PRECISION * self.level
-        stuck = (q < 0) & (r >= self.limit[lanes])
+        arrived = sharp & (np.abs(q) <= _PRECISION * self.level)
+        stuck = sharp & (q < 0) & (r >= self.limit[lanes])
         inner, outer = self.inner[lanes], self.outer[lanes]
         bracketed = np.isfinite(outer)
         widened = np.minimum(_WIDEN * np.maximum(r, 1e-12), self.limit[lanes])

@@ -109,8 +109,8 @@ def fit_lanes(
     lanes, size = start.shape
     batch = batch or default_batch(data, size)
     together = size <= _SIDE_BY_SIDE_UP_TO and cells_per_lane(data) * batch <= _CELLS_IN_CACHE
-    box = (jnp.asarray(space.lowers), jnp.asarray(space.uppers))
-    limits = (jnp.asarray(settings.tolerance), jnp.asarray(settings.max_iterations))
+    box = (space.lowers, space.uppers)
+    limits = (np.asarray(settings.tolerance), np.asarray(settings.max_iterations))
     pieces = []
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)  # the last lane pads the batch

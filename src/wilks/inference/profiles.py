@@ -150,11 +150,14 @@ def conditional(
     data: Any,
     starts: Float[np.ndarray, "lanes parameters"],
     held: Bool[np.ndarray, "lanes parameters"],
+    *,
+    tolerance: float | None = None,
 ) -> Climbed:
-    """Fits of stacked data with some parameters of each lane held at their start."""
+    """Fits of stacked data with some parameters of each lane held at their start, to the problem's EDM or another."""
     starts = np.where(held, starts, np.clip(starts, problem.space.lowers, problem.space.uppers))
     free = problem.space.free_mask & ~held
-    return climb(problem.likelihood, data, starts, free, problem.space, problem.settings, batch=problem.batch)
+    settings = problem.settings if tolerance is None else problem.settings._replace(tolerance=tolerance)
+    return climb(problem.likelihood, data, starts, free, problem.space, settings, batch=problem.batch)
 
 
 def _along(

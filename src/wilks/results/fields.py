@@ -16,6 +16,7 @@ from wilks._base.errors import InvalidData
 _DTYPES = {"Float": np.float64, "Int": np.int64, "Int8": np.int8, "Bool": np.bool_}
 _KINDS = {"Float": "fiu", "Int": "iu", "Int8": "iu", "Bool": "b"}
 _SCALARS = {float: "fiu", int: "iu", bool: "b"}
+_PLAIN = frozenset({bool, float, int, str})
 _DEEPEST = 64
 
 
@@ -26,6 +27,23 @@ def hints_of(record: type) -> dict[str, Any]:
     return {f.name: hints[f.name] for f in dataclasses.fields(record)}
 
 
+@functools.cache
+def _fields_of(record: type) -> tuple[tuple[str, Any, str], ...]:
+    """Name, declared type and place of each field of a dataclass."""
+    return tuple((name, hint, f"{record.__name__}.{name}") for name, hint in hints_of(record).items())
+
+
+@functools.cache
+def _array_fields(record: type) -> tuple[tuple[str, Any, str], ...]:
+    """The fields of a dataclass that can hold arrays."""
+    return tuple(field for field in _fields_of(record) if is_array(field[1]) or _arrays_inside(field[1]))
+
+
+@functools.cache
+def _origin_of(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    return typing.get_origin(hint), typing.get_args(hint)
+
+
 def conform_record(record: Any) -> None:
     """Bring all fields of a frozen dataclass into their declared types, and check that the shapes fit together.
 
@@ -33,9 +51,7 @@ def conform_record(record: Any) -> None:
         InvalidData: naming the field, the value and what was expected.
     """
     kind = type(record)
-    values = {
-        name: conform(hint, getattr(record, name), f"{kind.__name__}.{name}") for name, hint in hints_of(kind).items()
-    }
+    values = {name: conform(hint, getattr(record, name), where) for name, hint, where in _fields_of(kind)}
     _check_shapes(kind, values)
     for name, value in values.items():
         object.__setattr__(record, name, value)
@@ -52,7 +68,9 @@ def conform(hint: Any, value: Any, where: str) -> Any:
     Raises:
         InvalidData: naming the place, the value and what was expected.
     """
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if type(value) is hint and hint in _PLAIN:
+        return value
+    origin, arguments = _origin_of(hint)
     if hint is Any:
         return plain(value)
     if origin in (types.UnionType, typing.Union):
@@ -121,6 +139,8 @@ def _conform_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[
     if isinstance(value, (str, dict)) or not np.iterable(value):
         raise InvalidData(f"{where} is {_shown(value)}; expected a sequence")
     items = list(value)
+    if arguments[-1] is Ellipsis and arguments[0] in _PLAIN and all(type(item) is arguments[0] for item in items):
+        return tuple(items)
     hints = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
     if len(hints) != len(items):
         raise InvalidData(f"{where} has {len(items)} entries; expected {len(hints)}")
@@ -156,8 +176,8 @@ def _conform_scalar(hint: type, value: Any, where: str) -> Any:
 def _check_shapes(record: type, values: dict[str, Any]) -> None:
     """Axis names mean the same length in all fields of one record (``isinstance`` of jaxtyping would import JAX)."""
     lengths: dict[str, tuple[int, ...]] = {}
-    for name, hint in hints_of(record).items():
-        for where, shape, array in _arrays(hint, values[name], f"{record.__name__}.{name}"):
+    for name, hint, place in _array_fields(record):
+        for where, shape, array in _arrays(hint, values[name], place):
             if not _fits(shape.dim_str.split(), array.shape, lengths):
                 known = ", ".join(f"{axis} = {length}" for axis, length in lengths.items())
                 raise InvalidData(
@@ -170,12 +190,17 @@ def _arrays(hint: Any, value: Any, where: str) -> Iterator[tuple[str, Any, np.nd
     if is_array(hint):
         yield where, hint, value
         return
-    inner = [h for h in typing.get_args(hint) if is_array(h)]
+    inner = _arrays_inside(hint)
     if not inner or value is None:
         return
     items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else [value]
     for item in items:
         yield where, inner[0], item
+
+
+@functools.cache
+def _arrays_inside(hint: Any) -> tuple[Any, ...]:
+    return tuple(h for h in typing.get_args(hint) if is_array(h))
 
 
 def _fits(axes: list[str], shape: tuple[int, ...], lengths: dict[str, tuple[int, ...]]) -> bool:
