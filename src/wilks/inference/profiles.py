@@ -114,7 +114,9 @@ def adopt(problem: Problem, theta: np.ndarray, best: FitResult, flags: dict[str,
 
 
 def minimum_of(problem: Problem, best: FitResult) -> Minimum:
-    """The best point of one fit as a lane."""
+    """The best point of one fit as a lane; its covariance is the metric unless parameters on bounds are left out."""
+    if best.covariance is not None and not (best.at_lower or best.at_upper):
+        return Minimum(best.theta[None], np.array([best.excess]), best.covariance[None])
     return with_metric(problem._replace(data=stack_lanes(problem.data, 1)), best.theta[None], np.array([best.excess]))
 
 
