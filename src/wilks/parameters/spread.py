@@ -1,0 +1,59 @@
+"""Points spread over a space: what a parameter may reasonably be before any data are seen."""
+
+import math
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import ndtri
+from jaxtyping import Array, Float
+
+from .parameter import Parameter
+from .space import ParameterSpace
+
+_EDGE = 1e-9  # uniform numbers keep this distance from 0 and 1, whose quantiles may be infinite
+
+Points = Float[np.ndarray, "points parameters"]
+
+
+def spread_points(space: ParameterSpace, uniforms: Points) -> Points:
+    """Points of a space from uniform numbers in (0, 1), one column per parameter.
+
+    Fixed parameters stay at their value. A free one goes
+
+    * through the quantiles of its prior, cut at its bounds;
+    * without a prior: uniformly between its bounds, or over one period;
+    * with one bound only: at a distance d exp(z) from it, with d the distance of the start (or, if that is zero, the
+      size of the bound, at least 1) and z standard normal;
+    * without any: to start + max(1, abs(start)) z.
+    """
+    columns = np.clip(np.asarray(uniforms, dtype=float), _EDGE, 1.0 - _EDGE)
+    points = np.tile(space.starts, (len(columns), 1))
+    for i, parameter in enumerate(space.parameters):
+        if parameter.is_free:
+            points[:, i] = np.asarray(_quantiles(parameter, jnp.asarray(columns[:, i])))
+    return np.clip(points, space.lowers, space.uppers)
+
+
+def latin_hypercube(generator: np.random.Generator, points: int, parameters: int) -> Points:
+    """Uniform numbers in (0, 1) of which every column has exactly one in each of its ``points`` equal strata."""
+    strata = generator.permuted(np.tile(np.arange(points), (parameters, 1)), axis=1).T
+    return (strata + generator.random((points, parameters))) / points
+
+
+def _quantiles(parameter: Parameter, uniforms: Float[Array, " points"]) -> Any:
+    low, high, start = parameter.lower, parameter.upper, parameter.start
+    if parameter.prior is not None:
+        below, above = parameter.prior.cdf(low), parameter.prior.cdf(high)
+        return jax.vmap(parameter.prior.quantile)(below + (above - below) * uniforms)
+    if math.isfinite(low) and math.isfinite(high):
+        return low + (high - low) * uniforms
+    if parameter.period is not None:
+        return start + (uniforms - 0.5) * parameter.period
+    z = ndtri(uniforms)
+    if math.isfinite(low):
+        return low + (start - low or max(1.0, abs(low))) * jnp.exp(z)
+    if math.isfinite(high):
+        return high - (high - start or max(1.0, abs(high))) * jnp.exp(z)
+    return start + max(1.0, abs(start)) * z
