@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,7 +12,7 @@ from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_opti
 from wilks._base.typing import LogProb, Values
 from wilks.likelihood.counts import ChiSquareCounts
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
-from wilks.likelihood.joint import prepare
+from wilks.likelihood.joint import stack
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.status import Status
@@ -24,7 +23,7 @@ from .lanes import count_lanes, saturated_lanes, stack_lanes
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
 from .problem import Clock, Problem, counted_parts, judged, left_out_bins, pose, standing_flags
-from .starts import auxiliary_starts, constrained
+from .starts import auxiliary_starts, constrained, count_starts
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
 _BELOW_ZERO = (
@@ -119,7 +118,8 @@ def fit_many(
     stacked = _stack(likelihood, datasets)
     problem = judged(likelihood, stacked, space, minimiser, tolerance=TABLE_TOLERANCE)
     lanes = count_lanes(stacked)
-    first = _start_vector(problem.space, start)
+    first = np.broadcast_to(_start_vector(problem.space, start), (lanes, len(problem.space)))
+    first = count_starts(likelihood, stacked, first, problem.space, _given(start))
     ends = climb_from(problem, first, lanes, keep=_given(start), rescue=fallback)
     return FitTable(
         names=problem.space.names,
@@ -174,6 +174,7 @@ def solve(
             "Monte Carlo statistics (template_statistics=...) instead of fitting one parameter per bin"
         )
     first = _start_vector(problem.space, start)
+    first = count_starts(problem.likelihood, problem.data, first[None], problem.space, _given(start))[0]
     if isinstance(start, FitResult) and not free.any():
         first = start.theta
     ends = _first_fit(problem, first, _given(start))
@@ -375,8 +376,7 @@ def _stack(likelihood: AbstractLikelihood, datasets: Any) -> Any:
         return datasets
     if not len(datasets):
         raise InvalidData("no sets of data given; give at least one")
-    prepared = [prepare(likelihood, data) for data in datasets]
-    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *prepared)
+    return stack(likelihood, datasets)
 
 
 class _Function(AbstractLikelihood[Array]):

@@ -2,7 +2,8 @@
 
 A lane is one minimisation: data, a start, and the set of free parameters. Lanes never mix: each gives the same bits
 whatever its neighbours do. Few parameters run side by side (vectorised); many run one after the other inside the
-compiled program, because side by side they would wait for the slowest and leave the processor's cache.
+compiled program, because side by side they would wait for the slowest and leave the processor's cache. So do lists of
+events, which are handed over once if all lanes share them.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.interface import AbstractEventLikelihood, AbstractLikelihood
+from wilks.likelihood.joint import Joint
 from wilks.parameters.space import ParameterSpace
 
 from .newton import Box, minimise_lane
@@ -23,6 +25,7 @@ from .quadratic import Curvature, Quadratic, excess, quadratic, saturated
 SMALL_BATCH = 64
 _SIDE_BY_SIDE_UP_TO = 6  # parameters; above this lanes run one after the other
 _CELLS_IN_CACHE = 2**14  # cells of one batch side by side
+_CELLS_IN_MEMORY = 2**22  # cells of one batch, 32 MB
 
 
 LaneFunction = Callable[[AbstractLikelihood, Any, Any, Any, Any], Array]
@@ -53,8 +56,13 @@ def stack_lanes(data: Any, lanes: int) -> Any:
 
 
 def take_lanes(data: Any, where: Int[np.ndarray, " chosen"]) -> Any:
-    """Some lanes of stacked data."""
-    return jax.tree.map(lambda x: np.asarray(x)[where], data)
+    """Some lanes of stacked data; what all lanes share stays shared."""
+
+    def take(array: Any) -> np.ndarray:
+        array = np.asarray(array)
+        return np.broadcast_to(array[0], (len(where), *array.shape[1:])) if _is_shared(array) else array[where]
+
+    return jax.tree.map(take, data)
 
 
 def take_one(data: Any, lane: int) -> Any:
@@ -74,14 +82,37 @@ def cells_per_lane(data: Any) -> int:
 
 def default_batch(data: Any, size: int) -> int:
     """Lanes per compiled call for stacked data and a number of parameters: a small batch if they fit it."""
-    return SMALL_BATCH if count_lanes(data) <= SMALL_BATCH else large_batch(size, cells_per_lane(data))
+    cells = cells_per_lane(data)
+    return small_batch(cells) if count_lanes(data) <= SMALL_BATCH else large_batch(size, cells)
+
+
+def small_batch(cells: int) -> int:
+    """Lanes per call of a small job: 64, or as many as fit memory."""
+    return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_MEMORY / max(cells, 1))), 0, np.log2(SMALL_BATCH)))
 
 
 def large_batch(size: int, cells: int) -> int:
     """Lanes per call of a large job: all that fit the cache side by side, or a small batch one after the other."""
     if size > _SIDE_BY_SIDE_UP_TO or cells * SMALL_BATCH > _CELLS_IN_CACHE:
-        return SMALL_BATCH
+        return small_batch(cells)
     return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_CACHE / max(cells, 1))), 6, 12))
+
+
+def judges_events(likelihood: AbstractLikelihood) -> bool:
+    """Whether a likelihood, or a part of it, judges lists of events."""
+    if isinstance(likelihood, Joint):
+        return any(judges_events(part) for part in likelihood.parts.values())
+    return isinstance(likelihood, AbstractEventLikelihood)
+
+
+def _is_shared(array: np.ndarray) -> bool:
+    """Whether an array is one repeated along its first axis, as `stack_lanes` makes it."""
+    return array.strides[0] == 0
+
+
+def _one_for_all(likelihood: AbstractLikelihood, data: Any) -> bool:
+    """Whether a batch of event lists is one list that all lanes share."""
+    return judges_events(likelihood) and all(_is_shared(np.asarray(leaf)) for leaf in jax.tree.leaves(data))
 
 
 def fit_lanes(
@@ -107,8 +138,10 @@ def fit_lanes(
             The bits of a lane are those of its batch size.
     """
     lanes, size = start.shape
-    batch = batch or default_batch(data, size)
+    common = _one_for_all(likelihood, data)
+    batch = batch or (SMALL_BATCH if common else default_batch(data, size))
     together = size <= _SIDE_BY_SIDE_UP_TO and cells_per_lane(data) * batch <= _CELLS_IN_CACHE
+    together &= not judges_events(likelihood)
     box = (space.lowers, space.uppers)
     limits = (np.asarray(settings.tolerance), np.asarray(settings.max_iterations))
     pieces = []
@@ -118,7 +151,8 @@ def fit_lanes(
         pieces.append(
             _fit_batch(
                 likelihood,
-                take_lanes(data, where),
+                take_one(data, 0) if common else take_lanes(data, where),
+                common,
                 start[where],
                 free[where],
                 alive,
@@ -133,9 +167,10 @@ def fit_lanes(
 
 
 @eqx.filter_jit
-def _fit_batch(likelihood, data, start, free, alive, box, limits, curvature: Curvature, together: bool):
+def _fit_batch(likelihood, data, common: bool, start, free, alive, box, limits, curvature: Curvature, together: bool):
     def one(lane: tuple) -> tuple[Array, ...]:
         lane_data, lane_start, lane_free, lane_alive = lane
+        lane_data = data if common else lane_data
 
         def objective(theta: Array) -> Quadratic:
             return quadratic(likelihood, theta, lane_data, curvature)
@@ -145,7 +180,7 @@ def _fit_batch(likelihood, data, start, free, alive, box, limits, curvature: Cur
         end = minimise_lane(objective, lane_start, room, lane_alive, tolerance, max_iterations)
         return end.theta, end.value, end.gradient, end.edm, end.iterations, end.code
 
-    lanes = (data, start, free, alive)
+    lanes = (None if common else data, start, free, alive)
     return jax.vmap(one)(lanes) if together else _one_by_one(one, lanes, jnp.sum(alive))
 
 
@@ -164,8 +199,8 @@ def _one_by_one(function: Any, lanes: Any, count: Any) -> Any:
     return jax.lax.fori_loop(0, count, put, empty)
 
 
-def _each(function: Any, lanes: Any, together: bool) -> Any:
-    return jax.vmap(function)(lanes) if together else jax.lax.map(function, lanes)
+def _each(function: Any, lanes: Any, alive: Any, together: bool) -> Any:
+    return jax.vmap(function)(lanes) if together else _one_by_one(function, lanes, alive)
 
 
 def evaluate_lanes(
@@ -200,8 +235,8 @@ def map_lanes(
 ) -> Float[np.ndarray, " lanes"]:
     """A function of (likelihood, theta, data, excess, nll) in every lane at its own point."""
 
-    def call(model: AbstractLikelihood, stacked: Any, points: Any, together: bool) -> Array:
-        return _map_batch(function, model, stacked, points, together)
+    def call(model: AbstractLikelihood, stacked: Any, points: Any, alive: Any, together: bool) -> Array:
+        return _map_batch(function, model, stacked, points, alive, together)
 
     return _over_batches(call, likelihood, data, theta, batch)
 
@@ -218,33 +253,34 @@ def _over_batches(
 ) -> np.ndarray:
     lanes, size = theta.shape
     batch = batch or (1 if lanes == 1 else default_batch(data, size))
-    together = size <= _SIDE_BY_SIDE_UP_TO
+    together = size <= _SIDE_BY_SIDE_UP_TO and not judges_events(likelihood)
     pieces = []
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)
-        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), theta[where], together)))
+        alive = np.asarray(min(batch, lanes - first))
+        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), theta[where], alive, together)))
     return np.concatenate(pieces)[:lanes]
 
 
 @eqx.filter_jit
-def _excess_batch(likelihood, data, theta, together: bool):
-    return _each(lambda lane: excess(likelihood, lane[1], lane[0]), (data, theta), together)
+def _excess_batch(likelihood, data, theta, alive, together: bool):
+    return _each(lambda lane: excess(likelihood, lane[1], lane[0]), (data, theta), alive, together)
 
 
 @eqx.filter_jit
-def _hessian_batch(likelihood, data, theta, together: bool):
-    return _each(lambda lane: quadratic(likelihood, lane[1], lane[0], "exact").hessian, (data, theta), together)
+def _hessian_batch(likelihood, data, theta, alive, together: bool):
+    return _each(lambda lane: quadratic(likelihood, lane[1], lane[0], "exact").hessian, (data, theta), alive, together)
 
 
 @eqx.filter_jit
-def _map_batch(function, likelihood, data, theta, together: bool):
+def _map_batch(function, likelihood, data, theta, alive, together: bool):
     def one(lane: tuple) -> Array:
         value = excess(likelihood, lane[1], lane[0])
         return function(likelihood, lane[1], lane[0], value, value - saturated(likelihood, lane[0]))
 
-    return _each(one, (data, theta), together)
+    return _each(one, (data, theta), alive, together)
 
 
 @eqx.filter_jit
-def _saturated_batch(likelihood, data, theta, together: bool):
-    return _each(lambda lane: saturated(likelihood, lane[0]), (data, theta), together)
+def _saturated_batch(likelihood, data, theta, alive, together: bool):
+    return _each(lambda lane: saturated(likelihood, lane[0]), (data, theta), alive, together)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from wilks._base.typing import Scalar, Theta
 from wilks.likelihood.binned import MeanAndJacobian
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
-from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractEventLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
 
@@ -18,7 +18,8 @@ Curvature = Literal["fisher", "observed", "exact"]
 """Second derivative used by a solver.
 
 ``fisher``: J^T E[d2E/dy2] J, positive semidefinite, exact on average. ``observed``: J^T (d2E/dy2) J at the data, exact
-for models linear in their parameters. ``exact``: the full Hessian.
+for models linear in their parameters. ``exact``: the full Hessian. Of likelihoods of events the first two are the sum
+of products of the events' scores.
 """
 
 _OUTER_UP_TO = 4  # parameters up to which products of Jacobian rows are formed once and reused by all lanes
@@ -38,6 +39,9 @@ def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature
         return _of_joint(likelihood, theta, data, curvature)
     if isinstance(likelihood, AbstractCellLikelihood):
         return _of_cells(likelihood, theta, data, curvature)
+    if isinstance(likelihood, AbstractEventLikelihood) and curvature != "exact":
+        around = likelihood.expand(likelihood.space.unpack(theta), data)
+        return Quadratic(around.value, around.gradient, around.information)
     return _of_function(lambda at: -likelihood.log_prob(likelihood.space.unpack(at), data), theta)
 
 

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
-from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.interface import AbstractEventLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
+from wilks.likelihood.unbinned import Unbinned
 from wilks.parameters.space import ParameterSpace
 
 Lanes = Float[np.ndarray, "lanes parameters"]
@@ -27,6 +28,26 @@ def auxiliary_starts(
         where = space.index(name)
         if space.parameters[where].is_free and name not in keep:
             moved[:, where] = np.where(np.isfinite(observed), observed, theta[:, where])
+    return np.clip(moved, space.lowers, space.uppers)
+
+
+def count_starts(
+    likelihood: AbstractLikelihood, data: Any, theta: Lanes, space: ParameterSpace, keep: Collection[str] = ()
+) -> Lanes:
+    """Starts with the free rates of lists of events where their number wants them, inside the bounds.
+
+    Parameters in ``keep`` stay where they are, and so do those whose start the space has changed.
+    """
+    moved = theta.copy()
+    if isinstance(likelihood, Joint):
+        for name, part in likelihood.parts.items():
+            where = list(space.indices(part.space.names))
+            own = ParameterSpace(tuple(space.parameters[i] for i in where))
+            moved[:, where] = count_starts(part, data[name], moved[:, where], own, keep)
+    if isinstance(likelihood, AbstractEventLikelihood):
+        same = (space.starts == likelihood.space.starts) & ~np.isin(space.names, list(keep))
+        wanted = likelihood.count_starts(data, theta[0], space.free_mask & same)
+        moved = np.where(space.free_mask & same, wanted, theta)
     return np.clip(moved, space.lowers, space.uppers)
 
 
@@ -61,16 +82,16 @@ def constrained(likelihood: AbstractLikelihood) -> dict[str, tuple[float, float]
     return found
 
 
-def _parts(likelihood: AbstractLikelihood) -> list[PoissonCounts | ChiSquareCounts]:
+def _parts(likelihood: AbstractLikelihood) -> list[PoissonCounts | ChiSquareCounts | Unbinned]:
     if isinstance(likelihood, Joint):
         return [found for part in likelihood.parts.values() for found in _parts(part)]
-    return [likelihood] if isinstance(likelihood, (PoissonCounts, ChiSquareCounts)) else []
+    return [likelihood] if isinstance(likelihood, (PoissonCounts, ChiSquareCounts, Unbinned)) else []
 
 
 def _auxiliary_values(likelihood: AbstractLikelihood, data: Any) -> list[tuple[str, np.ndarray]]:
     if isinstance(likelihood, Joint):
         return [pair for name, part in likelihood.parts.items() for pair in _auxiliary_values(part, data[name])]
-    if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+    if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts, Unbinned)):
         return []
     values = likelihood.constraints.starts(np.asarray(data.auxiliary))
     return [(name, values[..., i]) for i, name in enumerate(likelihood.constraints.parameters)]

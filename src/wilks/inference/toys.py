@@ -14,15 +14,15 @@ from wilks.execution.chunks import Chunk, plan
 from wilks.execution.executors import run_chunks
 from wilks.execution.keys import as_seed, chunk_key, task_words
 from wilks.execution.progress import Progress
-from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
-from wilks.likelihood.joint import as_simulator
+from wilks.likelihood.interface import AbstractHostSimulator, AbstractLikelihood, AbstractSimulator
+from wilks.likelihood.joint import Joint, as_simulator
 from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status
 from wilks.results.toys import Toys
 
 from .fitting import climb_from
 from .ladder import Climbed, climb
-from .lanes import SMALL_BATCH, evaluate_lanes, large_batch, saturated_lanes, take_lanes
+from .lanes import SMALL_BATCH, evaluate_lanes, judges_events, large_batch, saturated_lanes, take_lanes
 from .minimisers import TOY_TOLERANCE, AbstractMinimiser
 from .problem import Clock, Problem, judged, standing_flags
 from .quadratic import is_linear
@@ -127,9 +127,11 @@ def pose_study(
     simulator = as_simulator(simulator)
     problem = judged(likelihood, None, space, minimiser, tolerance=TOY_TOLERANCE)
     theta = np.asarray(simulator.space.pack(values), dtype=float)
-    cells = sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(simulator.space.unpack(theta))))
-    batch = large_batch(len(problem.space), cells)
-    chunk_size = _CHUNK if batch == SMALL_BATCH else max(batch, _WIDE_CHUNK)
+    batch = large_batch(len(problem.space), _size(simulator, simulator.space.unpack(theta)))
+    if judges_events(likelihood):
+        batch = chunk_size = min(batch, SMALL_BATCH)
+    else:
+        chunk_size = _CHUNK if batch <= SMALL_BATCH else max(batch, _WIDE_CHUNK)
     task = {"task": "toys", "simulator": digest(simulator), "truth": digest(theta), "chunk_size": chunk_size}
     problem = problem._replace(batch=batch)
     return ToyStudy(problem, simulator, theta, statistic, refit, as_seed(key), task_words(task), chunk_size)
@@ -163,8 +165,37 @@ def run_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:
 
 
 def draw(simulator: AbstractSimulator, key: Key, theta: Float[np.ndarray, " parameters"], n: int) -> Any:
-    """Stacked data of ``n`` toys at one truth."""
-    return jax.tree.map(np.asarray, _simulate(simulator, jax.random.split(key, n), theta))
+    """Stacked data of ``n`` toys at one truth; lists of events in the bucket of the longest."""
+    return _draw_all(simulator, jax.random.split(key, n), theta)
+
+
+def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any:
+    if isinstance(simulator, AbstractHostSimulator):
+        return simulator.simulate_many(keys, simulator.space.unpack(theta))
+    if isinstance(simulator, Joint) and _draws_on_host(simulator):
+        values = simulator.space.unpack(theta)
+        own = jax.vmap(lambda key: jax.random.split(key, len(simulator.parts)))(keys)
+        return {
+            name: _draw_all(as_simulator(part), own[:, i], np.asarray(simulator.values_of(name, values).theta))
+            for i, (name, part) in enumerate(simulator.parts.items())
+        }
+    return jax.tree.map(np.asarray, _simulate(simulator, keys, theta))
+
+
+def _draws_on_host(simulator: Any) -> bool:
+    if isinstance(simulator, Joint):
+        return any(_draws_on_host(part) for part in simulator.parts.values())
+    return isinstance(simulator, AbstractHostSimulator)
+
+
+def _size(simulator: AbstractSimulator, values: Values) -> int:
+    """Numbers in one set of data."""
+    if isinstance(simulator, AbstractHostSimulator):
+        return simulator.size(values)
+    if isinstance(simulator, Joint):
+        parts = simulator.parts.items()
+        return sum(_size(as_simulator(part), simulator.values_of(name, values)) for name, part in parts)
+    return sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(values)))
 
 
 @eqx.filter_jit

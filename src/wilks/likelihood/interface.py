@@ -1,13 +1,15 @@
-"""The roles of statistical models: judging data, making data, and the cell form that makes fits fast."""
+"""The roles of statistical models: judging data, making data, and the forms that make fits fast."""
 
 import abc
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Key as Keys
 
-from wilks._base.typing import Key, LogProb, Values
+from wilks._base.typing import Key, LogProb, Scalar, Values
 from wilks.parameters.space import ParameterSpace
 
 Data = TypeVar("Data")
@@ -40,6 +42,18 @@ class AbstractSimulator(eqx.Module, Generic[Data]):
     @abc.abstractmethod
     def expected(self, values: Values) -> Data:
         """Data equal to their expectation at the named values (Asimov data), auxiliary measurements included."""
+
+
+class AbstractHostSimulator(AbstractSimulator[Data]):
+    """Makes data outside compiled code, many sets in one call: lists of events, whose length differs from set to set."""
+
+    @abc.abstractmethod
+    def simulate_many(self, keys: Keys[Array, " sets"], values: Values) -> Data:
+        """One set per key, brought to one shape and stacked along a first axis; a set depends on its own key alone."""
+
+    @abc.abstractmethod
+    def size(self, values: Values) -> int:
+        """Numbers that one set holds on average, by which studies plan their memory."""
 
 
 class Cells(eqx.Module):
@@ -98,3 +112,51 @@ class AbstractCellLikelihood(AbstractLikelihood[Data]):
     def log_prob(self, values: Values, data: Data) -> LogProb:
         """Full normalised log density of the data at the named values; -inf where it is zero."""
         return self.saturated(data) - self.excess(values, data)
+
+
+class Expansion(eqx.Module):
+    """-ln L around one point.
+
+    Args:
+        value: -ln L.
+        gradient: its first derivatives.
+        information: positive semidefinite approximation of its second derivatives, from first derivatives alone.
+    """
+
+    value: Scalar
+    gradient: Float[Array, " parameters"]
+    information: Float[Array, "parameters parameters"]
+
+
+class AbstractEventLikelihood(AbstractLikelihood[Data]):
+    """A likelihood of lists of events, each event with a density of its own.
+
+    The solver takes value, gradient and the sum of the events' squared scores from ``expand``, which for large samples
+    is the curvature. Sets of different length are padded to one shape by ``stack``.
+    """
+
+    @abc.abstractmethod
+    def expand(self, values: Values, data: Data) -> Expansion:
+        """-ln L with its first derivatives and approximate curvature at the named values."""
+
+    @abc.abstractmethod
+    def prepare(self, data: Any) -> Data:
+        """Check data as a user hands them over and bring them into arrays.
+
+        Raises:
+            InvalidData: naming place, value, expectation and remedy.
+        """
+
+    @abc.abstractmethod
+    def stack(self, datasets: Sequence[Any]) -> Data:
+        """Several sets of data, each as ``prepare`` takes it, in one shape along a first axis."""
+
+    @abc.abstractmethod
+    def count_starts(
+        self, data: Data, theta: Float[Any, " parameters"], free: Bool[Any, " parameters"]
+    ) -> Float[Any, "*lanes parameters"]:
+        """A start vector, for each lane of the data, with the free rates where the number of events wants them."""
+
+    @abc.abstractmethod
+    def unexplained(self, values: Values, data: Data) -> dict[str, Int[Any, " events"]]:
+        """Positions of the events to which no source gives a rate, by data set."""

@@ -1,17 +1,19 @@
 """Independent measurements of shared parameters, judged and drawn together."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from wilks._base.errors import InvalidData, InvalidModel, MissingRole, UnknownName, near_names
 from wilks._base.typing import Key, LogProb, Values
 from wilks.parameters.space import NamedValues, ParameterSpace
 
 from .counts import ChiSquareCounts, PoissonCounts
-from .interface import AbstractCellLikelihood, AbstractLikelihood, AbstractSimulator
+from .interface import AbstractCellLikelihood, AbstractEventLikelihood, AbstractLikelihood, AbstractSimulator
+from .unbinned import Unbinned
 
 JointData = Mapping[str, Any]
 
@@ -106,13 +108,28 @@ def prepare(likelihood: AbstractLikelihood, data: Any) -> Any:
     """
     if isinstance(likelihood, Joint) and not isinstance(data, Mapping):
         raise InvalidData(f"data of a joint are a mapping from part to its data, not a {type(data).__name__}")
-    if isinstance(likelihood, (AbstractCellLikelihood, Joint)):
+    if isinstance(likelihood, (AbstractCellLikelihood, AbstractEventLikelihood, Joint)):
         return likelihood.prepare(data)
     arrays = jax.tree.map(lambda x: jnp.asarray(x, dtype=float), data, is_leaf=lambda x: isinstance(x, list))
     for leaf in jax.tree.leaves(arrays):
         if not bool(jnp.all(jnp.isfinite(leaf))):
             raise InvalidData("the data contain a value that is not finite")
     return arrays
+
+
+def stack(likelihood: AbstractLikelihood, datasets: Sequence[Any]) -> Any:
+    """Several sets of data, each as `prepare` takes it, with a leading axis of sets.
+
+    Raises:
+        InvalidData: for a set that does not fit the likelihood.
+    """
+    if isinstance(likelihood, AbstractEventLikelihood):
+        return likelihood.stack(datasets)
+    if isinstance(likelihood, Joint):
+        ready = [likelihood.prepare(data) for data in datasets]
+        return {name: stack(part, [data[name] for data in ready]) for name, part in likelihood.parts.items()}
+    prepared = [prepare(likelihood, data) for data in datasets]
+    return jax.tree.map(lambda *leaves: np.stack([np.asarray(leaf) for leaf in leaves]), *prepared)
 
 
 def as_simulator(thing: object) -> AbstractSimulator:
@@ -134,7 +151,7 @@ def _refuse_repeated_constraints(parts: Mapping[str, AbstractLikelihood]) -> Non
     for name, part in parts.items():
         inner = part.parts.values() if isinstance(part, Joint) else (part,)
         for likelihood in inner:
-            if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+            if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts, Unbinned)):
                 continue
             for parameter in likelihood.constraints.parameters:
                 if owner.setdefault(parameter, name) != name:

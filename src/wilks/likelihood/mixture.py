@@ -1,0 +1,154 @@
+"""Sources as the components of a mixture: the log density of each event, and its scores."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from wilks._base.typing import Scalar, Theta
+from wilks.model.sources import AbstractEventSource
+from wilks.parameters.space import NamedValues
+
+from .event_padding import EventTable
+
+NO_RATE = -1e300
+"""Logarithm that stands for a rate of zero where arrays must be finite."""
+
+_NOTHING = -1e290  # a log rate below counts as zero
+_LARGEST = 600.0  # exponent at which the share of a source switched off is cut, far from overflow
+
+
+class Component(eqx.Module):
+    """One source inside a likelihood.
+
+    Args:
+        name: the source.
+        dataset: data set that it contributes to.
+        source: its density and expected number.
+        total: expected events at the source's starts.
+        rate: place of its rate multiplier among the likelihood's parameters; None if that is 1.
+        shape: places of its free shape parameters there.
+        own: places of the same parameters in the source's space.
+    """
+
+    name: str = eqx.field(static=True)
+    dataset: str = eqx.field(static=True)
+    source: AbstractEventSource
+    total: Float[Array | np.ndarray, ""]
+    rate: int | None = eqx.field(static=True)
+    shape: tuple[int, ...] = eqx.field(static=True)
+    own: tuple[int, ...] = eqx.field(static=True)
+
+    @property
+    def held(self) -> bool:
+        """Whether its shape never changes, so that rates of events are computed once."""
+        return not self.shape
+
+    def multiplier(self, theta: Theta) -> Scalar:
+        """Its rate multiplier."""
+        return jnp.ones(()) if self.rate is None else theta[self.rate]
+
+    def values(self, shape: Float[Array, " shape"]) -> NamedValues:
+        """Values of all parameters of the source, with the free ones as given."""
+        space = self.source.space
+        theta = jnp.asarray(space.starts)
+        return NamedValues(space.names, theta.at[np.array(self.own, dtype=int)].set(shape) if self.own else theta)
+
+    def pick(self, theta: Theta) -> Float[Array, " shape"]:
+        """Its free shape parameters out of the likelihood's vector."""
+        return theta[np.array(self.shape, dtype=int)]
+
+    def expected(self, shape: Float[Array, " shape"]) -> Scalar:
+        """Expected events at a rate multiplier of 1."""
+        return jnp.asarray(self.total) if self.held else self.source.expected_events(self.values(shape))
+
+    def log_rates(self, shape: Float[Array, " shape"], prepared: Any) -> Float[Array, " events"]:
+        """Log rates of prepared events at a rate multiplier of 1; `NO_RATE` where there is none."""
+        if self.held:
+            return prepared
+        rates = self.source.log_rate(self.values(shape), prepared)
+        return jnp.where(rates <= _NOTHING, NO_RATE, rates)  # NaN stays NaN: a fault must be seen
+
+    def expected_with_slopes(self, shape: Float[Array, " shape"]) -> tuple[Scalar, Float[Array, " shape"]]:
+        """Expected events and their derivatives in the shape."""
+        if self.held:
+            return self.expected(shape), jnp.zeros(0)
+        value, push = jax.linearize(self.expected, shape)
+        return value, jax.vmap(push)(jnp.eye(shape.shape[0]))
+
+    def log_rates_with_slopes(
+        self, shape: Float[Array, " shape"], prepared: Any
+    ) -> tuple[Float[Array, " events"], Float[Array, "shape events"]]:
+        """Log rates of prepared events and their derivatives in the shape."""
+        if self.held:
+            return prepared, jnp.zeros((0, prepared.shape[0]))
+        value, push = jax.linearize(lambda at: self.log_rates(at, prepared), shape)
+        return value, jax.vmap(push)(jnp.eye(shape.shape[0]))
+
+
+class Shares(eqx.Module):
+    """A mixture taken apart, event by event.
+
+    Args:
+        log_density: ln sum_s r_s rho_s.
+        ratio: rho_s / sum_s r_s rho_s, one row per source.
+        seen: whether any source switched on gives the event a rate.
+    """
+
+    log_density: Float[Array, " events"]
+    ratio: Float[Array, "sources events"]
+    seen: Bool[Array, " events"]
+
+
+def share(log_rates: Float[Array, "sources events"], multipliers: Float[Array, " sources"]) -> Shares:
+    """Mixture of sources with their rate multipliers, computed relative to each event's largest term."""
+    on = multipliers > 0
+    terms = log_rates + jnp.where(on, jnp.log(jnp.where(on, multipliers, 1.0)), -jnp.inf)[:, None]
+    top = jax.lax.stop_gradient(jnp.max(terms, axis=0))
+    seen = ~(top <= _NOTHING)
+    offset = jnp.where(seen, top, 0.0)
+    relative = jnp.exp(jnp.minimum(log_rates - offset[None], _LARGEST))
+    total = jnp.sum(multipliers[:, None] * relative, axis=0)
+    safe = jnp.where(seen, total, 1.0)
+    return Shares(jnp.where(seen, offset + jnp.log(safe), -jnp.inf), relative / safe[None], seen)
+
+
+def sum_log_density(components: Sequence[Component], theta: Theta, table: EventTable) -> Scalar:
+    """Weighted sum over the events of ln sum_s r_s rho_s; padding adds exactly nothing."""
+    rates = [c.log_rates(c.pick(theta), p) for c, p in zip(components, table.prepared, strict=True)]
+    shares = share(jnp.stack(rates), jnp.stack([c.multiplier(theta) for c in components]))
+    weights = jnp.asarray(table.weights)
+    return jnp.sum(jnp.where(weights > 0, weights * shares.log_density, 0.0))
+
+
+class Scores(eqx.Module):
+    """Weighted sums over events of ln density, its derivatives, and their products."""
+
+    value: Scalar
+    slope: Float[Array, " parameters"]
+    product: Float[Array, "parameters parameters"]
+
+
+def sum_scores(components: Sequence[Component], theta: Theta, table: EventTable) -> Scores:
+    """Log density of the events with the scores of each: d ln density / d theta, in closed form for the rates."""
+    found = [c.log_rates_with_slopes(c.pick(theta), p) for c, p in zip(components, table.prepared, strict=True)]
+    multipliers = jnp.stack([c.multiplier(theta) for c in components])
+    shares = share(jnp.stack([rates for rates, _ in found]), multipliers)
+    weights = jnp.asarray(table.weights)
+    real = weights > 0
+    scores = jnp.zeros((theta.shape[0], weights.shape[0]))
+    for s, (component, (_, slopes)) in enumerate(zip(components, found, strict=True)):
+        if component.rate is not None:
+            scores = scores.at[component.rate].add(shares.ratio[s])
+        if not component.held:
+            part = jnp.where(shares.ratio[s] > 0, multipliers[s] * shares.ratio[s], 0.0)
+            moved = jnp.where(part > 0, part * slopes, 0.0)  # a slope may be undefined where the rate vanishes
+            scores = scores.at[np.array(component.shape, dtype=int)].add(moved)
+    scores = jnp.where(real, scores, 0.0)
+    weighted = scores * weights
+    value = jnp.sum(jnp.where(real, weights * shares.log_density, 0.0))
+    return Scores(value, jnp.sum(weighted, axis=1), weighted @ scores.T)
