@@ -1,0 +1,136 @@
+"""Many delta chi-square curves side by side in arrays of equal shape: values, derivatives and draws in compiled code."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .curves import Curve
+
+_PIECES = 64  # curves are padded to a multiple of this, so that exchanged tables share one compiled program
+_DRAWS = 1025  # points of the tabulated cumulative distribution
+_FAR = 60.0  # Delta chi-square beyond which nothing is drawn
+_NEARLY_ZERO = 1e-9  # of Delta chi-square: below it c'^2/(2c) is rounding
+
+Terms = Float[Array | np.ndarray, " terms"]
+
+
+class CurveValues(NamedTuple):
+    """Delta chi-square of each term with its first and second derivative."""
+
+    value: Float[Array, " terms"]
+    slope: Float[Array, " terms"]
+    curvature: Float[Array, " terms"]
+
+    @property
+    def weight(self) -> Float[Array, " terms"]:
+        """max(c'', c'^2/(2c)): a curvature that is never negative and equals c'' at the minimum."""
+        steepness = 0.5 * self.slope**2 / (self.value + _NEARLY_ZERO)
+        return jnp.maximum(self.curvature, steepness)
+
+
+class CurveTable(eqx.Module):
+    """Curves as arrays; every array is an argument of compiled code, none a constant in it.
+
+    Args:
+        knots: left ends of the pieces, padded with inf.
+        coefficients: of 1, t, t^2, t^3 per piece.
+        lower, upper, sigma, best, period: as in `Curve`.
+        positions: points of the tabulated distribution exp(-c/2), normalised.
+        cumulative: its cumulative probability there.
+        log_norm: logarithm of the integral of exp(-c/2).
+    """
+
+    knots: Float[np.ndarray | Array, "terms pieces"]
+    coefficients: Float[np.ndarray | Array, "terms pieces 4"]
+    lower: Terms
+    upper: Terms
+    sigma: Terms
+    best: Terms
+    period: Terms
+    positions: Float[np.ndarray | Array, "terms draws"]
+    cumulative: Float[np.ndarray | Array, "terms draws"]
+    log_norm: Terms
+
+    @classmethod
+    def of(cls, curves: Sequence[Curve]) -> "CurveTable":
+        """Stack curves."""
+        most = max((len(curve.knots) for curve in curves), default=1)
+        pieces = most if most <= 2 else -(-most // _PIECES) * _PIECES
+        knots = np.full((len(curves), pieces), np.inf)
+        coefficients = np.zeros((len(curves), pieces, 4))
+        positions, cumulative = np.zeros((len(curves), _DRAWS)), np.zeros((len(curves), _DRAWS))
+        log_norm = np.zeros(len(curves))
+        for i, curve in enumerate(curves):
+            knots[i, : len(curve.knots)] = curve.knots
+            coefficients[i, : len(curve.knots)] = curve.coefficients
+            positions[i], cumulative[i], log_norm[i] = _distribution(curve)
+        named = {
+            name: np.array([getattr(curve, name) for curve in curves], dtype=float)
+            for name in ("lower", "upper", "sigma", "best", "period")
+        }
+        return cls(
+            knots, coefficients, **named, positions=positions, cumulative=cumulative, log_norm=log_norm
+        )
+
+    def __len__(self) -> int:
+        return self.knots.shape[0]
+
+    def take(self, first: int, last: int) -> "CurveTable":
+        """Some of the curves, in order."""
+        return jax.tree.map(lambda array: array[first:last], self)
+
+    def evaluate(self, u: Float[Array, " terms"]) -> CurveValues:
+        """Delta chi-square and its derivatives, one point per curve."""
+        lower, upper, period = jnp.asarray(self.lower), jnp.asarray(self.upper), jnp.asarray(self.period)
+        cyclic = jnp.isfinite(period)
+        start, length = jnp.where(cyclic, lower, 0.0), jnp.where(cyclic, period, 1.0)
+        wrapped = jnp.where(cyclic, u - length * jnp.floor((u - start) / length), u)
+        inside = jnp.clip(wrapped, lower, upper)
+        knots = jnp.asarray(self.knots)
+        piece = jnp.maximum(jnp.sum(inside[:, None] >= knots, axis=1) - 1, 0)
+        rows = np.arange(len(self))
+        t = inside - knots[rows, piece]
+        a, b, c, d = jnp.moveaxis(jnp.asarray(self.coefficients)[rows, piece], -1, 0)
+        value = jnp.maximum(a + t * (b + t * (c + d * t)), 0.0)  # the minimum is zero up to rounding
+        slope, curvature = b + t * (2 * c + 3 * d * t), 2 * c + 6 * d * t
+        over, precision = wrapped - inside, jnp.asarray(self.sigma) ** -2.0
+        beyond, steep = over != 0, jnp.abs(slope)
+        return CurveValues(
+            value + steep * jnp.abs(over) + precision * over**2,
+            jnp.where(beyond, jnp.sign(over) * steep + 2 * precision * over, slope),
+            jnp.where(beyond, 2 * precision, curvature),
+        )
+
+    def draw(self, uniform: Float[Array, " terms"]) -> Float[Array, " terms"]:
+        """Points distributed as exp(-c/2), one uniform number each."""
+        return jax.vmap(jnp.interp)(uniform, jnp.asarray(self.cumulative), jnp.asarray(self.positions))
+
+    def wrapped(self, u: Float[Array, " terms"]) -> Float[Array, " terms"]:
+        """The same points with periodic quantities within half a cycle of their best values."""
+        best, period = jnp.asarray(self.best), jnp.asarray(self.period)
+        cyclic = jnp.isfinite(period)
+        length = jnp.where(cyclic, period, 1.0)
+        return jnp.where(cyclic, u - length * jnp.round((u - best) / length), u)
+
+
+def _distribution(curve: Curve) -> tuple[np.ndarray, np.ndarray, float]:
+    """Positions, cumulative probability and ln of the integral of exp(-c/2), by Simpson's rule."""
+    low, high = _span(curve)
+    positions = np.linspace(low, high, _DRAWS)
+    ends, middles = np.exp(-0.5 * curve(positions)), np.exp(-0.5 * curve(0.5 * (positions[1:] + positions[:-1])))
+    mass = (ends[1:] + 4 * middles + ends[:-1]) * (positions[1] - positions[0]) / 6
+    cumulative = np.concatenate([[0.0], np.cumsum(mass)])
+    return positions, cumulative / cumulative[-1], float(np.log(cumulative[-1]))
+
+
+def _span(curve: Curve) -> tuple[float, float]:
+    """Where anything is drawn: a cycle around the best value, or out to where exp(-c/2) is negligible."""
+    if np.isfinite(curve.period):
+        return curve.best - 0.5 * curve.period, curve.best + 0.5 * curve.period
+    pieces = curve.interval(_FAR)
+    return pieces[0][0], pieces[-1][1]
