@@ -1,0 +1,142 @@
+"""The smallest chi2 of many points over a plane of two quantities, in hexagons coloured by chi2."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.colors import Colormap, ListedColormap, to_rgb
+
+from wilks._base.errors import InvalidData, InvalidOption, UnknownName, check_option, near_names
+from wilks._base.notices import notice
+
+from .style import figure_of, in_style, single, text_of
+
+CHI2_TOP = 25.0
+_STEPS = 500  # colours, so that chi2 = 1, 4 and 9 fall exactly between two of them
+_SHADES = (  # chi2 from, to; colour at either end
+    (0.0, 1.0, "#0b6b3a", "#7fc97f"),
+    (1.0, 4.0, "#f7f08a", "#e3c31e"),
+    (4.0, 9.0, "#f9b64d", "#e36f0c"),
+    (9.0, CHI2_TOP, "#cf3b2c", "#ffffff"),
+)
+_SCALES = ("linear", "log")
+
+
+@runtime_checkable
+class Columns(Protocol):
+    """Columns by name: a mapping of arrays, a DataFrame, anything with keys and items."""
+
+    def keys(self) -> Iterable[str]:
+        """Names of the columns."""
+        ...
+
+    def __getitem__(self, name: str, /) -> Any:
+        """A column."""
+        ...
+
+
+def chi2_colours() -> ListedColormap:
+    """Colour map for chi2 from 0 to 25: green below 1, yellow below 4, orange below 9, then red fading to white."""
+    centres = (np.arange(_STEPS) + 0.5) * CHI2_TOP / _STEPS
+    colours = np.empty((_STEPS, 3))
+    for start, end, first, last in _SHADES:
+        inside = (centres >= start) & (centres < end)
+        share = ((centres[inside] - start) / (end - start))[:, None]
+        colours[inside] = (1.0 - share) * np.array(to_rgb(first)) + share * np.array(to_rgb(last))
+    return ListedColormap(colours.tolist(), name="chi2")
+
+
+@in_style
+def hexbin(
+    points: Columns,
+    x: str,
+    y: str,
+    *,
+    colour: str = "chisq",
+    gridsize: int | tuple[int, int] = 100,
+    xscale: str = "linear",
+    yscale: str = "linear",
+    limits: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
+    vmin: float | int | None = 0.0,
+    vmax: float | int | None = CHI2_TOP,
+    cmap: str | Colormap | None = None,
+    labels: Mapping[str, str] | None = None,
+    ax: Axes | None = None,
+    **options: Any,
+) -> Axes:
+    """Hexagons over two quantities, each coloured by the smallest chi2 of the points inside it.
+
+    Args:
+        points: columns by name, one row per point. Points that are not finite in one of the three columns, or not
+            positive on a logarithmic axis, are left out, which is said on the log.
+        x: column of the horizontal axis.
+        y: column of the vertical axis.
+        colour: column of chi2.
+        gridsize: number of hexagons along the horizontal axis, or along both.
+        xscale: ``linear`` or ``log``.
+        yscale: ``linear`` or ``log``.
+        limits: range shown of either axis; None for all points.
+        vmin: chi2 of the first colour.
+        vmax: chi2 of the last colour; the steps of the default colours fall on 1, 4 and 9 for 0 to 25.
+        cmap: other colours.
+        labels: text per column.
+        ax: axes to draw into.
+        options: passed on to matplotlib's ``hexbin``.
+
+    Raises:
+        UnknownName: for a column that does not exist, with near names.
+        InvalidOption: for an unknown scale, or if no point can be drawn.
+        InvalidData: if columns differ in length.
+    """
+    check_option("xscale", xscale, _SCALES)
+    check_option("yscale", yscale, _SCALES)
+    across, up, chi2 = _drawable(points, (x, y, colour), (xscale, yscale))
+    ax = single(ax, width=6.18, height=3.82)
+    settings = {"reduce_C_function": np.min, "cmap": chi2_colours() if cmap is None else cmap, "linewidths": 0.1}
+    settings |= {"vmin": vmin, "vmax": vmax, "xscale": xscale, "yscale": yscale, "gridsize": gridsize, **options}
+    hexagons = ax.hexbin(across, up, C=chi2, **settings)
+    above = vmax is not None and bool(np.any(np.asarray(hexagons.get_array()) > vmax))
+    bar = figure_of(ax).colorbar(hexagons, ax=ax, pad=0.02, extend="max" if above else "neither")
+    bar.set_label(r"$\chi^2$" if colour == "chisq" else text_of(colour, labels))
+    for limit, put in zip(limits, (ax.set_xlim, ax.set_ylim), strict=True):
+        if limit is not None:
+            put(*limit)
+    ax.set_xlabel(text_of(x, labels))
+    ax.set_ylabel(text_of(y, labels))
+    return ax
+
+
+def column(points: Columns, name: str) -> Float[np.ndarray, " points"]:
+    """A column as real numbers.
+
+    Raises:
+        UnknownName: if there is none of this name, with near names.
+    """
+    known = [str(key) for key in points.keys()]  # noqa: SIM118  a DataFrame iterates over names, others may not
+    if name not in known:
+        raise UnknownName(f"no column {name!r} in the points; {near_names(name, known)}")
+    return np.asarray(points[name], dtype=float).ravel()
+
+
+def _drawable(points: Columns, names: tuple[str, ...], scales: tuple[str, str]) -> list[Float[np.ndarray, " points"]]:
+    columns = [column(points, name) for name in names]
+    lengths = {name: len(values) for name, values in zip(names, columns, strict=True)}
+    if len(set(lengths.values())) > 1:
+        raise InvalidData(f"columns of different length {lengths}; give one row per point")
+    good = np.logical_and.reduce([np.isfinite(values) for values in columns])
+    for values, scale in zip(columns, scales, strict=False):
+        good &= (values > 0) | (scale == "linear")
+    count = int(np.sum(~good))
+    if not good.any():
+        raise InvalidOption(
+            f"none of {len(good)} points has finite values of {', '.join(names)} (positive on a logarithmic axis); "
+            "there is nothing to draw"
+        )
+    if count:
+        notice(
+            f"{count} of {len(good)} points are not drawn over {names[0]!r} and {names[1]!r}: not finite, or not "
+            "positive on a logarithmic axis"
+        )
+    return [values[good] for values in columns]
