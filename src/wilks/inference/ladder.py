@@ -16,6 +16,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status
 
 from .lanes import SMALL_BATCH, LaneFits, Settings, fit_lanes, take_lanes, take_one
+from .member_starts import member_starts
 from .minuit import migrad
 from .newton import CONVERGED, FLAT, NONFINITE
 from .starts import shaken_starts
@@ -48,9 +49,8 @@ def climb(
 ) -> Climbed:
     """Minimise every lane, climbing as far as each needs."""
     sound = _finite_lanes(data, len(start)) & np.isfinite(start).all(axis=1)
-    ends = fit_lanes(
-        likelihood, data, np.where(sound[:, None], start, space.starts), free, space, settings, batch=batch
-    )
+    first = member_starts(likelihood, data, np.where(sound[:, None], start, space.starts), free, space, settings)
+    ends = fit_lanes(likelihood, data, first, free, space, settings, batch=batch)
     ends = ends._replace(code=np.where(sound, ends.code, NONFINITE))
     rung = np.zeros(len(start), dtype=np.int8)
     if rescue:

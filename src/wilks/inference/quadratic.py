@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from wilks._base.typing import Scalar, Theta
 from wilks.likelihood.binned import MeanAndJacobian
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.likelihood.expansions import AbstractExpandedLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractEventLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
@@ -39,6 +40,9 @@ def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature
         return _of_joint(likelihood, theta, data, curvature)
     if isinstance(likelihood, AbstractCellLikelihood):
         return _of_cells(likelihood, theta, data, curvature)
+    if isinstance(likelihood, AbstractExpandedLikelihood):
+        known = likelihood.expand(theta, data)
+        return Quadratic(known.value, known.gradient, known.curvature)
     if isinstance(likelihood, AbstractEventLikelihood) and curvature != "exact":
         around = likelihood.expand(likelihood.space.unpack(theta), data)
         return Quadratic(around.value, around.gradient, around.information)
@@ -54,6 +58,8 @@ def excess(likelihood: AbstractLikelihood, theta: Theta, data: Any) -> Scalar:
     if isinstance(likelihood, AbstractCellLikelihood):
         mean = likelihood.mean(likelihood.space.unpack(theta))
         return jnp.sum(likelihood.judge(mean, data).excess)
+    if isinstance(likelihood, AbstractExpandedLikelihood):
+        return likelihood.excess(theta, data)
     return -likelihood.log_prob(likelihood.space.unpack(theta), data)
 
 
@@ -61,7 +67,7 @@ def saturated(likelihood: AbstractLikelihood, data: Any) -> Scalar:
     """Log density of the saturated model; zero for likelihoods that have none."""
     if isinstance(likelihood, Joint):
         return jnp.sum(jnp.stack([saturated(part, data[name]) for name, part in likelihood.parts.items()]))
-    if isinstance(likelihood, AbstractCellLikelihood):
+    if isinstance(likelihood, (AbstractCellLikelihood, AbstractExpandedLikelihood)):
         return likelihood.saturated(data)
     return jnp.zeros(())
 

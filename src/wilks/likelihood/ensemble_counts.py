@@ -1,0 +1,211 @@
+"""Poisson counts under weighted systematic variations: averaged over them, or at the best one."""
+
+from typing import Any, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from wilks._base.draws import poisson_quantile, uniforms
+from wilks._base.errors import InvalidModel, check_option
+from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
+from wilks.model.ensemble_algebra import beyond_limits, limits_of
+from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble, as_ensemble
+from wilks.model.predictor import AbstractPredictor
+from wilks.parameters.space import ParameterSpace
+
+from . import cells
+from .binned import BinnedLayout, CountsData
+from .constraints import saturated_poisson
+from .expansions import AbstractExpandedLikelihood, Expanded
+from .interface import AbstractSimulator, Cells
+from .members import MemberCounts, linearised
+
+SYSTEMATICS = ("marginal", "profile")
+FEW_VARIATIONS = 10.0
+"""Effective number of variations below which a result is flagged."""
+
+
+class EnsembleCounts(AbstractExpandedLikelihood[CountsData], AbstractSimulator[CountsData]):
+    """Independent Poisson counts whose expectation is known as an ensemble of weighted variations.
+
+    ``"marginal"``: L = sum over s of w_s L_s / sum w. ``"profile"``: L = max over s of L_s, weights ignored. Toys draw
+    a variation by its weight, then counts.
+
+    Args:
+        predictor: expected counts per variation and bin; any predictor of a vector counts as one variation.
+        systematics: ``"marginal"`` or ``"profile"``.
+        strict: give probability zero where the ensemble leaves its own limits, e.g. the simulated statistics.
+        integer: refuse counts that are not whole.
+
+    >>> from wilks.model.ensemble_algebra import templates
+    >>> likelihood = EnsembleCounts(templates({"s": [[1.0, 5.0], [1.5, 4.5]]}))
+    >>> round(float(likelihood.effective_variations({"s": 2.0}, likelihood.prepare([2, 10]))), 2)
+    1.97
+    """
+
+    space: ParameterSpace
+    predictor: AbstractEnsemble
+    layout: BinnedLayout
+    systematics: Literal["marginal", "profile"] = eqx.field(static=True)
+    strict: bool = eqx.field(static=True)
+    integer: bool = eqx.field(static=True)
+
+    def __init__(
+        self,
+        predictor: AbstractPredictor,
+        *,
+        systematics: Literal["marginal", "profile"] = "marginal",
+        strict: bool = False,
+        integer: bool = False,
+    ) -> None:
+        check_option("systematics", systematics, SYSTEMATICS)
+        ensemble = as_ensemble(predictor)
+        self.space, self.predictor = ensemble.space, ensemble
+        self.layout = BinnedLayout.of(_AnyVariation(ensemble))
+        self.systematics, self.strict, self.integer = systematics, strict, integer
+        if strict and not limits_of(ensemble):
+            raise InvalidModel("strict=True needs an ensemble with limits; this one has none")
+
+    def log_prob(self, values: Values, data: CountsData) -> LogProb:
+        """Full log density of the counts; -inf where a marginal sum or the best variation gives zero."""
+        theta = self.space.pack(values)
+        judged = self._judge(self.predictor.at(theta), data)
+        each = jnp.where(jnp.all(judged.inside, axis=1), jnp.sum(judged.excess, axis=1), jnp.inf)
+        allowed = jnp.asarray(True)
+        for limit in limits_of(self.predictor) if self.strict else ():
+            allowed &= jnp.all(limit.excess(theta) <= 0)
+        return jnp.where(allowed, self.saturated(data) - self._joined(each), -jnp.inf)
+
+    def saturated(self, data: CountsData) -> LogProb:
+        """Log density with mu = n in every bin."""
+        return saturated_poisson(jnp.asarray(data.counts))
+
+    def excess(self, theta: Theta, data: CountsData) -> Scalar:
+        """-ln L above the saturated model, continued outside the physical domain as solvers need it."""
+        return self._joined(jnp.sum(self._judge(self.predictor.at(theta), data).excess, axis=1))
+
+    def expand(self, theta: Theta, data: CountsData) -> Expanded:
+        """The excess with gradient and curvature at the data, exact for linear ensembles.
+
+        With p_s the posterior weight of variation s, g_s its gradient and H_s its curvature:
+        G = sum p_s g_s and H = sum p_s (H_s - g_s g_s^T) + G G^T.
+        """
+        mean, jacobian = linearised(self.predictor, theta)
+        judged = self._judge(mean, data)
+        each = jnp.sum(judged.excess, axis=1)
+        slopes = jnp.einsum("sbp,sb->sp", jacobian, judged.slope[:, 0])
+        weight = self._posterior(each)
+        gradient = weight @ slopes
+        curvature = judged.observed[:, 0, 0] * weight[:, None]
+        size = jacobian.shape[2]
+        flat = jacobian.reshape(-1, size)
+        hessian = (flat * curvature.reshape(-1, 1)).T @ flat
+        spread = (slopes * weight[:, None]).T @ slopes - jnp.outer(gradient, gradient)
+        return Expanded(self._joined(each), gradient, hessian - spread)
+
+    def effective_variations(self, values: Values, data: CountsData) -> Scalar:
+        """1 / sum p_s^2 of the variations' posterior weights: how many variations carry the likelihood."""
+        judged = self._judge(self.predictor.at(self.space.pack(values)), data)
+        weight = jax.nn.softmax(-jnp.sum(judged.excess, axis=1) + self._log_weights())
+        return 1.0 / jnp.sum(weight**2)
+
+    def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
+        """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
+        flags: dict[str, str] = {}
+        size, effective = len(self.predictor.weights), float(self.effective_variations(values, data))
+        if self.systematics == "marginal" and effective < min(FEW_VARIATIONS, size):
+            flags["low_systematics_ess"] = (
+                f"{effective:.3g} of {size} variations carry the likelihood; more variations, or a parametric "
+                "nuisance, would be safer"
+            )
+        if beyond := beyond_limits(self.predictor, values):
+            worst = max(beyond, key=lambda name: beyond[name])
+            flags["beyond_simulation"] = (
+                f"{len(beyond)} inner numbers leave their limits, {worst} by {beyond[worst]:.4g}: there the ensemble "
+                "is not supported by its simulation"
+            )
+        return flags
+
+    def prepare(self, data: Any) -> CountsData:
+        """Check counts and bring them into canonical form: a vector, or any histogram with ``values()``.
+
+        Raises:
+            InvalidData: naming bin, value, expectation and remedy.
+        """
+        return self.layout.prepare(data, simulated=False, integer=self.integer)
+
+    def simulate(self, key: Key, values: Values) -> CountsData:
+        """A variation drawn by its weight, then Poisson counts."""
+        uniform = uniforms(key, self.predictor.outputs + 1)
+        weights = jnp.asarray(self.predictor.weights)
+        reached = jnp.searchsorted(jnp.cumsum(weights), uniform[0] * jnp.sum(weights), side="right")
+        chosen = jnp.minimum(reached, len(weights) - 1)
+        mean = self.predictor.at(self.space.pack(values))[chosen]
+        return CountsData(poisson_quantile(uniform[1:], mean), jnp.zeros(0), jnp.zeros(0))
+
+    def expected(self, values: Values) -> CountsData:
+        """Counts equal to their expectation over variations."""
+        return CountsData(self.expected_counts(values), jnp.zeros(0), jnp.zeros(0))
+
+    def expected_counts(self, values: Values) -> Float[Array, " bins"]:
+        """Weighted mean of the variations' expected counts."""
+        weights = jnp.asarray(self.predictor.weights)
+        return weights @ self.predictor.at(self.space.pack(values)) / jnp.sum(weights)
+
+    def expected_ensemble(self, values: Values) -> Float[Array, "variations bins"]:
+        """Expected counts of every variation."""
+        return self.predictor.at(self.space.pack(values))
+
+    def members(self) -> tuple["MemberCounts", Int[np.ndarray, " members"]] | None:
+        """Single variations as a likelihood of their own, and which of them a fit of this one should start from.
+
+        Each is convex in the parameters of a linear ensemble, so that in profile mode the best of their minima is the
+        global one. In marginal mode their weighted mean stands for all. None if the ensemble is not stored.
+        """
+        ensemble = self.predictor
+        if not isinstance(ensemble, LinearEnsemble):
+            return None
+        if self.systematics == "profile":
+            return MemberCounts(ensemble), np.arange(len(ensemble.weights))
+        share = ensemble.weights / ensemble.weights.sum()
+        matrices, constants = _weighted(share, ensemble.matrices), _weighted(share, ensemble.constants)
+        mean = LinearEnsemble(self.space, matrices, constants=constants, columns=ensemble.columns)
+        return MemberCounts(mean), np.arange(1)
+
+    def _judge(self, mean: Float[Array, "variations bins"], data: CountsData) -> Cells:
+        return jax.vmap(cells.poisson, in_axes=(0, None))(mean, jnp.asarray(data.counts))
+
+    def _log_weights(self) -> Float[Array, " variations"]:
+        weights = jnp.asarray(self.predictor.weights)
+        return jnp.log(weights / jnp.sum(weights))
+
+    def _joined(self, each: Float[Array, " variations"]) -> Scalar:
+        if self.systematics == "profile":
+            return jnp.min(each)
+        return -jax.nn.logsumexp(-each + self._log_weights())
+
+    def _posterior(self, each: Float[Array, " variations"]) -> Float[Array, " variations"]:
+        if self.systematics == "profile":
+            return (jnp.arange(each.shape[0]) == jnp.argmin(each)).astype(each.dtype)
+        return jax.nn.softmax(-each + self._log_weights())
+
+
+class _AnyVariation(AbstractPredictor[Float[Array, " bins"]]):
+    """The largest expectation of any variation: zero only where all are, as the layout's check of empty bins asks."""
+
+    space: ParameterSpace
+    ensemble: AbstractEnsemble
+
+    def __init__(self, ensemble: AbstractEnsemble) -> None:
+        self.space, self.ensemble = ensemble.space, ensemble
+
+    def __call__(self, values: Values) -> Float[Array, " bins"]:
+        return jnp.max(jnp.abs(self.ensemble(values)), axis=0)
+
+
+def _weighted(share: Float[np.ndarray, " variations"], arrays: np.ndarray) -> np.ndarray:
+    """Weighted mean over variations, which may be given once for all."""
+    return arrays if arrays.shape[0] == 1 else np.tensordot(share, arrays, axes=1)[None]
