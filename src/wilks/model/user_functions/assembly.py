@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Inexact
 
+from .arrays import TracedArray
 from .scalars import CannotTrace, TracedScalar
 
 
@@ -21,7 +22,7 @@ def assemble(result: Any) -> Inexact[Array, "..."]:
 
 
 def _joined(result: Any) -> Array:
-    if isinstance(result, TracedScalar):
+    if isinstance(result, (TracedScalar, TracedArray)):
         return jnp.asarray(result.value)
     if isinstance(result, np.ndarray) and result.dtype == object:
         return _stacked([_joined(entry) for entry in result.flat]).reshape(result.shape)

@@ -1,4 +1,4 @@
-"""Functions that cannot be traced, called point by point from compiled code, with central differences as derivatives."""
+"""Functions that cannot be traced: called point by point from compiled code, differentiated by central differences."""
 
 import dataclasses
 import functools

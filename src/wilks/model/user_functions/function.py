@@ -7,15 +7,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Inexact
 
 from wilks._base.errors import InvalidModel
 from wilks._base.typing import Theta, Values
 from wilks.parameters.space import ParameterSpace
 
-from .calls import PlainFunction
 from .callbacks import PointByPoint, announce, values_at
-from .identity import IdentifiedFunction
+from .calls import PlainFunction
+from .identity import identified
 from .probes import Probes, probe, without_effect
 from .rungs import POINT_BY_POINT, TRACED, describe_failure
 
@@ -62,7 +63,7 @@ class UserFunction(eqx.Module):
             Exception: outside compiled code, whatever the function raises.
         """
         theta = self.space.pack(values)
-        if not isinstance(theta, jax.core.Tracer):
+        if not isinstance(theta, Tracer):
             return jnp.asarray(self.numbers(np.asarray(theta)))
         return _evaluate(self.plain, self.rung, self._by_points(), theta)
 
@@ -131,7 +132,7 @@ def user_function(
     """
     constants = {n: float(v) for n, v in (extras or {}).items() if n not in space}
     called = name or getattr(function, "__name__", type(function).__name__)
-    plain = PlainFunction(IdentifiedFunction(function), called, space.names, tuple(constants.items()))
+    plain = PlainFunction(identified(function), called, space.names, tuple(constants.items()))
     probes = probe(plain, space, shape)
     rung, reason = _choose(plain, probes)
     found = UserFunction(
@@ -146,6 +147,15 @@ def user_function(
     if rung == POINT_BY_POINT:
         announce(found._by_points(), reason, probes.theta[0])
     return found
+
+
+def user_functions_in(tree: Any) -> list[UserFunction]:
+    """All users' functions that a model or likelihood holds."""
+
+    def is_user_function(node: Any) -> bool:
+        return isinstance(node, UserFunction)
+
+    return [leaf for leaf in jax.tree.leaves(tree, is_leaf=is_user_function) if is_user_function(leaf)]
 
 
 def _choose(plain: PlainFunction, probes: Probes) -> tuple[int, str]:

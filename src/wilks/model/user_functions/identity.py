@@ -1,64 +1,95 @@
 """A user's function in the role of a constant: hashed and compared by content, checked for later changes."""
 
+import dataclasses
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import numpy as np
 
 from wilks._base.digests import digest, is_verifiable
 from wilks._base.errors import InvalidModel
 
-_UNKNOWN = "unverifiable-content"
+_SIMPLE = (bool, int, float, complex, str, bytes, np.ndarray, np.generic)
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class IdentifiedFunction:
-    """A function with the digest that it had when it was handed over.
+    """A function with the digests that it had when it was handed over.
 
     Two are equal if their code and digests are, so that a model built twice is compiled once; functions whose source
     text is not to be had are equal to themselves alone.
 
     Args:
-        function: any callable.
-        known_digest: digest from before, if this is a copy from another process.
+        function: a function, method, or other callable whose digest is known; see `identified`.
+        content: its digest.
+        surroundings: digest of the code, numbers and functions of its module that it reads.
     """
 
-    def __init__(self, function: Callable[..., Any], known_digest: str = "") -> None:
-        self.function = function
-        self.digest = known_digest or _digest_of(function)
+    function: Callable[..., Any]
+    content: str
+    surroundings: str
 
     @property
-    def _key(self) -> Any:
-        code = _code_of(self.function)
-        verifiable = code is not None and is_verifiable(self.digest)
-        return (self.digest, code if verifiable else id(self.function))
+    def _key(self) -> tuple[str, Any]:
+        known = isinstance(self.function, types.FunctionType) and is_verifiable(self.content)
+        return self.content, self.function.__code__ if known else id(self.function)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, IdentifiedFunction) and (self is other or self._key == other._key)
 
     def __hash__(self) -> int:
-        return hash(self.digest)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return IdentifiedFunction, (self.function, self.digest)
+        return hash(self.content)
 
     def refuse_changes(self, name: str) -> None:
-        """Make sure that the function, and the numbers of its module that it names, are still what they were.
+        """Make sure that the numbers and functions of its module that it reads are still what they were.
 
         Raises:
-            InvalidModel: if not; compiled programs would go on with the old numbers.
+            InvalidModel: if not; compiled programs would go on with the old ones.
         """
-        if is_verifiable(self.digest) and _digest_of(self.function) != self.digest:
+        if _surroundings(self.function) != self.surroundings:
             raise InvalidModel(
-                f"the function {name!r}, or a number of its module that it reads, has changed since the model was "
-                "built; build the model again"
+                f"a number or function that {name!r} reads from its module has changed since the model was built; "
+                "build the model again"
             )
 
 
-def _digest_of(function: Callable[..., Any]) -> str:
+def identified(function: Callable[..., Any]) -> IdentifiedFunction:
+    """Any callable with its digests."""
     try:
-        return digest(function)
-    except InvalidModel:  # a callable object whose content cannot be seen
-        return _UNKNOWN
+        return IdentifiedFunction(function, digest(function), _surroundings(function))
+    except InvalidModel:  # an object, or a method of one, whose content cannot be seen
+
+        def call(point: Any) -> Any:
+            return function(point)
+
+        return IdentifiedFunction(call, digest(call), _surroundings(call))
 
 
-def _code_of(function: Any) -> types.CodeType | None:
-    return function.__code__ if isinstance(function, types.FunctionType) else None
+def _surroundings(function: Callable[..., Any]) -> str:
+    return digest(dict(_read_by(function, set()))) if isinstance(function, types.FunctionType) else ""
+
+
+def _read_by(function: types.FunctionType, met: set[int]) -> Iterator[tuple[str, Any]]:
+    """Code of a function, and what it reads from its module: numbers, and functions with what these read."""
+    met.add(id(function))
+    yield f"{function.__module__}.{function.__qualname__}", _text_of(function.__code__)
+    for name in names_in(function.__code__):
+        value = function.__globals__.get(name)
+        if isinstance(value, _SIMPLE):
+            yield f"{function.__module__}.{name}", value
+        elif isinstance(value, types.FunctionType) and value.__module__ == function.__module__ and id(value) not in met:
+            yield from _read_by(value, met)
+
+
+def _text_of(code: types.CodeType) -> tuple[Any, ...]:
+    inside = [_text_of(c) if isinstance(c, types.CodeType) else c for c in code.co_consts]
+    return code.co_code, code.co_names, tuple(c for c in inside if isinstance(c, (*_SIMPLE, tuple)))
+
+
+def names_in(code: types.CodeType) -> Iterator[str]:
+    """Names that a function looks up, in the functions inside it too."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from names_in(constant)

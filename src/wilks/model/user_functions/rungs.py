@@ -6,9 +6,11 @@ from jaxtyping import Array, Inexact
 
 from wilks._base.typing import Theta
 
+from .arrays import TracedArray
 from .assembly import assemble
 from .calls import PlainFunction
-from .scalars import TracedScalar
+from .copies import tracing_copy
+from .scalars import CannotTrace, TracedScalar
 
 POINT_BY_POINT = 4
 """The last way: not traced at all, see `wilks.model.user_functions.callbacks`."""
@@ -25,14 +27,21 @@ def _with_recording_numbers(plain: PlainFunction, theta: Theta) -> Inexact[Array
     return assemble(plain.identified.function(plain.point(numbers)))
 
 
+def _as_a_copy(plain: PlainFunction, theta: Theta) -> Inexact[Array, "..."]:
+    """A copy called with recording arrays, its numpy, math and cmath replaced by tracing ones."""
+    numbers = [TracedArray(theta[i]) for i in range(theta.shape[0])]
+    return assemble(tracing_copy(plain.identified.function)(plain.point(numbers)))
+
+
 TRACED: dict[int, Callable[[PlainFunction, Theta], Inexact[Array, "..."]]] = {
     1: _as_it_is,
     2: _with_recording_numbers,
+    3: _as_a_copy,
 }
 """Ways of tracing by number."""
 
 
 def describe_failure(error: Exception) -> str:
     """Why a function could not be traced, in a few words."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:120]}" if lines else type(error).__name__
+    lines = str(error).strip().splitlines() or [""]
+    return lines[0] if isinstance(error, CannotTrace) else f"{type(error).__name__}: {lines[0][:120]}"
