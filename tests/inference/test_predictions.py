@@ -10,7 +10,8 @@ from wilks.inference.predictions import fitted_counts, predict
 
 def test_errors_of_linear_predictions_are_exact():
     result = fit(peak(), OBSERVED)
-    counts, error = predict(peak().predictor, result)
+    prediction = predict(peak().predictor, result)
+    counts, error = prediction.central, prediction.error
     jacobian = peak().predictor.templates
     np.testing.assert_allclose(counts, jacobian @ result.theta, rtol=1e-12)
     np.testing.assert_allclose(error**2, np.diag(jacobian @ result.covariance @ jacobian.T), rtol=1e-10)
@@ -19,7 +20,7 @@ def test_errors_of_linear_predictions_are_exact():
 def test_errors_follow_the_spread_of_the_parameters():
     result = fit(systematics(), OBSERVED)
     predictor = systematics().predictor
-    _, error = predict(predictor, result)
+    error = predict(predictor, result).error
     step = 1e-4 * result.sigma
     columns = [
         (np.asarray(predictor(predictor.space.unpack(result.theta + s))) - np.asarray(predictor(result.values)))
@@ -44,5 +45,5 @@ def test_fitted_counts_take_the_simulation_at_its_best_scale():
     np.testing.assert_allclose(with_scale, open_.predictor(two.values), rtol=1e-4)
     assert not np.allclose(with_scale, closed.predictor(one.values), rtol=1e-3)
     np.testing.assert_allclose(
-        fitted_counts(peak(), fit(peak(), OBSERVED), OBSERVED), predict(peak().predictor, fit(peak(), OBSERVED)).counts
+        fitted_counts(peak(), fit(peak(), OBSERVED), OBSERVED), predict(peak().predictor, fit(peak(), OBSERVED)).central
     )

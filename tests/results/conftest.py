@@ -11,8 +11,10 @@ from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
 from wilks.results.intervals import Contour, Interval, Intervals
+from wilks.results.predictions import Predictions
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
+from wilks.results.samples import Samples
 from wilks.results.scans import Scan
 from wilks.results.status import Status
 from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
@@ -392,6 +394,57 @@ def costs() -> CostComparison:
     )
 
 
+def chains() -> np.ndarray:
+    """Two chains of two parameters and one that was held."""
+    return np.concatenate([draws(160), np.full((160, 1), 125.0)], axis=1).reshape(2, 80, 3)
+
+
+def samples() -> Samples:
+    nan = np.nan
+    return Samples(
+        names=("mu", "s_b", "mass"),
+        units=("", "", "GeV"),
+        fixed=np.array([False, False, True]),
+        lower=np.array([0.0, 0.1, -np.inf]),
+        upper=np.array([10.0, 10.0, np.inf]),
+        draws=chains(),
+        log_prob=np.round(-38.0 - 0.5 * statistics(160), 4).reshape(2, 80),
+        log_prior=np.full((2, 80), -0.25),
+        algorithm="Ensemble",
+        warmup=500,
+        spacing=10,
+        converged=False,
+        verdict="not converged: 800 steps after burn-in are fewer than 50 times the autocorrelation time, 31 for 'mu'",
+        rhat=np.array([1.0123, 1.002, nan]),
+        ess_bulk=np.array([151.0, 160.3, nan]),
+        ess_tail=np.array([140.0, 149.2, nan]),
+        mcse=np.array([0.025, 0.004, nan]),
+        tau=np.array([31.0, 24.2, nan]),
+        acceptance=np.array([0.61, 0.64]),
+        evaluations=52_000,
+        facts={"divergences": 0.0, "step size": nan},
+        flags={"flat_prior": "no prior is given for mu: flat within bounds"},
+        how="draws from likelihood times prior, within bounds",
+        provenance=PROVENANCE,
+    )
+
+
+def predictions() -> Predictions:
+    values = np.stack([chains()[..., 0] ** 2, np.where(chains()[..., 1] > 1.0, chains()[..., 1], np.nan)], axis=-1)
+    return Predictions(
+        names=("m12^2", "d/pi"),
+        values=values,
+        central=np.array([1.01, 1.04]),
+        error=np.array([0.62, 0.03]),
+        parameters=("mu", "s_b", "mass"),
+        draws=chains(),
+        log_prob=samples().log_prob,
+        of_fit=False,
+        how="a prediction for each of 160 posterior draws",
+        provenance=PROVENANCE,
+    )
+
+
 FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "fit": fit,
     "failed_fit": failed_fit,
@@ -411,6 +464,8 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "coverage_curve": coverage_curve,
     "bias": bias,
     "costs": costs,
+    "samples": samples,
+    "predictions": predictions,
 }
 
 

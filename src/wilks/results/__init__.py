@@ -7,8 +7,10 @@ from .hypotheses import HypothesisTest as HypothesisTest
 from .intervals import Contour as Contour
 from .intervals import Interval as Interval
 from .intervals import Intervals as Intervals
+from .predictions import Predictions as Predictions
 from .provenance import Provenance as Provenance
 from .result import AbstractResult as AbstractResult
+from .samples import Samples as Samples
 from .scans import Scan as Scan
 from .status import Status as Status
 from .store import load as load

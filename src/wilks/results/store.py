@@ -12,7 +12,9 @@ from .files import read
 from .fits import FitResult, FitTable
 from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
+from .predictions import Predictions
 from .result import AbstractResult
+from .samples import Samples
 from .scans import Scan
 from .toys import Bias, Coverage, CoverageCurve, Toys
 
@@ -32,6 +34,8 @@ RESULTS: dict[str, type[AbstractResult]] = {
         CoverageCurve,
         Bias,
         CostComparison,
+        Samples,
+        Predictions,
     )
 }
 

@@ -125,7 +125,7 @@ def _of_counts(
     prepared = likelihood.prepare(data)
     predictor, values = likelihood.predictor, likelihood.space.unpack(result.theta)
     prediction = predict(predictor, result)
-    postfit = prediction.counts
+    postfit = prediction.central
     if isinstance(likelihood, PoissonCounts):
         postfit = np.asarray(likelihood.fitted_counts(values, prepared))
     prefit = np.asarray(predictor(predictor.space.unpack(predictor.space.starts)))

@@ -1,0 +1,6 @@
+# Face of sampling: posterior draws by an ensemble of walkers or by NUTS, with diagnostics and a verdict.
+from .credible import credible_interval as credible_interval
+from .ensemble import Ensemble as Ensemble
+from .interface import AbstractSampler as AbstractSampler
+from .nuts import Nuts as Nuts
+from .sampling import sample as sample

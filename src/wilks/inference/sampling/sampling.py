@@ -1,0 +1,152 @@
+"""Posterior draws from any likelihood: the density is likelihood times prior, within bounds."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from wilks._base.errors import InvalidOption
+from wilks._base.typing import Key, Values
+from wilks.execution.keys import as_seed
+from wilks.execution.progress import Progress
+from wilks.inference.problem import Clock, Problem, pose, standing_flags
+from wilks.inference.starts import constrained
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.parameters.space import ParameterSpace
+from wilks.results.fits import FitResult
+from wilks.results.samples import Samples
+
+from .interface import AbstractSampler, Chains, Posed
+from .nuts import Nuts
+from .origin import find_origin
+from .target import Target, canonical
+
+
+def sample(
+    key: Key | int,
+    likelihood: AbstractLikelihood,
+    data: Any,
+    *,
+    algorithm: AbstractSampler | None = None,
+    start: FitResult | Values | None = None,
+    space: ParameterSpace | None = None,
+    executor: Any = None,
+    progress: Progress | None = None,
+) -> Samples:
+    """Draw from the posterior of the free parameters.
+
+    What to use when: `Nuts` for likelihoods with gradients, from a few to hundreds of parameters; `Ensemble` for up to
+    some tens of parameters where gradients are missing, costly or broken, and for rough comparisons.
+
+    Args:
+        key: seed (a whole number) or ``jax.random.key(seed)``; the same seed gives the same bytes for any executor.
+        likelihood: judges the data.
+        data: as for `fit`.
+        algorithm: ``Nuts()`` unless given, or ``Ensemble(...)``.
+        start: a fit, or values to start around (names left out keep their start). By default a fit is made first.
+        space: the likelihood's space with priors, or with parameters fixed, as for `fit`. A parameter without a prior
+            has a flat one within its bounds; the result says so.
+        executor: None, a number of processes, an executor, or a Dask client; independent chains run apart.
+        progress: called with (done, total, failed, seconds), counted in steps.
+
+    Returns:
+        Draws with diagnostics and a verdict; read ``samples.converged`` before quoting a number.
+
+    Raises:
+        InvalidOption: if nothing is free, or the settings do not suit the number of free parameters.
+        MissingExtra: if the packages of ``wilks[sampling]`` are not installed.
+    """
+    clock = Clock.start()
+    problem = pose(likelihood, data, space)
+    algorithm = Nuts() if algorithm is None else algorithm
+    if not problem.space.free:
+        raise InvalidOption("all parameters are fixed, there is nothing to sample; release one")
+    algorithm.check(len(problem.space.free))
+    seed = as_seed(key)
+    origin = find_origin(problem, start)
+    held, centre = jnp.asarray(problem.space.starts), jnp.asarray(origin.centre)
+    target = Target(likelihood, problem.data, held, centre, problem.space)
+    chains = algorithm.run(Posed(target, origin, seed, executor, progress))
+    return _described(problem, clock, seed, algorithm, chains, {**origin.flags, **chains.flags})
+
+
+def _described(
+    problem: Problem,
+    clock: Clock,
+    seed: int,
+    algorithm: AbstractSampler,
+    chains: Chains,
+    flags: dict[str, str],
+) -> Samples:
+    space, name = problem.space, type(algorithm).__name__
+    draws = np.broadcast_to(space.starts, (*chains.log_prob.shape, len(space))).copy()
+    draws[..., space.free_mask] = chains.position
+    draws = canonical(draws, space)
+    per_parameter = {n: _spread_out(column, space) for n, column in chains.diagnostics._asdict().items()}
+    return Samples(
+        names=space.names,
+        units=tuple(p.unit for p in space.parameters),
+        fixed=~space.free_mask,
+        lower=space.lowers,
+        upper=space.uppers,
+        draws=draws,
+        log_prob=chains.log_prob,
+        log_prior=_log_prior(space, draws),
+        algorithm=name,
+        warmup=chains.warmup,
+        spacing=chains.spacing,
+        converged=not chains.shortcomings,
+        verdict=_verdict(chains),
+        acceptance=chains.acceptance,
+        evaluations=chains.evaluations,
+        facts=chains.facts,
+        **per_parameter,
+        flags={**standing_flags(problem.likelihood), **_prior_flags(problem), **flags},
+        how="draws from likelihood times prior, within bounds",
+        provenance=clock.provenance(problem, "sample", seed=seed, settings={"algorithm": name, **vars(algorithm)}),
+    )
+
+
+def _verdict(chains: Chains) -> str:
+    if chains.shortcomings:
+        return "not converged: " + "; ".join(chains.shortcomings)
+    found = chains.diagnostics
+    ess = min(float(found.ess_bulk.min()), float(found.ess_tail.min()))
+    return f"converged: R-hat at most {float(found.rhat.max()):.4g}, effective sample size at least {ess:.4g}"
+
+
+def _spread_out(column: Float[np.ndarray, " free"], space: ParameterSpace) -> Float[np.ndarray, " parameters"]:
+    """Numbers of the free parameters among NaN for the held ones."""
+    everything = np.full(len(space), np.nan)
+    everything[space.free_mask] = column
+    return everything
+
+
+def _prior_flags(problem: Problem) -> dict[str, str]:
+    """Which parameters have no prior, and which have both a prior and a constraint."""
+    free = [problem.space[name] for name in problem.space.free]
+    flags = {}
+    if flat := [p.name for p in free if p.prior is None]:
+        flags["flat_prior"] = f"no prior is given for {', '.join(flat)}: flat within bounds"
+    measured = constrained(problem.likelihood)
+    if both := [p.name for p in free if p.prior is not None and p.name in measured]:
+        flags["prior_and_constraint"] = (
+            f"{', '.join(both)} have a prior and a constraint in the likelihood; both are counted"
+        )
+    return flags
+
+
+def _log_prior(
+    space: ParameterSpace, draws: Float[np.ndarray, "chains draws parameters"]
+) -> Float[np.ndarray, "chains draws"]:
+    if all(space[name].prior is None for name in space.free):
+        return np.zeros(draws.shape[:2])
+    return np.asarray(_log_priors(space, draws.reshape(-1, len(space)))).reshape(draws.shape[:2])
+
+
+@eqx.filter_jit
+def _log_priors(space, theta):
+    return jax.vmap(lambda point: space.log_prior(space.unpack(point)))(theta)
