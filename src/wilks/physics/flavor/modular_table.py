@@ -5,6 +5,8 @@ f(-1/tau) = (-tau)^k rho(S) f(tau) and f(tau + 1) = rho(T) f(tau) are tested for
 """
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from jaxtyping import Complex, Shaped
@@ -105,15 +107,15 @@ def representation(level: int, irrep: str) -> tuple[Matrix, Matrix]:
     return known[irrep]
 
 
-def _pair(inversion: object, phases: list[complex]) -> tuple[Matrix, Matrix]:
+def _pair(inversion: Any, phases: Sequence[complex | float | int]) -> tuple[Matrix, Matrix]:
     return np.array(inversion, dtype=complex), np.diag(np.array(phases, dtype=complex))
 
 
-def _times(pair: tuple[Matrix, Matrix], inversion: complex, shift: complex) -> tuple[Matrix, Matrix]:
+def _times(pair: tuple[Matrix, Matrix], inversion: complex | int, shift: complex | int) -> tuple[Matrix, Matrix]:
     return inversion * pair[0], shift * pair[1]
 
 
-def _symmetric(*upper: tuple[float, ...]) -> Shaped[np.ndarray, "dim dim"]:
+def _symmetric(*upper: tuple[float | int, ...]) -> Shaped[np.ndarray, "dim dim"]:
     """Symmetric matrix from the rows of its upper triangle."""
     matrix = np.zeros((len(upper), len(upper)))
     for i, row in enumerate(upper):

@@ -66,7 +66,7 @@ class Polynomial:
         right = polynomial(other).terms
         return _collected((_joined(m1, m2), c1 * c2) for m1, c1 in self.terms for m2, c2 in right)
 
-    def __truediv__(self, other: Number) -> "Polynomial":
+    def __truediv__(self, other: "Entry") -> "Polynomial":
         inverse = exact(_constant(other)).inverse()
         return Polynomial(tuple((monomial, c * inverse) for monomial, c in self.terms))
 
