@@ -1,0 +1,115 @@
+"""Tables in csv files: numbers bit for bit, chunks, several files, and what is refused with file and line."""
+
+import gzip
+import os
+import sys
+
+import numpy as np
+import pandas as pd  # noqa: F401  loaded, so that the fast reader is used unless a test takes it away
+import pytest
+
+from wilks._base.errors import InvalidData, InvalidFile
+from wilks.data.events import Events
+from wilks.data.grid import Grid
+from wilks.data.intervals import Intervals
+from wilks.data.tables import CsvFiles, fill_csv, read_csv, write_csv
+
+
+@pytest.fixture(params=["with pandas", "without pandas"])
+def reader(request, monkeypatch):
+    if request.param == "without pandas":
+        monkeypatch.delitem(sys.modules, "pandas")
+
+
+def written(path, text):
+    path.write_bytes(gzip.compress(text.encode()) if path.suffix == ".gz" else text.encode())
+    return path
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
+def test_numbers_come_back_bit_for_bit(tmp_path, name):
+    rng = np.random.default_rng(3)
+    table = Events({"a": rng.normal(size=1000) * 10.0 ** rng.integers(-300, 300, 1000), "b": rng.integers(0, 9, 1000)})
+    write_csv(tmp_path / name, table)
+    again = read_csv(tmp_path / name)
+    assert list(again.columns) == ["a", "b"]
+    assert np.array_equal(again["a"], table["a"])
+    assert np.array_equal(again["b"], table["b"])
+
+
+@pytest.mark.usefixtures("reader")
+def test_infinite_and_missing_numbers_are_read(tmp_path):
+    table = read_csv(written(tmp_path / "t.csv", "a,b\ninf,-inf\nnan,1\n"))
+    assert np.array_equal(table["a"], [np.inf, np.nan], equal_nan=True)
+    assert np.array_equal(table["b"], [-np.inf, 1.0])
+
+
+@pytest.mark.usefixtures("reader")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: the file is empty"),
+        ("1.0,2.0\n3,4\n", "line 1: .* are no column names"),
+        ("a,a\n1,2\n", "line 1: column 'a' occurs twice"),
+        ("a,b\n1,2\n3\n", "line 3: 1 values; expected 2"),
+        ("a,b\n1,2\n3,\n", "line 3: '' in column 'b' is no number"),
+        ("a,b\n1,2,3\n", "line 2: 3 values; expected 2"),
+        ("a,b\n1,2\n3,4,5\n", "line 3: 3 values; expected 2"),
+        ("a,b\n1,2\n\n3,x\n", "line 4: 'x' in column 'b' is no number"),
+        ("a,b\n1,True\n", "line 2: 'True' in column 'b' is no number"),
+        ("a,b\n1,NA\n", "line 2: 'NA' in column 'b' is no number"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path, text, message):
+    with pytest.raises(InvalidFile, match=f"t.csv, {message}"):
+        read_csv(written(tmp_path / "t.csv", text))
+
+
+def test_bad_lines_are_counted_across_chunks(tmp_path):
+    path = written(tmp_path / "t.csv", "a\n" + "1.5\n" * 100 + "x\n")
+    with pytest.raises(InvalidFile, match="line 102: 'x'"):
+        list(CsvFiles((path,), chunk=50))
+
+
+def test_a_file_that_is_not_there_or_no_gzip_is_named(tmp_path):
+    with pytest.raises(InvalidFile, match="no such file"):
+        read_csv(tmp_path / "no.csv")
+    (tmp_path / "t.csv.gz").write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(InvalidFile, match="cannot be read"):
+        read_csv(tmp_path / "t.csv.gz")
+
+
+def test_a_header_alone_is_a_table_without_rows(tmp_path):
+    assert len(read_csv(written(tmp_path / "t.csv", "a,b\n"))["a"]) == 0
+
+
+def test_chunks_hold_all_rows_in_order(tmp_path):
+    path = written(tmp_path / "t.csv.gz", "a\n" + "".join(f"{i}\n" for i in range(1000)))
+    chunks = list(CsvFiles((path, path), chunk=500))
+    assert len(chunks) > 10
+    assert np.concatenate([chunk["a"] for chunk in chunks]).tolist() == [*range(1000), *range(1000)]
+    assert all(chunk["a"][0] == chunk.first for chunk in chunks)
+
+
+def test_each_file_has_its_weight(tmp_path):
+    paths = [written(tmp_path / f"{i}.csv", f"x,w\n{i + 0.5},2\n") for i in range(2)]
+    grid = Grid((Intervals("x", [0, 1, 2]),))
+    assert fill_csv([grid], paths, weight="w", scale=[1.0, 10.0])[0].values.tolist() == [2, 20]
+    assert fill_csv([grid], paths, scale=0.5)[0].values.tolist() == [0.5, 0.5]
+    assert fill_csv([grid], paths)[0].report.events == 2
+    with pytest.raises(InvalidData, match="2 files and 1 weights"):
+        fill_csv([grid], paths, scale=[1.0])
+
+
+def test_a_remembered_table_is_read_anew_when_the_file_changes(tmp_path, monkeypatch):
+    path = written(tmp_path / "t.csv", "a\n1\n")
+    first = read_csv(path, remember=True)
+    assert read_csv(path, remember=True) is first
+    written(path, "a\n2\n")
+    os.utime(path, ns=(1, 1))
+    assert read_csv(path, remember=True)["a"].tolist() == [2]
+    (tmp_path / "inner").mkdir()
+    written(tmp_path / "inner" / "t.csv", "a\n3\n")
+    monkeypatch.chdir(tmp_path / "inner")
+    assert read_csv("t.csv", remember=True)["a"].tolist() == [3]
