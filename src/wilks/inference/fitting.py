@@ -10,25 +10,21 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_option
 from wilks._base.typing import LogProb, Values
-from wilks.likelihood.counts import ChiSquareCounts
-from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import stack
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
-from wilks.results.status import Status
 
-from .endpoint import Endpoint, endpoint, examine, name_direction
-from .ladder import Climbed, climb, outward
+from .description import describe, movable
+from .endpoint import Endpoint, endpoint, examine
+from .ladder import Climbed, climb
 from .lanes import count_lanes, saturated_lanes, stack_lanes
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
-from .problem import Clock, Problem, counted_parts, judged, left_out_bins, pose, standing_flags
-from .starts import auxiliary_starts, constrained, count_starts
+from .problem import Clock, Problem, judged, pose, standing_flags
+from .starts import auxiliary_starts, count_starts
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
-_BELOW_ZERO = (
-    5e-3  # excess of an empty bin whose expectation is 1e-4 below zero: as far as the continuation may leave it
-)
 _SADDLE_STEP = 0.5  # first step off a saddle, in units of the weakest direction's curvature radius
 
 Start = FitResult | Values | None
@@ -181,7 +177,7 @@ def solve(
     curvature = "exact" if covariance == "observed" else "fisher"
     end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
     ends, end = _leave_saddle(problem, ends, end, curvature)
-    return _describe(problem, clock, first, ends, end, covariance)
+    return describe(problem, clock, first, ends, end, covariance)
 
 
 def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Climbed:
@@ -212,7 +208,7 @@ def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Cl
 
 def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any) -> tuple[Climbed, Endpoint]:
     """From a saddle, step both ways along the weakest direction and keep the lower end."""
-    curved = examine(np.asarray(end.hessian), _loose(problem, ends))
+    curved = examine(np.asarray(end.hessian), movable(problem, ends))
     if curved.covariance is not None or not curved.weakest < -1e-8 or not np.isfinite(curved.weakest):
         return ends, end
     step = _SADDLE_STEP * curved.direction * np.maximum(np.abs(ends.theta[0]), 1.0)
@@ -225,134 +221,6 @@ def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any
         return ends, end
     ends = Climbed(*(array[best : best + 1] for array in tried))
     return ends, endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
-
-
-def _loose(problem: Problem, ends: Climbed) -> np.ndarray:
-    """Free parameters that are not pressed against a bound."""
-    at_lower, at_upper = outward(ends.theta[0], ends.gradient[0], problem.space)
-    return problem.space.free_mask & ~at_lower & ~at_upper
-
-
-def _describe(
-    problem: Problem, clock: Clock, first: np.ndarray, ends: Climbed, end: Endpoint, covariance: str
-) -> FitResult:
-    space, theta = problem.space, _wrap(ends.theta[0], problem.space)
-    free, loose = space.free_mask, _loose(problem, ends)
-    at_lower, at_upper = outward(ends.theta[0], ends.gradient[0], space)
-    curved = examine(np.asarray(end.hessian), loose)
-    status, cause = Status.from_code(int(ends.status[0])), ""
-    if status.converged and curved.covariance is None:
-        status = Status.NOT_PD
-    if status is Status.NOT_PD:
-        cause = f"the data do not fix the combination {name_direction(curved.direction, space.names)}"
-    elif not status.converged:
-        cause = _why(problem, ends)
-    flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0])
-    status, cause = _check_domain(status, cause, flags, end)
-    bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
-    if status.converged and (at_lower | at_upper)[free].any():
-        names = [n for n, bad in zip(space.names, (at_lower | at_upper) & free, strict=True) if bad]
-        cause = cause or "on a bound: " + ", ".join(names)
-    quoted = curved.covariance if status.converged else None
-    sigma = None if quoted is None else np.where(loose, np.sqrt(np.diag(quoted)), np.nan)
-    return FitResult(
-        names=space.names,
-        theta=theta,
-        sigma=sigma,
-        fixed=~free,
-        units=tuple(p.unit for p in space.parameters),
-        nll=float(end.excess - end.saturated),
-        excess=float(end.excess),
-        status=status,
-        cause=cause,
-        rung=int(ends.rung[0]),
-        edm=float(ends.edm[0]),
-        iterations=int(ends.iterations[0]),
-        evaluations=int(ends.iterations[0]),
-        covariance=quoted,
-        at_lower=tuple(n for n, on in zip(space.names, bounded["at_lower"], strict=True) if on),
-        at_upper=tuple(n for n, on in zip(space.names, bounded["at_upper"], strict=True) if on),
-        contributions={n: 2 * float(v) for n, v in end.parts.items() if n},
-        pulls=_pulls(problem, theta, sigma),
-        ndf=_degrees_of_freedom(problem, end),
-        start=first,
-        flags=flags,
-        how="errors from the inverse of the "
-        + ("exact Hessian" if covariance == "observed" else "expected (Fisher) information"),
-        provenance=clock.provenance(problem, "fit", settings={"covariance": covariance}),
-    )
-
-
-def _why(problem: Problem, ends: Climbed) -> str:
-    if not np.isfinite(ends.value[0]):
-        return "the likelihood is not finite at the start; check start values and templates"
-    return (
-        f"no convergence within {problem.settings.max_iterations} iterations on any rung (EDM {ends.edm[0]:.2g}); "
-        "try other starts, or fix parameters that the data do not see"
-    )
-
-
-def _check_domain(status: Status, cause: str, flags: dict[str, str], end: Endpoint) -> tuple[Status, str]:
-    """Expectations that the solver's continuation left below zero are named; they are allowed in empty bins only."""
-    outside = np.flatnonzero(~np.asarray(end.inside))
-    if not outside.size or not status.converged:
-        return status, cause
-    lost = outside[np.asarray(end.cells)[outside] > _BELOW_ZERO]
-    if lost.size:
-        return Status.FAILED, f"the expectation is not positive in {_cells(lost)}, where the data have events"
-    sentence = f"the expectation vanishes in empty {_cells(outside)}"
-    flags["expectation_at_zero"] = sentence
-    return Status.AT_BOUND, cause or sentence
-
-
-def _cells(where: np.ndarray) -> str:
-    return f"cell{'s' if len(where) > 1 else ''} {', '.join(map(str, where[:8]))}"
-
-
-def _pulls(problem: Problem, theta: np.ndarray, sigma: np.ndarray | None) -> dict[str, tuple[float, float]]:
-    pulls = {}
-    for name, (centre, error) in constrained(problem.likelihood).items():
-        where = problem.space.index(name)
-        if problem.space.parameters[where].is_free:
-            width = np.nan if sigma is None else sigma[where] / error
-            pulls[name] = (float((theta[where] - centre) / error), float(width))
-    return pulls
-
-
-def _degrees_of_freedom(problem: Problem, end: Endpoint) -> int | None:
-    """Cells that the likelihood sees minus free parameters; None where it does not consist of cells alone."""
-    counted = counted_parts(problem.likelihood, problem.data)
-    if counted is None and not isinstance(problem.likelihood, AbstractCellLikelihood):
-        return None
-    unseen = sum(left_out_bins(part, data) for part, data in counted or ())
-    return int(np.asarray(end.inside).size - unseen - problem.space.free_mask.sum())
-
-
-def _cost_flags(problem: Problem, theta: np.ndarray) -> dict[str, str]:
-    """By how much chi-square costs of counts miss the observed total, and how many bins they leave out."""
-    parts = counted_parts(problem.likelihood, problem.data) or ()
-    costs = [(part, data) for part, data in parts if isinstance(part, ChiSquareCounts)]
-    if not costs:
-        return {}
-    values = dict(zip(problem.space.names, theta, strict=True))
-    expected = sum(float(jnp.sum(p.predictor({n: values[n] for n in p.space.names}))) for p, _ in costs)
-    observed = sum(float(np.sum(data.counts)) for _, data in costs)
-    names = " and ".join(sorted({part.cost for part, _ in costs}))
-    flags = {
-        "biased_cost": f"the cost {names} is biased at low counts, PoissonCounts is not: here it expects "
-        f"{expected:.6g} events where {observed:.6g} are observed"
-    }
-    if unseen := sum(left_out_bins(part, data) for part, data in costs):
-        flags["empty_bins_left_out"] = f"{unseen} empty bins are left out by the cost neyman"
-    return flags
-
-
-def _wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:
-    wrapped = theta.copy()
-    for i, p in enumerate(space.parameters):
-        if p.period is not None:
-            wrapped[i] = (theta[i] - p.start + p.period / 2) % p.period + p.start - p.period / 2
-    return wrapped
 
 
 def _start_vector(space: ParameterSpace, start: Start) -> np.ndarray:
@@ -376,7 +244,7 @@ def _stack(likelihood: AbstractLikelihood, datasets: Any) -> Any:
         return datasets
     if not len(datasets):
         raise InvalidData("no sets of data given; give at least one")
-    return stack(likelihood, datasets)
+    return stack(likelihood, list(datasets))
 
 
 class _Function(AbstractLikelihood[Array]):
