@@ -41,6 +41,8 @@ def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature
     if isinstance(likelihood, AbstractCellLikelihood):
         return _of_cells(likelihood, theta, data, curvature)
     if isinstance(likelihood, AbstractExpandedLikelihood):
+        if curvature == "exact" and not likelihood.exact:
+            return _of_function(lambda at: likelihood.excess(at, data), theta)
         known = likelihood.expand(theta, data)
         return Quadratic(known.value, known.gradient, known.curvature)
     if isinstance(likelihood, AbstractEventLikelihood) and curvature != "exact":

@@ -52,6 +52,7 @@ class EnsembleCounts(AbstractExpandedLikelihood[CountsData], AbstractSimulator[C
     systematics: Literal["marginal", "profile"] = eqx.field(static=True)
     strict: bool = eqx.field(static=True)
     integer: bool = eqx.field(static=True)
+    exact: bool = eqx.field(static=True)
 
     def __init__(
         self,
@@ -63,7 +64,7 @@ class EnsembleCounts(AbstractExpandedLikelihood[CountsData], AbstractSimulator[C
     ) -> None:
         check_option("systematics", systematics, SYSTEMATICS)
         ensemble = as_ensemble(predictor)
-        self.space, self.predictor = ensemble.space, ensemble
+        self.space, self.predictor, self.exact = ensemble.space, ensemble, ensemble.linear
         self.layout = BinnedLayout.of(_AnyVariation(ensemble))
         self.systematics, self.strict, self.integer = systematics, strict, integer
         if strict and not limits_of(ensemble):

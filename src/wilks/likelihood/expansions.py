@@ -17,7 +17,7 @@ class Expanded(eqx.Module):
     Args:
         value: -ln L above the saturated model.
         gradient: its first derivatives.
-        curvature: its second derivatives.
+        curvature: its second derivatives, or what stands for them if the likelihood is not ``exact``.
     """
 
     value: Scalar
@@ -27,6 +27,9 @@ class Expanded(eqx.Module):
 
 class AbstractExpandedLikelihood(AbstractLikelihood[Data]):
     """A likelihood that gives value, gradient and curvature of its excess in closed form."""
+
+    exact: eqx.AbstractVar[bool]
+    """Whether the curvature is the exact Hessian, and not that of a tangent."""
 
     @abc.abstractmethod
     def expand(self, theta: Theta, data: Data) -> Expanded:

@@ -35,9 +35,10 @@ class MemberCounts(AbstractExpandedLikelihood[MemberData]):
 
     space: ParameterSpace
     ensemble: LinearEnsemble
+    exact: bool = eqx.field(static=True)
 
     def __init__(self, ensemble: LinearEnsemble) -> None:
-        self.space, self.ensemble = ensemble.space, ensemble
+        self.space, self.ensemble, self.exact = ensemble.space, ensemble, True
 
     def log_prob(self, values: Values, data: MemberData) -> LogProb:
         """Full log density of the counts under the member."""
@@ -51,7 +52,7 @@ class MemberCounts(AbstractExpandedLikelihood[MemberData]):
     def expand(self, theta: Theta, data: MemberData) -> Expanded:
         """The excess with its exact derivatives."""
         judged, matrix = self._judge(theta, data)
-        return Expanded(jnp.sum(judged.excess), matrix.T @ judged.slope[0], (matrix.T * judged.observed[0, 0]) @ matrix)
+        return Expanded(jnp.sum(judged.excess), matrix.T @ judged.slope[0], (matrix.T * judged.observed[0]) @ matrix)
 
     def saturated(self, data: MemberData) -> LogProb:
         """Log density with mu = n in every bin."""
@@ -80,6 +81,6 @@ def linearised(
     return mean, jnp.moveaxis(jax.vmap(push)(jnp.eye(theta.shape[0])), 0, 2)
 
 
-def _of_member(arrays: np.ndarray, member: Any) -> Array:
+def _of_member(arrays: Array | np.ndarray, member: Any) -> Array:
     """The arrays of one variation, which may be given once for all."""
     return jnp.asarray(arrays)[0 if arrays.shape[0] == 1 else member]

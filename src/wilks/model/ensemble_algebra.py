@@ -5,7 +5,7 @@ slowest); ``"paired"`` takes variation s with variation s.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -30,7 +30,6 @@ from .ensembles import (
 )
 from .predictor import AbstractPredictor
 
-Systematics = Literal["product", "paired"]
 SYSTEMATICS = ("product", "paired")
 
 
@@ -104,9 +103,7 @@ def passthrough(*names: str, lower: float = -np.inf) -> LinearEnsemble:
     return LinearEnsemble(space, np.eye(len(names)))
 
 
-def compose(
-    outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: Systematics = "product"
-) -> AbstractEnsemble:
+def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: str = "product") -> AbstractEnsemble:
     """The outer prediction at what the inner one predicts; parameters, starts and bounds are those of the inner one.
 
     A linear outer ensemble and an inner one with stored matrices are multiplied exactly, once.
@@ -128,7 +125,7 @@ def compose(
 
 
 def concatenate(
-    parts: Sequence[AbstractPredictor], *, share: bool = False, systematics: Systematics = "product"
+    parts: Sequence[AbstractPredictor], *, share: bool = False, systematics: str = "product"
 ) -> AbstractEnsemble:
     """Predictions one after the other.
 
@@ -145,7 +142,7 @@ def add(
     *,
     scales: Sequence[float] | None = None,
     share: bool = True,
-    systematics: Systematics = "product",
+    systematics: str = "product",
 ) -> AbstractEnsemble:
     """Sum of predictions of equal length, each times its scale."""
     factors = tuple(float(s) for s in scales) if scales is not None else (1.0,) * len(parts)
@@ -235,7 +232,7 @@ def _chained_limits(outer: AbstractEnsemble, inner: AbstractEnsemble) -> tuple[L
     return tuple(found)
 
 
-def _each_with_each(outer: AbstractEnsemble, between: Predicted) -> Predicted:
+def _each_with_each(outer: AbstractEnsemble, between: Points) -> Predicted:
     """Every variation of the outer ensemble at every inner prediction, the outer one slowest."""
     xp = np if isinstance(between, np.ndarray) else jnp
     variations, inputs, points = between.shape

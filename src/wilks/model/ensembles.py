@@ -70,7 +70,8 @@ class Limit(eqx.Module):
     def excess(self, theta: Theta) -> Float[Array, " bounded"]:
         """How far each number lies outside of its bounds at worst; negative inside."""
         numbers = self.inner.at(theta)
-        return jnp.max(jnp.maximum(numbers - self.bounded.uppers, self.bounded.lowers - numbers), axis=0)
+        above, below = numbers - self.bounded.uppers[None], self.bounded.lowers[None] - numbers
+        return jnp.max(jnp.maximum(above, below), axis=0)
 
 
 class LinearEnsemble(AbstractEnsemble):
