@@ -15,7 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from wilks.likelihood.interface import AbstractEventLikelihood, AbstractLikelihood
+from wilks.likelihood.event_likelihood import AbstractEventLikelihood
+from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.parameters.space import ParameterSpace
 
@@ -177,7 +178,8 @@ def _fit_batch(likelihood, data, common: bool, start, free, alive, box, limits, 
 
         (lower, upper), (tolerance, max_iterations) = box, limits
         room = Box(lower, upper, lane_free)
-        end = minimise_lane(objective, lane_start, room, lane_alive, tolerance, max_iterations)
+        learn = judges_events(likelihood) and curvature != "exact"
+        end = minimise_lane(objective, lane_start, room, lane_alive, tolerance, max_iterations, learn=learn)
         return end.theta, end.value, end.gradient, end.edm, end.iterations, end.code
 
     lanes = (None if common else data, start, free, alive)

@@ -4,6 +4,9 @@ Each iteration evaluates value, gradient and curvature once, at the trial point.
 bound with the gradient pointing out, leave the free block; a step is clipped to the box, so bounds are reached exactly.
 The lane stops when the estimated distance to the minimum, EDM = g^T H^-1 g / 2, falls below the tolerance with H
 positive definite.
+
+Where the objective gives only a part P of its curvature (products of scores), the rest S is learned from the change of
+the gradient along each accepted step, by the symmetric rank-one update; H = P + S where that is positive definite.
 """
 
 from collections.abc import Callable
@@ -22,6 +25,8 @@ RUNNING, CONVERGED, EXHAUSTED, NONFINITE, FLAT = range(5)
 """How a lane stands: running, minimum found, out of iterations, not finite, gradient gone but curvature singular."""
 
 _ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
+_USABLE = 1e-12  # smallest squared cosine between step and missed change from which curvature is learned
+_NEAR = 1.0  # predicted decrease of -ln L below which what a step shows will hold at the minimum
 _DAMPING_START = 1e-3
 _DAMPING_LIMIT = 1e14
 _SINGULAR = 1e-10  # smallest eigenvalue of the unit-diagonal curvature that counts as positive
@@ -34,6 +39,7 @@ class Lane(NamedTuple):
     value: Scalar
     gradient: Float[Array, " parameters"]
     hessian: Float[Array, "parameters parameters"]
+    learned: Float[Array, "parameters parameters"]
     trial: Theta
     predicted: Scalar
     damping: Scalar
@@ -57,14 +63,31 @@ def minimise_lane(
     alive: Bool[Array, ""],
     tolerance: Scalar,
     max_iterations: Int[Array, ""],
+    *,
+    learn: bool = False,
 ) -> Lane:
-    """Minimum of an objective from one start; a lane that is not alive does no work."""
+    """Minimum of an objective from one start; a lane that is not alive does no work.
+
+    Args:
+        objective: value, gradient and curvature at a point.
+        start: first point.
+        box: where the lane may go.
+        alive: whether it is to be run at all.
+        tolerance: EDM at which it stops.
+        max_iterations: limit of steps.
+        learn: correct the curvature by what the gradients show.
+
+    References:
+        J. E. Dennis, D. M. Gay, R. E. Welsch, ACM Trans. Math. Softw. 7 (1981) 348 (curvature in two parts);
+        J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed., eqs. 6.24 and 6.26 (rank-one update).
+    """
     size = start.shape[0]
     first = Lane(
         theta=start,
         value=jnp.array(jnp.inf),
         gradient=jnp.zeros(size),
         hessian=jnp.eye(size),
+        learned=jnp.zeros((size, size)),
         trial=start,
         predicted=jnp.array(0.0),
         damping=jnp.array(0.0),
@@ -74,8 +97,9 @@ def minimise_lane(
     )
 
     def iterate(lane: Lane) -> Lane:
-        lane = _judge_trial(lane, objective(lane.trial))
-        return _propose(lane, box, tolerance, max_iterations)
+        judged = _judge_trial(lane, objective(lane.trial))
+        judged = _learn(lane, judged, box) if learn else judged
+        return _propose(judged, box, tolerance, max_iterations)
 
     return jax.lax.while_loop(lambda lane: lane.code == RUNNING, iterate, first)
 
@@ -108,16 +132,40 @@ def _judge_trial(lane: Lane, new: Quadratic) -> Lane:
     )
 
 
-def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array, ""]) -> Lane:
-    """Check convergence at the accepted point and propose the next trial."""
+def _learn(before: Lane, after: Lane, box: Box) -> Lane:
+    """Correct the curvature by the last accepted step; a lane that did not move keeps what it has."""
+    moved = jnp.any(after.theta != before.theta)
+    step, change = after.theta - before.theta, after.gradient - before.gradient
+    partial = jnp.where(moved | (before.iterations == 0), after.hessian, 0.0)
+    missed = change - (partial + before.learned) @ step
+    along = jnp.dot(missed, step)
+    size = jnp.maximum(jnp.diagonal(partial), 1e-300)
+    usable = moved & (along**2 > _USABLE * jnp.sum(missed**2 / size) * jnp.sum(step**2 * size))  # eq. 6.26
+    update = jnp.outer(missed, missed) / jnp.where(usable, along, 1.0)  # eq. 6.24
+    learned = jnp.where(before.predicted < _NEAR, before.learned + jnp.where(usable, update, 0.0), 0.0)
+    full = partial + learned
+    scaled, _, _, _ = _scaled(after._replace(hessian=full), box)
+    _, positive = cholesky(scaled - _SINGULAR * jnp.eye(step.shape[0]))
+    fresh = after._replace(hessian=jnp.where(positive, full, partial), learned=learned)
+    return jax.tree.map(lambda new, old: jnp.where(moved, new, old), fresh, after)
+
+
+def _scaled(lane: Lane, box: Box) -> tuple[Array, Array, Array, Array]:
+    """Curvature of the free block scaled to a unit diagonal, the scale, what is free, and the block."""
     outward = ((lane.theta <= box.lower) & (lane.gradient > 0)) | ((lane.theta >= box.upper) & (lane.gradient < 0))
     free = box.free & ~outward
-    gradient = jnp.where(free, lane.gradient, 0.0)
     diagonal = jnp.where(free, jnp.maximum(jnp.abs(jnp.diagonal(lane.hessian)), 1e-10), 1.0)
     scale = diagonal**-0.5
-    identity = jnp.eye(scale.shape[0])
     block = free[:, None] & free[None, :]
-    scaled = jnp.where(block, lane.hessian * scale[:, None] * scale[None, :], identity)
+    scaled = jnp.where(block, lane.hessian * scale[:, None] * scale[None, :], jnp.eye(scale.shape[0]))
+    return scaled, scale, free, block
+
+
+def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array, ""]) -> Lane:
+    """Check convergence at the accepted point and propose the next trial."""
+    scaled, scale, free, block = _scaled(lane, box)
+    gradient = jnp.where(free, lane.gradient, 0.0)
+    identity = jnp.eye(scale.shape[0])
     downhill = gradient * scale
 
     factor, positive = cholesky(scaled - _SINGULAR * identity)

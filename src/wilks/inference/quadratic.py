@@ -11,7 +11,7 @@ from wilks._base.typing import Scalar, Theta
 from wilks.likelihood.binned import MeanAndJacobian
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.expansions import AbstractExpandedLikelihood
-from wilks.likelihood.interface import AbstractCellLikelihood, AbstractEventLikelihood, AbstractLikelihood
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
 
@@ -45,9 +45,6 @@ def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature
             return _of_function(lambda at: likelihood.excess(at, data), theta)
         known = likelihood.expand(theta, data)
         return Quadratic(known.value, known.gradient, known.curvature)
-    if isinstance(likelihood, AbstractEventLikelihood) and curvature != "exact":
-        around = likelihood.expand(likelihood.space.unpack(theta), data)
-        return Quadratic(around.value, around.gradient, around.information)
     return _of_function(lambda at: -likelihood.log_prob(likelihood.space.unpack(at), data), theta)
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
-from wilks.likelihood.interface import AbstractEventLikelihood, AbstractLikelihood
+from wilks.likelihood.event_likelihood import AbstractEventLikelihood
+from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.likelihood.unbinned import Unbinned
 from wilks.parameters.space import ParameterSpace

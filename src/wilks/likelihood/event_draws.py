@@ -91,9 +91,7 @@ def complete_auxiliary(constraints: Constraints, given: Any) -> Float[np.ndarray
     return observed
 
 
-def _at_rate(
-    component: Component, keys: Keys[Array, " sets"], theta: np.ndarray, copies: int
-) -> list[list[Events]]:
+def _at_rate(component: Component, keys: Keys[Array, " sets"], theta: np.ndarray, copies: int) -> list[list[Events]]:
     """Lists of one source at its rate multiplier: whole copies, and a last one thinned to what is left.
 
     Copy j keeps an event if its uniform number lies below r - j, so the events at a smaller rate are among those at a

@@ -1,12 +1,12 @@
 """The roles of statistical models: judging data, making data, and the forms that make fits fast."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float
 from jaxtyping import Key as Keys
 
 from wilks._base.typing import Key, LogProb, Scalar, Values
@@ -45,7 +45,7 @@ class AbstractSimulator(eqx.Module, Generic[Data]):
 
 
 class AbstractHostSimulator(AbstractSimulator[Data]):
-    """Makes data outside compiled code, many sets in one call: lists of events, whose length differs from set to set."""
+    """Makes data outside compiled code, many sets in one call: lists of events, which differ in length."""
 
     @abc.abstractmethod
     def simulate_many(self, keys: Keys[Array, " sets"], values: Values) -> Data:
@@ -54,6 +54,14 @@ class AbstractHostSimulator(AbstractSimulator[Data]):
     @abc.abstractmethod
     def size(self, values: Values) -> int:
         """Numbers that one set holds on average, by which studies plan their memory."""
+
+
+class AbstractNamedTerms(AbstractLikelihood[Data]):
+    """A likelihood whose -2 ln L is a sum of named terms, one per observable for example, which fits report."""
+
+    @abc.abstractmethod
+    def contributions(self, values: Values, data: Data) -> Mapping[str, Scalar]:
+        """Share of each term in -2 ln L, above the saturated model where there is one (a chi-square), in print order."""
 
 
 class Cells(eqx.Module):
@@ -112,51 +120,3 @@ class AbstractCellLikelihood(AbstractLikelihood[Data]):
     def log_prob(self, values: Values, data: Data) -> LogProb:
         """Full normalised log density of the data at the named values; -inf where it is zero."""
         return self.saturated(data) - self.excess(values, data)
-
-
-class Expansion(eqx.Module):
-    """-ln L around one point.
-
-    Args:
-        value: -ln L.
-        gradient: its first derivatives.
-        information: positive semidefinite approximation of its second derivatives, from first derivatives alone.
-    """
-
-    value: Scalar
-    gradient: Float[Array, " parameters"]
-    information: Float[Array, "parameters parameters"]
-
-
-class AbstractEventLikelihood(AbstractLikelihood[Data]):
-    """A likelihood of lists of events, each event with a density of its own.
-
-    The solver takes value, gradient and the sum of the events' squared scores from ``expand``, which for large samples
-    is the curvature. Sets of different length are padded to one shape by ``stack``.
-    """
-
-    @abc.abstractmethod
-    def expand(self, values: Values, data: Data) -> Expansion:
-        """-ln L with its first derivatives and approximate curvature at the named values."""
-
-    @abc.abstractmethod
-    def prepare(self, data: Any) -> Data:
-        """Check data as a user hands them over and bring them into arrays.
-
-        Raises:
-            InvalidData: naming place, value, expectation and remedy.
-        """
-
-    @abc.abstractmethod
-    def stack(self, datasets: Sequence[Any]) -> Data:
-        """Several sets of data, each as ``prepare`` takes it, in one shape along a first axis."""
-
-    @abc.abstractmethod
-    def count_starts(
-        self, data: Data, theta: Float[Any, " parameters"], free: Bool[Any, " parameters"]
-    ) -> Float[Any, "*lanes parameters"]:
-        """A start vector, for each lane of the data, with the free rates where the number of events wants them."""
-
-    @abc.abstractmethod
-    def unexplained(self, values: Values, data: Data) -> dict[str, Int[Any, " events"]]:
-        """Positions of the events to which no source gives a rate, by data set."""

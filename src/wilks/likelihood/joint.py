@@ -12,8 +12,9 @@ from wilks._base.typing import Key, LogProb, Values
 from wilks.parameters.space import NamedValues, ParameterSpace
 
 from .counts import ChiSquareCounts, PoissonCounts
+from .event_likelihood import AbstractEventLikelihood
 from .expansions import AbstractExpandedLikelihood
-from .interface import AbstractCellLikelihood, AbstractEventLikelihood, AbstractLikelihood, AbstractSimulator
+from .interface import AbstractCellLikelihood, AbstractLikelihood, AbstractSimulator
 from .unbinned import Unbinned
 
 JointData = Mapping[str, Any]
@@ -109,7 +110,7 @@ def prepare(likelihood: AbstractLikelihood, data: Any) -> Any:
     """
     if isinstance(likelihood, Joint) and not isinstance(data, Mapping):
         raise InvalidData(f"data of a joint are a mapping from part to its data, not a {type(data).__name__}")
-    if isinstance(likelihood, (AbstractCellLikelihood, AbstractEventLikelihood, AbstractExpandedLikelihood, Joint)):
+    if isinstance(likelihood, (AbstractCellLikelihood, AbstractExpandedLikelihood, Joint)):
         return likelihood.prepare(data)
     arrays = jax.tree.map(lambda x: jnp.asarray(x, dtype=float), data, is_leaf=lambda x: isinstance(x, list))
     for leaf in jax.tree.leaves(arrays):

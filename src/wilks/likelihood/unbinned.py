@@ -20,8 +20,10 @@ from wilks.parameters.space import ParameterSpace
 from .components import Bounds, by_dataset, components_of, space_of
 from .constraints import Constraints
 from .event_draws import complete_auxiliary, draw_auxiliary, draw_events, join_events, split_keys
+from .event_likelihood import AbstractEventLikelihood
 from .event_padding import EventTable, bucket_of, gather, map_over_blocks, pad_rows, stack_tables, sum_over_blocks
-from .interface import AbstractEventLikelihood, AbstractHostSimulator, Expansion
+from .expansions import Expanded
+from .interface import AbstractHostSimulator
 from .mixture import NO_RATE, Component, share, sum_log_density, sum_scores
 
 Penalty = Callable[[Values], Any]
@@ -78,6 +80,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
     constraints: Constraints
     penalties: tuple[Penalty, ...] = eqx.field(static=True)
     block: int = eqx.field(static=True)
+    exact: bool = eqx.field(static=True)  # False: the curvature is the sum of products of scores
 
     def __init__(
         self,
@@ -101,7 +104,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
                 raise InvalidModel(
                     f"constraint {penalty!r} is neither an Auxiliary nor a function of named values; build one of them"
                 )
-        self.block = events_per_block
+        self.block, self.exact = events_per_block, False
 
     def of_dataset(self, dataset: str) -> tuple[Component, ...]:
         """The components of one data set, in the order of its table."""
@@ -120,9 +123,16 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
             total = total + sum_over_blocks(lambda t, c=components: sum_log_density(c, theta, t), table, self.block)
         return total + self._log_constraints(theta, jnp.asarray(data.auxiliary))
 
-    def expand(self, values: Values, data: UnbinnedData) -> Expansion:
+    def excess(self, theta: Theta, data: UnbinnedData) -> Scalar:
+        """-ln L: there is no saturated model of single events."""
+        return -self.log_prob(self.space.unpack(theta), data)
+
+    def saturated(self, data: UnbinnedData) -> LogProb:
+        """Zero, for the same reason."""
+        return jnp.zeros(())
+
+    def expand(self, theta: Theta, data: UnbinnedData) -> Expanded:
         """-ln L, its gradient, and the sum of products of the events' scores, whose expectation is the curvature."""
-        theta = self.space.pack(values)
         value, slope, product = self._expand_constraints(theta, jnp.asarray(data.auxiliary))
         for component in self.components:
             expected, slopes = component.expected_with_slopes(component.pick(theta))
@@ -134,7 +144,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         for components, table in self._parts(data):
             scores = sum_over_blocks(lambda t, c=components: sum_scores(c, theta, t), table, self.block)
             value, slope, product = value - scores.value, slope - scores.slope, product + scores.product
-        return Expansion(value, slope, product)
+        return Expanded(value, slope, product)
 
     def prepare(self, data: Any) -> UnbinnedData:
         """Check events and bring them into padded arrays; rates that never change are computed here, once.
@@ -323,9 +333,7 @@ def _expected_at(component: Component, theta: Theta) -> Scalar:
 
 
 @eqx.filter_jit
-def _seen(
-    components: tuple[Component, ...], theta: Theta, table: EventTable, block: int
-) -> Bool[Array, " events"]:
+def _seen(components: tuple[Component, ...], theta: Theta, table: EventTable, block: int) -> Bool[Array, " events"]:
     multipliers = jnp.stack([c.multiplier(theta) for c in components])
 
     def seen(prepared: tuple[Any, ...]) -> Bool[Array, " events"]:
