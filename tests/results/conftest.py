@@ -1,5 +1,6 @@
 """The family table of results {name: constructor}; a new class is tested by adding a row."""
 
+import dataclasses
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
 from wilks.results.intervals import Contour, Interval, Intervals
+from wilks.results.minima import Minima
 from wilks.results.predictions import Predictions
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
@@ -445,6 +447,27 @@ def predictions() -> Predictions:
     )
 
 
+def minima() -> Minima:
+    return Minima(
+        names=("v1", "v2", "mass"),
+        theta=np.array([[1.2, -0.5, 125.0], [-1.2, 0.5, 125.0], [0.3, 0.7, 125.0]]),
+        nll=np.array([78.1, 78.1, 80.35]),
+        excess=np.array([2.4, 2.4, 4.65]),
+        hits=np.array([21, 17, 1]),
+        status=np.array([0, 0, 1], dtype=np.int8),
+        starts=40,
+        outcomes={"ok": 38, "at_bound": 1, "failed": 1},
+        unseen=0.025,
+        flags={"low": "a made-up flag"},
+        how="starts spread over the space by a Latin hypercube",
+        provenance=PROVENANCE,
+    )
+
+
+def global_fit() -> FitResult:
+    return dataclasses.replace(fit(), minima=minima())
+
+
 FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "fit": fit,
     "failed_fit": failed_fit,
@@ -466,6 +489,8 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "costs": costs,
     "samples": samples,
     "predictions": predictions,
+    "minima": minima,
+    "global_fit": global_fit,
 }
 
 

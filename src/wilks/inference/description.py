@@ -74,7 +74,7 @@ def describe(
         covariance=quoted,
         at_lower=tuple(n for n, on in zip(space.names, bounded["at_lower"], strict=True) if on),
         at_upper=tuple(n for n, on in zip(space.names, bounded["at_upper"], strict=True) if on),
-        contributions={n: 2 * float(v) for n, v in end.parts.items() if n},
+        contributions={name: 2 * float(part) for name, part in end.parts},
         pulls=_pulls(problem, theta, sigma),
         ndf=_degrees_of_freedom(problem, end),
         start=first,

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Theta
-from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractNamedTerms
 from wilks.likelihood.joint import Joint
 
 from .quadratic import Curvature, places, quadratic, saturated
@@ -18,12 +18,21 @@ _NAMED = 0.1  # components of a flat direction that are worth naming
 
 
 class Endpoint(NamedTuple):
-    """The excess at one point, taken apart."""
+    """The excess at one point, taken apart.
+
+    Args:
+        excess: -ln L above the saturated model, where there is one.
+        saturated: log density of the saturated model.
+        hessian: curvature of the excess.
+        parts: share of each part of a joint, or of each named term, in the excess.
+        cells: excess per cell.
+        inside: which cells are in the physical domain.
+    """
 
     excess: Scalar
     saturated: Scalar
     hessian: Float[Array, "parameters parameters"]
-    parts: dict[str, Scalar]
+    parts: tuple[tuple[str, Scalar], ...]
     cells: Float[Array, " cells"]
     inside: Bool[Array, " cells"]
 
@@ -33,7 +42,11 @@ def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, curvature:
     """Everything a report on a fit needs, in one compiled call."""
     here = quadratic(likelihood, theta, data, curvature)
     parts, cells, inside = _parts("", likelihood, theta, data)
-    return Endpoint(here.value, saturated(likelihood, data), here.hessian, parts, cells, inside)
+    if isinstance(likelihood, AbstractNamedTerms):
+        terms = likelihood.contributions(likelihood.space.unpack(theta), data)
+        parts = {name: 0.5 * jnp.asarray(term) for name, term in terms.items()}
+    named = tuple((name, part) for name, part in parts.items() if name)
+    return Endpoint(here.value, saturated(likelihood, data), here.hessian, named, cells, inside)
 
 
 def _parts(

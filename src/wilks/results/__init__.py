@@ -7,6 +7,7 @@ from .hypotheses import HypothesisTest as HypothesisTest
 from .intervals import Contour as Contour
 from .intervals import Interval as Interval
 from .intervals import Intervals as Intervals
+from .minima import Minima as Minima
 from .predictions import Predictions as Predictions
 from .provenance import Provenance as Provenance
 from .result import AbstractResult as AbstractResult

@@ -95,18 +95,25 @@ def conform(hint: Any, value: Any, where: str) -> Any:
 
 
 def build(record: type, values: dict[str, Any], where: str) -> Any:
-    """A record from a mapping of all its fields.
+    """A record from a mapping of its fields; those with a default may be missing, as in files of earlier versions.
 
     Raises:
         InvalidData: for missing, unknown or unfit fields.
     """
     hints = hints_of(record)
-    missing, unknown = [n for n in hints if n not in values], [n for n in values if n not in hints]
+    missing, unknown = [n for n in _needed(record) if n not in values], [n for n in values if n not in hints]
     if missing or unknown:
         raise InvalidData(f"{where} does not hold a {record.__name__}: missing {missing}, unknown {unknown}")
-    fields = {name: conform(hint, values[name], f"{where}.{name}") for name, hint in hints.items()}
+    fields = {name: conform(hint, values[name], f"{where}.{name}") for name, hint in hints.items() if name in values}
     _check_shapes(record, fields)
     return record(**fields)
+
+
+@functools.cache
+def _needed(record: type) -> tuple[str, ...]:
+    """Names of the fields without a default."""
+    none = dataclasses.MISSING
+    return tuple(f.name for f in dataclasses.fields(record) if f.default is none and f.default_factory is none)
 
 
 def is_array(hint: Any) -> bool:
@@ -177,7 +184,7 @@ def _check_shapes(record: type, values: dict[str, Any]) -> None:
     """Axis names mean the same length in all fields of one record (``isinstance`` of jaxtyping would import JAX)."""
     lengths: dict[str, tuple[int, ...]] = {}
     for name, hint, place in _array_fields(record):
-        for where, shape, array in _arrays(hint, values[name], place):
+        for where, shape, array in _arrays(hint, values.get(name), place):
             if not _fits(shape.dim_str.split(), array.shape, lengths):
                 known = ", ".join(f"{axis} = {length}" for axis, length in lengths.items())
                 raise InvalidData(
@@ -188,7 +195,8 @@ def _check_shapes(record: type, values: dict[str, Any]) -> None:
 def _arrays(hint: Any, value: Any, where: str) -> Iterator[tuple[str, Any, np.ndarray]]:
     """All arrays of one field, each with the type that declares its shape."""
     if is_array(hint):
-        yield where, hint, value
+        if value is not None:  # left out: it has a default
+            yield where, hint, value
         return
     inner = _arrays_inside(hint)
     if not inner or value is None:

@@ -7,6 +7,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Bool, Float, Int, Int8
 
+from .minima import Minima
 from .numbers import fixed, number, with_error, with_unit
 from .result import AbstractResult
 from .status import Status
@@ -40,6 +41,7 @@ class FitResult(AbstractResult):
         pulls: constrained parameter -> (pull, error after / error before the fit).
         ndf: number of cells minus free parameters; None where that is not defined.
         start: values from which the fit began.
+        minima: all distinct minima, if the fit began from many starts.
     """
 
     names: tuple[str, ...]
@@ -62,6 +64,7 @@ class FitResult(AbstractResult):
     pulls: dict[str, tuple[float, float]]
     ndf: int | None
     start: Float[np.ndarray, " parameters"]
+    minima: Minima | None = None
 
     @property
     def values(self) -> dict[str, float]:
@@ -131,6 +134,7 @@ class FitResult(AbstractResult):
             likelihood,
             f"contributions: {parts}" if len(self.contributions) > 1 else "",
             work,
+            f"the lowest of {len(self.minima)} distinct minima from {self.minima.starts} starts" if self.minima else "",
             self.how,
         )
 

@@ -13,6 +13,7 @@ from .fits import FitResult, FitTable
 from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
 from .predictions import Predictions
+from .minima import Minima
 from .result import AbstractResult
 from .samples import Samples
 from .scans import Scan
@@ -23,6 +24,7 @@ RESULTS: dict[str, type[AbstractResult]] = {
     for kind in (
         FitResult,
         FitTable,
+        Minima,
         Scan,
         Interval,
         Intervals,

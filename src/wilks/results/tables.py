@@ -14,6 +14,7 @@ from wilks._base.errors import InvalidOption
 from .comparisons import CostComparison
 from .fits import FitResult, FitTable
 from .intervals import Contour, Interval, Intervals
+from .minima import Minima
 from .result import AbstractResult
 from .scans import Scan
 from .status import Status
@@ -79,6 +80,16 @@ def _fit_table(table: FitTable) -> Columns:
         "rung": table.rung,
         "edm": table.edm,
         "iterations": table.iterations,
+    }
+
+
+def _minima(minima: Minima) -> Columns:
+    return {
+        **_by_name(minima.names, minima.theta),
+        "nll": minima.nll,
+        "excess": minima.excess,
+        "hits": minima.hits,
+        "status": _words(minima.status),
     }
 
 
@@ -164,6 +175,7 @@ def _costs(comparison: CostComparison) -> Columns:
 _COLUMNS: dict[type[AbstractResult], Callable[[Any], Columns]] = {
     FitResult: _fit,
     FitTable: _fit_table,
+    Minima: _minima,
     Toys: _toys,
     Scan: _scan,
     Interval: _interval,
