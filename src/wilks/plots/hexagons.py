@@ -10,6 +10,8 @@ from matplotlib.colors import Colormap, ListedColormap, to_rgb
 
 from wilks._base.errors import InvalidData, InvalidOption, UnknownName, check_option, near_names
 from wilks._base.notices import notice
+from wilks.results.predictions import Predictions
+from wilks.results.samples import Samples
 
 from .style import figure_of, in_style, single, text_of
 
@@ -17,11 +19,16 @@ CHI2_TOP = 25.0
 _STEPS = 500  # colours, so that chi2 = 1, 4 and 9 fall exactly between two of them
 _SHADES = (  # chi2 from, to; colour at either end
     (0.0, 1.0, "#0b6b3a", "#7fc97f"),
-    (1.0, 4.0, "#f7f08a", "#e3c31e"),
-    (4.0, 9.0, "#f9b64d", "#e36f0c"),
+    (1.0, 4.0, "#f7f08a", "#e8d21d"),
+    (4.0, 9.0, "#f9a541", "#e36f0c"),
     (9.0, CHI2_TOP, "#cf3b2c", "#ffffff"),
 )
 _SCALES = ("linear", "log")
+_PLAIN_POWERS = (-3, 4)  # numbers of these powers of ten and beyond are shown with a common power
+DRAWN_PROBABILITY = "two_delta_nlp"
+"""Column of draws: -2 times the logarithm of the posterior, minus that of the best draw."""
+
+_COLOUR_LABELS = {"chisq": r"$\chi^2$", DRAWN_PROBABILITY: r"$-2\,\Delta\ln P$"}
 
 
 @runtime_checkable
@@ -50,11 +57,11 @@ def chi2_colours() -> ListedColormap:
 
 @in_style
 def hexbin(
-    points: Columns,
+    points: Columns | Predictions | Samples,
     x: str,
     y: str,
     *,
-    colour: str = "chisq",
+    colour: str | None = None,
     gridsize: int | tuple[int, int] = 100,
     xscale: str = "linear",
     yscale: str = "linear",
@@ -69,11 +76,11 @@ def hexbin(
     """Hexagons over two quantities, each coloured by the smallest chi2 of the points inside it.
 
     Args:
-        points: columns by name, one row per point. Points that are not finite in one of the three columns, or not
-            positive on a logarithmic axis, are left out, which is said on the log.
+        points: columns by name, one row per point; or predictions or samples. Points that are not finite in one of
+            the three columns, or not positive on a logarithmic axis, are left out, which is said on the log.
         x: column of the horizontal axis.
         y: column of the vertical axis.
-        colour: column of chi2.
+        colour: column of chi2; by default ``chisq``, or for draws without it their -2 delta ln P from the best one.
         gridsize: number of hexagons along the horizontal axis, or along both.
         xscale: ``linear`` or ``log``.
         yscale: ``linear`` or ``log``.
@@ -92,20 +99,48 @@ def hexbin(
     """
     check_option("xscale", xscale, _SCALES)
     check_option("yscale", yscale, _SCALES)
-    across, up, chi2 = _drawable(points, (x, y, colour), (xscale, yscale))
+    columns = columns_of(points)
+    colour = colour or ("chisq" if "chisq" in list(columns.keys()) or points is columns else DRAWN_PROBABILITY)
+    across, up, chi2 = _drawable(columns, (x, y, colour), (xscale, yscale))
     ax = single(ax, width=6.18, height=3.82)
     settings = {"reduce_C_function": np.min, "cmap": chi2_colours() if cmap is None else cmap, "linewidths": 0.1}
     settings |= {"vmin": vmin, "vmax": vmax, "xscale": xscale, "yscale": yscale, "gridsize": gridsize, **options}
     hexagons = ax.hexbin(across, up, C=chi2, **settings)
     above = vmax is not None and bool(np.any(np.asarray(hexagons.get_array()) > vmax))
     bar = figure_of(ax).colorbar(hexagons, ax=ax, pad=0.02, extend="max" if above else "neither")
-    bar.set_label(r"$\chi^2$" if colour == "chisq" else text_of(colour, labels))
+    bar.set_label(text_of(colour, {**_COLOUR_LABELS, **(labels or {})}))
     for limit, put in zip(limits, (ax.set_xlim, ax.set_ylim), strict=True):
         if limit is not None:
             put(*limit)
-    ax.set_xlabel(text_of(x, labels))
+    for axis, scale in (("x", xscale), ("y", yscale)):
+        if scale == "linear":
+            ax.ticklabel_format(axis=axis, scilimits=_PLAIN_POWERS)
+    ax.set_xlabel(text_of(x, labels), loc="center" if xscale == "linear" and _has_power(ax.get_xlim()) else None)
     ax.set_ylabel(text_of(y, labels))
     return ax
+
+
+def _has_power(limits: tuple[float, float]) -> bool:
+    """Whether the axis shows a power of ten, which stands where the label would be."""
+    power = np.floor(np.log10(max(abs(end) for end in limits)))
+    return not _PLAIN_POWERS[0] < power < _PLAIN_POWERS[1]
+
+
+def columns_of(points: Columns | Predictions | Samples) -> Columns:
+    """Columns by name: parameters, quantities and -2 delta ln P of draws; a table is returned as it is."""
+    if isinstance(points, Predictions):
+        return {name: points[name] for name in dict.fromkeys((*points.parameters, *points.names))} | _rated(
+            points.log_prob
+        )
+    if isinstance(points, Samples):
+        return {name: points.values(name) for name in points.names} | _rated(points.log_prob)
+    return points
+
+
+def _rated(log_prob: Float[np.ndarray, "chains draws"]) -> dict[str, Float[np.ndarray, " points"]]:
+    return {
+        DRAWN_PROBABILITY: 2.0 * (np.max(log_prob, initial=-np.inf, where=np.isfinite(log_prob)) - log_prob).ravel()
+    }
 
 
 def column(points: Columns, name: str) -> Float[np.ndarray, " points"]:

@@ -8,13 +8,16 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.contour import QuadContourSet
 from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from scipy.special import chdtri, ndtr
 
 from wilks._base.errors import InvalidData, InvalidOption
 
-from .style import MUTED
+OVERLAY = "#3a3d42"
+"""Colour of what measurements say, readable on all shades of chi2."""
 
 _LINES = {1: "-", 2: "--", 3: ":"}
+_HALO = (withStroke(linewidth=2.6, foreground="white", alpha=0.7),)
 
 
 def sigma_threshold(sigmas: float | int, dof: int) -> float:
@@ -30,7 +33,7 @@ def draw_ranges(
     axis: Literal["x", "y"],
     ranges: Mapping[int, Sequence[tuple[float, float]]],
     *,
-    colour: str = MUTED,
+    colour: str = OVERLAY,
 ) -> list[Line2D]:
     """Lines at the ends of ranges of one quantity: solid for 1 sigma, dashed for 2, dotted for 3.
 
@@ -42,7 +45,7 @@ def draw_ranges(
     """
     put = ax.axvline if axis == "x" else ax.axhline
     return [
-        put(end, ls=_LINES.get(sigmas, "-."), color=colour, lw=1.1)
+        put(end, ls=_LINES.get(sigmas, "-."), color=colour, lw=1.1, path_effects=_HALO)
         for sigmas, pieces in ranges.items()
         for piece in pieces
         for end in piece
@@ -57,7 +60,7 @@ def draw_region(
     *,
     dof: int = 2,
     sigmas: Sequence[int] = (1, 2, 3),
-    colour: str = MUTED,
+    colour: str = OVERLAY,
 ) -> tuple[QuadContourSet, list[Line2D]]:
     """Contours of a tabulated Delta chi2 at 1, 2 and 3 sigma (solid, dashed, dotted).
 
@@ -84,8 +87,29 @@ def draw_region(
     heights = [sigma_threshold(n, dof) for n in sigmas]
     styles = [_LINES.get(n, "-.") for n in sigmas]
     contours = ax.contour(x, y, delta.T, levels=heights, colors=[colour], linestyles=styles, linewidths=1.2)
+    contours.set_path_effects(_HALO)
     handles = [
         Line2D([], [], color=colour, ls=style, label=rf"{n}$\sigma$, {dof} dof")
         for n, style in zip(sigmas, styles, strict=True)
     ]
     return contours, handles
+
+
+def draw_band(
+    ax: Axes,
+    x: Float[np.ndarray, " points"],
+    lower: Float[np.ndarray, " points"],
+    upper: Float[np.ndarray, " points"],
+    *,
+    colour: str = OVERLAY,
+) -> list[Line2D]:
+    """Dashed edges of a band.
+
+    Args:
+        ax: axes to draw into.
+        x: places along the horizontal axis.
+        lower: lower edge.
+        upper: upper edge.
+        colour: colour of the lines.
+    """
+    return [ax.plot(x, edge, color=colour, ls="--", lw=1.2, path_effects=_HALO)[0] for edge in (lower, upper)]
