@@ -210,4 +210,4 @@ def test_fits_of_the_published_examples(shared_data, example):
         scan = profile(likelihood, data, "A", np.array([0.0, 500.0, 1000.0]))
         np.testing.assert_allclose(-scan.delta / 2, expected["ratios"], atol=6e-8)
         # p-values to six decimals
-        np.testing.assert_allclose(scan.p_values(), [0.265368, 0.645190, 0.004775], atol=6e-7)
+        np.testing.assert_allclose(scan.p_values(dof=1), [0.265368, 0.645190, 0.004775], atol=6e-7)

@@ -59,7 +59,7 @@ def test_columns_pick_the_parameters_that_matter():
     x = np.arange(5.0)
     expected = np.einsum("sop,p->so", full.matrices, x[[4, 1]])
     np.testing.assert_allclose(full.at(jnp.asarray(x)), expected, rtol=1e-14)
-    moved = x + [1, 0, 7, 7, 0]
+    moved = x + np.array([1, 0, 7, 7, 0])
     np.testing.assert_array_equal(full.at(jnp.asarray(moved)), full.at(jnp.asarray(x)))
 
 
@@ -88,7 +88,7 @@ def test_paired_ensembles_share_their_weights_or_say_so():
     np.testing.assert_array_equal(compose(outer, inner, systematics="paired").weights, [2, 6])
     with pytest.raises(InvalidModel, match="different weights"):
         compose(outer, dense(2, 4, 1, "w", weights=[1.0, 2.0]), systematics="paired")
-    with pytest.raises(InvalidModel, match="3 and 2 variations|2 and 3 variations"):
+    with pytest.raises(InvalidModel, match="2 and 3 variations"):
         compose(outer, dense(3, 4, 1, "w"), systematics="paired")
 
 
@@ -103,9 +103,13 @@ def test_folding_with_a_flux_sums_over_the_last_index_of_each_block():
 def test_the_chain_of_a_cross_section_never_needs_its_large_matrix():
     flux = RNG.uniform(size=(5, 3))
     events = concatenate(
-        [passthrough("noise", lower=0.0), ResampledEnsemble(space_of(6, "b"), flux), ResampledEnsemble(space_of(9, "s"), flux)],
+        [
+            passthrough("noise", lower=0.0),
+            ResampledEnsemble(space_of(6, "b"), flux),
+            ResampledEnsemble(space_of(9, "s"), flux),
+        ],
         systematics="paired",
-    )  # fmt: skip
+    )
     response = LinearEnsemble(space_of(6, "t"), RNG.uniform(size=(5, 2, 6)))
     tables = templates({"noise": np.eye(16)[0], "A": RNG.uniform(size=16)})
     chain = compose(compose(response, events, systematics="paired"), tables)
