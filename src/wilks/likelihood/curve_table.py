@@ -73,9 +73,7 @@ class CurveTable(eqx.Module):
             name: np.array([getattr(curve, name) for curve in curves], dtype=float)
             for name in ("lower", "upper", "sigma", "best", "period")
         }
-        return cls(
-            knots, coefficients, **named, positions=positions, cumulative=cumulative, log_norm=log_norm
-        )
+        return cls(knots, coefficients, **named, positions=positions, cumulative=cumulative, log_norm=log_norm)
 
     def __len__(self) -> int:
         return self.knots.shape[0]

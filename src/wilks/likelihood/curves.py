@@ -147,7 +147,9 @@ def split_normal_curve(best: float, minus: float, plus: float) -> Curve:
         InvalidData: if a number is not finite or an error not positive.
     """
     if not (math.isfinite(best) and math.isfinite(minus) and math.isfinite(plus) and minus > 0 and plus > 0):
-        raise InvalidData(f"best value {best} with errors -{minus} +{plus}; expected finite numbers and positive errors")
+        raise InvalidData(
+            f"best value {best} with errors -{minus} +{plus}; expected finite numbers and positive errors"
+        )
     if minus == plus:
         knots, rows = [best], [[0.0, 0.0, minus**-2, 0.0]]
     else:
@@ -177,7 +179,9 @@ def curve_through(
     """
     x, chi = np.asarray(points, dtype=float), np.asarray(signed_chi, dtype=float)
     if x.shape != chi.shape or x.ndim != 1 or len(x) < 3 or not (np.diff(x) > 0).all():
-        raise InvalidData(f"quoted points {x.tolist()} with roots {chi.tolist()}; expected increasing pairs, three or more")
+        raise InvalidData(
+            f"quoted points {x.tolist()} with roots {chi.tolist()}; expected increasing pairs, three or more"
+        )
     x, chi = _extended(x, chi, reach) if period is None else _closed(x, chi, period)
     slopes = PchipInterpolator(x, chi).derivative()(x)
     if period is not None:
@@ -250,9 +254,7 @@ def _minimum(pieces: PPoly) -> tuple[float, float]:
     return float(candidates[where]), float(values[where])
 
 
-def _half_width(
-    pieces: PPoly, minimum: float, best: float, edges: tuple[float, float], period: float | None
-) -> float:
+def _half_width(pieces: PPoly, minimum: float, best: float, edges: tuple[float, float], period: float | None) -> float:
     crossings = pieces.solve(minimum + 1.0, extrapolate=False)
     crossings = crossings[np.isfinite(crossings)]
     if period is not None:

@@ -125,13 +125,15 @@ class Grid(eqx.Module):
         return first.astype(int), weights
 
 
-def lowest_point(grid: Grid, axes: Sequence[np.ndarray], values: np.ndarray) -> tuple[Float[np.ndarray, " quantities"], float]:
+def lowest_point(
+    grid: Grid, axes: Sequence[Float[np.ndarray, " points"]], values: Float[np.ndarray, "..."]
+) -> tuple[Float[np.ndarray, " quantities"], float]:
     """Point and value of the minimum of a grid, sought around its lowest entry."""
     where = np.unravel_index(int(np.argmin(values)), values.shape)
     start = np.array([axis[i] for axis, i in zip(axes, where, strict=True)])
 
     def at(moved: np.ndarray) -> float:
-        return _value(grid, start + moved * grid.step)
+        return point_value(grid, start + moved * grid.step)
 
     simplex = np.vstack([np.zeros(len(start)), 0.5 * np.eye(len(start))])
     options = {"xatol": 1e-9, "fatol": 1e-13, "initial_simplex": simplex, "maxfev": 4000}
@@ -139,7 +141,7 @@ def lowest_point(grid: Grid, axes: Sequence[np.ndarray], values: np.ndarray) -> 
     return start + found.x * grid.step, float(found.fun)
 
 
-def _value(grid: Grid, u: np.ndarray) -> float:
+def point_value(grid: Grid, u: Float[np.ndarray, " quantities"]) -> float:
     """Value of a grid at one point, without compiling anything."""
     origin, step = np.asarray(grid.origin), np.asarray(grid.step)
     cyclic = np.isfinite(grid.period)
@@ -160,7 +162,9 @@ def _step(axis: np.ndarray, period: float | None, number: int) -> float:
         raise InvalidData(f"axis {number}: expected {_FEWEST_POINTS} or more increasing values")
     step = (axis[-1] - axis[0]) / (len(axis) - 1)
     if np.abs(np.diff(axis) / step - 1).max() > _UNIFORM:
-        raise InvalidData(f"axis {number}: values from {axis[0]:g} to {axis[-1]:g} are not evenly spaced; resample them")
+        raise InvalidData(
+            f"axis {number}: values from {axis[0]:g} to {axis[-1]:g} are not evenly spaced; resample them"
+        )
     if period is not None and abs(axis[-1] - axis[0] - period) > _UNIFORM * period:
         raise InvalidData(f"axis {number}: {axis[0]:g} to {axis[-1]:g} is not one cycle of {period:g}, ends included")
     return float(step)

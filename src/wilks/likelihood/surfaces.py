@@ -41,10 +41,17 @@ class CellDraws(eqx.Module):
     log_norm: Float[np.ndarray | Array, ""]
 
     @classmethod
-    def of(cls, axes: Sequence[Float[np.ndarray, " points"]], chi2: Float[np.ndarray, "..."]) -> "CellDraws":
-        """Cells around the points of a table, by exp(-chi2/2); the second end of a cycle is left out by the caller."""
+    def of(
+        cls, axes: Sequence[Float[np.ndarray, " points"]], chi2: Float[np.ndarray, "..."], *, multiple: int = 1
+    ) -> "CellDraws":
+        """Cells around the points of a table, by exp(-chi2/2); the second end of a cycle is left out by the caller.
+
+        ``multiple`` pads their number, so that tables of unlike size share one shape.
+        """
         index = np.argwhere(chi2 <= _FAR)
         weights = np.exp(-0.5 * chi2[tuple(index.T)])
+        short = -len(index) % multiple
+        index, weights = np.pad(index, ((0, short), (0, 0))), np.pad(weights, (0, short))
         step = np.array([axis[1] - axis[0] for axis in axes])
         total = weights.sum()
         log_norm = np.array(np.log(total * np.prod(step)))
