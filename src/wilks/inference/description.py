@@ -1,15 +1,19 @@
 """From the end of a fit to its result: status with its cause, errors, flags, pulls and contributions."""
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
+from wilks._base.typing import Values
 from wilks.likelihood.counts import ChiSquareCounts
-from wilks.likelihood.interface import AbstractCellLikelihood
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractFlaggedLikelihood, AbstractLikelihood
+from wilks.likelihood.joint import Joint
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
 from wilks.results.status import Status
 
-from .endpoint import Endpoint, examine, name_direction
+from .endpoint import Curved, Endpoint, name_direction
 from .ladder import Climbed, outward
 from .problem import Clock, Problem, counted_parts, left_out_bins, standing_flags
 from .starts import constrained
@@ -26,7 +30,13 @@ def movable(problem: Problem, ends: Climbed) -> np.ndarray:
 
 
 def describe(
-    problem: Problem, clock: Clock, first: np.ndarray, ends: Climbed, end: Endpoint, covariance: str
+    problem: Problem,
+    clock: Clock,
+    first: np.ndarray,
+    ends: Climbed,
+    end: Endpoint,
+    curved: Curved,
+    covariance: str,
 ) -> FitResult:
     """The result of a fit that ended in the first lane of ``ends``, where ``end`` says what is known.
 
@@ -36,12 +46,12 @@ def describe(
         first: values from which the fit began.
         ends: where it ended.
         end: the likelihood there, taken apart.
-        covariance: ``"observed"`` or ``"fisher"``: the curvature in ``end``.
+        curved: the curvature in ``end`` on the parameters that are `movable`.
+        covariance: ``"observed"`` or ``"fisher"``: which curvature that is.
     """
     space, theta = problem.space, wrap(ends.theta[0], problem.space)
     free, loose = space.free_mask, movable(problem, ends)
     at_lower, at_upper = outward(ends.theta[0], ends.gradient[0], space)
-    curved = examine(np.asarray(end.hessian), loose)
     status, cause = Status.from_code(int(ends.status[0])), ""
     if status.converged and curved.covariance is None:
         status = Status.NOT_PD
@@ -50,6 +60,7 @@ def describe(
     elif not status.converged:
         cause = _why(problem, ends)
     flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0])
+    flags |= _own_flags(problem.likelihood, problem.data, space.unpack(ends.theta[0]))
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
     if status.converged and (at_lower | at_upper)[free].any():
@@ -87,6 +98,9 @@ def describe(
 
 def _why(problem: Problem, ends: Climbed) -> str:
     if not np.isfinite(ends.value[0]):
+        error = error_of_user(problem.likelihood, ends.theta[0])
+        if error is not None:
+            return "; ".join([f"{type(error).__name__}: {error}", *error_notes(error)])
         return "the likelihood is not finite at the start; check start values and templates"
     return (
         f"no convergence within {problem.settings.max_iterations} iterations on any rung (EDM {ends.edm[0]:.2g}); "
@@ -147,6 +161,15 @@ def _cost_flags(problem: Problem, theta: np.ndarray) -> dict[str, str]:
     if unseen := sum(left_out_bins(part, data) for part, data in costs):
         flags["empty_bins_left_out"] = f"{unseen} empty bins are left out by the cost neyman"
     return flags
+
+
+def _own_flags(likelihood: AbstractLikelihood, data: Any, values: Values) -> dict[str, str]:
+    """What the likelihood itself, or a part of it, has to say about the point."""
+    if isinstance(likelihood, Joint):
+        parts = likelihood.parts.items()
+        found = [_own_flags(part, data[name], likelihood.values_of(name, values)) for name, part in parts]
+        return {flag: sentence for flags in found for flag, sentence in flags.items()}
+    return likelihood.flags_at(values, data) if isinstance(likelihood, AbstractFlaggedLikelihood) else {}
 
 
 def wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Fits: the best values of one set of data, of many, or of a plain function."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
@@ -16,25 +17,27 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
 
 from .description import describe, movable
-from .endpoint import Endpoint, endpoint, examine
+from .endpoint import Curved, Endpoint, endpoint, examine
 from .ladder import Climbed, climb
 from .lanes import count_lanes, saturated_lanes, stack_lanes
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
-from .problem import Clock, Problem, judged, pose, standing_flags
+from .multistart import Multistart, fit_many_starts
+from .problem import Clock, Problem, error_of_user, judged, pose, standing_flags
 from .starts import auxiliary_starts, count_starts
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
 _SADDLE_STEP = 0.5  # first step off a saddle, in units of the weakest direction's curvature radius
 
 Start = FitResult | Values | None
+"""Where a single fit starts."""
 
 
 def fit(
     likelihood: AbstractLikelihood,
     data: Any,
     *,
-    start: Start = None,
+    start: Start | Multistart = None,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
     covariance: Literal["observed", "fisher"] = "observed",
@@ -45,8 +48,9 @@ def fit(
     Args:
         likelihood: judges the data.
         data: whatever the likelihood takes: counts, a histogram, a mapping.
-        start: values to start from (names left out keep their start), or an earlier result. By default the space's
-            starts, with constrained nuisances at their auxiliary measurements.
+        start: values to start from (names left out keep their start), an earlier result, or ``Multistart(n, key)``
+            for the lowest of all minima that many starts find. By default the space's starts, with constrained
+            nuisances at their auxiliary measurements.
         space: the likelihood's space with parameters fixed, released or with other bounds;
             e.g. ``likelihood.space.fix(s_b=1.0)``.
         minimiser: `Auto` unless given.
@@ -56,12 +60,15 @@ def fit(
     Raises:
         InvalidData: if the data do not fit the likelihood.
         FitFailed: if no minimum can be trusted; ``error.result`` holds what there is.
+        Exception: what a user's function raises, if no start leads anywhere because of it.
     """
     clock = Clock.start()
     check_option("covariance", covariance, ("observed", "fisher"))
     problem = pose(likelihood, data, space, minimiser)
     result = solve(problem, clock, start=start, covariance=covariance)
     if throw and not result.status.converged:
+        if not np.isfinite(result.excess) and (error := error_of_user(likelihood, result.theta)):
+            raise error
         raise FitFailed(f"{result.status.value}; {result.cause}", result)
     return result
 
@@ -70,7 +77,7 @@ def minimise(
     function: Callable[[Values], Any],
     space: ParameterSpace,
     *,
-    start: Start = None,
+    start: Start | Multistart = None,
     minimiser: AbstractMinimiser | None = None,
     scale: Literal["nll", "chi2"] = "nll",
     throw: bool = True,
@@ -160,7 +167,11 @@ def climb_from(
 
 
 def solve(
-    problem: Problem, clock: Clock, *, start: Start = None, covariance: Literal["observed", "fisher"] = "observed"
+    problem: Problem,
+    clock: Clock,
+    *,
+    start: Start | Multistart = None,
+    covariance: Literal["observed", "fisher"] = "observed",
 ) -> FitResult:
     """The free fit of a posed problem; never raises for a bad outcome."""
     free = problem.space.free_mask
@@ -169,15 +180,26 @@ def solve(
             f"{free.sum()} free parameters need a dense curvature of {free.sum() ** 2 * 8 / 1e9:.1f} GB; profile the "
             "Monte Carlo statistics (template_statistics=...) instead of fitting one parameter per bin"
         )
-    first = _start_vector(problem.space, start)
-    first = count_starts(problem.likelihood, problem.data, first[None], problem.space, _given(start))[0]
-    if isinstance(start, FitResult) and not free.any():
-        first = start.theta
-    ends = _first_fit(problem, first, _given(start))
     curvature = "exact" if covariance == "observed" else "fisher"
+    minima = None
+    if isinstance(start, Multistart):
+        first, ends, minima = fit_many_starts(problem, clock, start, curvature)
+    else:
+        first, ends = _fit_once(problem, start)
     end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
     ends, end = _leave_saddle(problem, ends, end, curvature)
-    return describe(problem, clock, first, ends, end, covariance)
+    result = describe(problem, clock, first, ends, end, covariance)
+    if minima is None:
+        return result
+    return dataclasses.replace(result, minima=minima, flags={**result.flags, **minima.flags})
+
+
+def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed]:
+    first = _start_vector(problem.space, start)
+    first = count_starts(problem.likelihood, problem.data, first[None], problem.space, _given(start))[0]
+    if isinstance(start, FitResult) and not problem.space.free_mask.any():
+        first = start.theta
+    return first, _first_fit(problem, first, _given(start))
 
 
 def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Climbed:
@@ -206,11 +228,11 @@ def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Cl
     return climb_from(single, first, 1, keep=keep)
 
 
-def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any) -> tuple[Climbed, Endpoint]:
+def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any) -> tuple[Climbed, Endpoint, Curved]:
     """From a saddle, step both ways along the weakest direction and keep the lower end."""
     curved = examine(np.asarray(end.hessian), movable(problem, ends))
     if curved.covariance is not None or not curved.weakest < -1e-8 or not np.isfinite(curved.weakest):
-        return ends, end
+        return ends, end, curved
     step = _SADDLE_STEP * curved.direction * np.maximum(np.abs(ends.theta[0]), 1.0)
     starts = np.clip(ends.theta[0] + np.stack([step, -step]), problem.space.lowers, problem.space.uppers)
     free = np.broadcast_to(problem.space.free_mask, starts.shape)
@@ -218,9 +240,10 @@ def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any
     tried = climb(problem.likelihood, data, starts, free, problem.space, problem.settings)
     best = int(np.nanargmin(tried.value))
     if not tried.value[best] < ends.value[0] - problem.settings.tolerance:
-        return ends, end
+        return ends, end, curved
     ends = Climbed(*(array[best : best + 1] for array in tried))
-    return ends, endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
+    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
+    return ends, end, examine(np.asarray(end.hessian), movable(problem, ends))
 
 
 def _start_vector(space: ParameterSpace, start: Start) -> np.ndarray:

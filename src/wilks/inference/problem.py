@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidParameter, MissingRole
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint, prepare
+from wilks.model.user_functions.function import user_functions_in
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
 
+from .identity import once_per_likelihood
 from .lanes import Settings
 from .minimisers import TOLERANCE, AbstractMinimiser, Auto, newton_settings
 
@@ -30,7 +33,7 @@ class Identity:
     @functools.cached_property
     def model(self) -> str:
         """Digest of the likelihood."""
-        return _digest_of(_Same(self._likelihood))
+        return _digest_of(self._likelihood)
 
     @functools.cached_property
     def data(self) -> str:
@@ -38,22 +41,9 @@ class Identity:
         return "" if self._data is None else digest(self._data)
 
 
-class _Same:
-    """A likelihood compared by identity: likelihoods are never changed, so one has one digest."""
-
-    def __init__(self, likelihood: AbstractLikelihood) -> None:
-        self.likelihood = likelihood
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and self.likelihood is other.likelihood
-
-    def __hash__(self) -> int:
-        return id(self.likelihood)
-
-
-@functools.lru_cache(maxsize=8)
-def _digest_of(same: _Same) -> str:
-    return digest(same.likelihood)
+@once_per_likelihood
+def _digest_of(likelihood: AbstractLikelihood) -> str:
+    return digest(likelihood)
 
 
 class Problem(NamedTuple):
@@ -110,11 +100,14 @@ def pose(
         MissingRole: if the first argument cannot judge data.
         InvalidData: if the data do not fit the likelihood.
         InvalidParameter: if the space holds other parameters than the likelihood.
+        InvalidModel: if a user's function reads other numbers than when the model was built.
     """
     if not isinstance(likelihood, AbstractLikelihood):
         raise MissingRole(
             f"{type(likelihood).__name__} cannot judge data; a fit needs a likelihood, e.g. PoissonCounts(predictor)"
         )
+    for function in user_functions_in(likelihood):
+        function.refuse_changes()
     return judged(likelihood, prepare(likelihood, data), space, minimiser)
 
 
@@ -144,6 +137,17 @@ def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:
     if not costs:
         return {}
     return {"biased_cost": f"the cost {' and '.join(costs)} is biased at low counts; PoissonCounts is not"}
+
+
+def error_of_user(likelihood: AbstractLikelihood, theta: Float[np.ndarray, " parameters"]) -> Exception | None:
+    """What a user's function raises at a point, or why it cannot be used there."""
+    values = likelihood.space.unpack(theta)
+    for function in user_functions_in(likelihood):
+        try:
+            function(values)
+        except Exception as error:  # whatever a user's function raises
+            return error
+    return None
 
 
 def counted_parts(

@@ -13,6 +13,8 @@ from wilks.likelihood.joint import Joint
 from wilks.likelihood.unbinned import Unbinned
 from wilks.parameters.space import ParameterSpace
 
+from .identity import once_per_likelihood
+
 Lanes = Float[np.ndarray, "lanes parameters"]
 
 
@@ -73,6 +75,7 @@ def prefit_scales(likelihood: AbstractLikelihood, space: ParameterSpace) -> Floa
     return scales
 
 
+@once_per_likelihood
 def constrained(likelihood: AbstractLikelihood) -> dict[str, tuple[float, float]]:
     """Parameters with an auxiliary measurement: name -> (nominal value, error before the fit)."""
     found: dict[str, tuple[float, float]] = {}

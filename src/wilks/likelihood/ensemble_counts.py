@@ -20,7 +20,7 @@ from . import cells
 from .binned import BinnedLayout, CountsData
 from .constraints import saturated_poisson
 from .expansions import AbstractExpandedLikelihood, Expanded
-from .interface import AbstractSimulator, Cells
+from .interface import AbstractFlaggedLikelihood, AbstractSimulator, Cells
 from .members import MemberCounts, linearised
 
 SYSTEMATICS = ("marginal", "profile")
@@ -28,7 +28,9 @@ FEW_VARIATIONS = 10.0
 """Effective number of variations below which a result is flagged."""
 
 
-class EnsembleCounts(AbstractExpandedLikelihood[CountsData], AbstractSimulator[CountsData]):
+class EnsembleCounts(
+    AbstractExpandedLikelihood[CountsData], AbstractFlaggedLikelihood[CountsData], AbstractSimulator[CountsData]
+):
     """Independent Poisson counts whose expectation is known as an ensemble of weighted variations.
 
     ``"marginal"``: L = sum over s of w_s L_s / sum w. ``"profile"``: L = max over s of L_s, weights ignored. Toys draw

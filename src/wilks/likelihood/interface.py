@@ -64,6 +64,14 @@ class AbstractNamedTerms(AbstractLikelihood[Data]):
         """Share of each term in -2 ln L, above the saturated model where there is one (a chi-square), in print order."""
 
 
+class AbstractFlaggedLikelihood(AbstractLikelihood[Data]):
+    """A likelihood that knows when a careful reader must be warned of its value at a point."""
+
+    @abc.abstractmethod
+    def flags_at(self, values: Values, data: Data) -> dict[str, str]:
+        """Flag -> sentence, for the result of a fit that ended at the named values."""
+
+
 class Cells(eqx.Module):
     """A likelihood judged cell by cell (a bin, a residual, a constraint), with derivatives in the cell's means.
 
