@@ -15,7 +15,7 @@ from wilks.results.status import Status
 
 from .endpoint import Curved, Endpoint, name_direction
 from .ladder import Climbed, outward
-from .problem import Clock, Problem, counted_parts, left_out_bins, standing_flags
+from .problem import Clock, Problem, counted_parts, error_of_user, left_out_bins, standing_flags
 from .starts import constrained
 
 _BELOW_ZERO = (
@@ -100,7 +100,7 @@ def _why(problem: Problem, ends: Climbed) -> str:
     if not np.isfinite(ends.value[0]):
         error = error_of_user(problem.likelihood, ends.theta[0])
         if error is not None:
-            return "; ".join([f"{type(error).__name__}: {error}", *error_notes(error)])
+            return "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
         return "the likelihood is not finite at the start; check start values and templates"
     return (
         f"no convergence within {problem.settings.max_iterations} iterations on any rung (EDM {ends.edm[0]:.2g}); "

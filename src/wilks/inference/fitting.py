@@ -187,8 +187,8 @@ def solve(
     else:
         first, ends = _fit_once(problem, start)
     end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
-    ends, end = _leave_saddle(problem, ends, end, curvature)
-    result = describe(problem, clock, first, ends, end, covariance)
+    ends, end, curved = _leave_saddle(problem, ends, end, curvature)
+    result = describe(problem, clock, first, ends, end, curved, covariance)
     if minima is None:
         return result
     return dataclasses.replace(result, minima=minima, flags={**result.flags, **minima.flags})

@@ -5,7 +5,7 @@ expectation if rung 0 used what the data give (empty bins have none). 2: three s
 then 2, polished by Newton. What is left is ``failed``, kept with its cause.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -22,6 +22,9 @@ from .newton import CONVERGED, FLAT, NONFINITE
 from .starts import shaken_starts
 
 _SHAKES = 3
+
+Ends = TypeVar("Ends", bound=tuple[np.ndarray, ...])
+"""Ends of many fits: a named tuple of arrays with a leading axis of lanes."""
 
 
 class Climbed(NamedTuple):
@@ -59,10 +62,10 @@ def climb(
             if not left.size:
                 break
             again = _RUNGS[number](
-                likelihood, take_lanes(data, left), start[left], _take(ends, left), free[left], space, settings
+                likelihood, take_lanes(data, left), start[left], taken(ends, left), free[left], space, settings
             )
             better = (again.code == CONVERGED) | (again.code == FLAT)
-            ends = _put(ends, left[better], _take(again, np.flatnonzero(better)))
+            ends = replaced(ends, left[better], taken(again, np.flatnonzero(better)))
             rung[left[better]] = number
     return Climbed(*ends[:5], _statuses(ends, rung, free, space, rescue), rung)
 
@@ -98,7 +101,7 @@ def _shaken(likelihood, data, start, ends, free, space, settings) -> LaneFits:
         origin = shaken_starts(likelihood, start, free, space, turn)
         tried = fit_lanes(likelihood, data, origin, free, space, settings, batch=SMALL_BATCH)
         better = (tried.code == CONVERGED) & ((best.code != CONVERGED) | (tried.value < best.value))
-        best = _put(best, np.flatnonzero(better), _take(tried, np.flatnonzero(better)))
+        best = replaced(best, np.flatnonzero(better), taken(tried, np.flatnonzero(better)))
     return best
 
 
@@ -126,12 +129,14 @@ def _finite_lanes(data: Any, lanes: int) -> Bool[np.ndarray, " lanes"]:
     return sound
 
 
-def _take(ends: LaneFits, where: np.ndarray) -> LaneFits:
-    return LaneFits(*(array[where] for array in ends))
+def taken(ends: Ends, where: Int[np.ndarray, " chosen"]) -> Ends:
+    """Some lanes of many ends."""
+    return type(ends)(*(array[where] for array in ends))
 
 
-def _put(ends: LaneFits, where: np.ndarray, new: LaneFits) -> LaneFits:
+def replaced(ends: Ends, where: Int[np.ndarray, " chosen"], new: Ends) -> Ends:
+    """Many ends with some lanes put in anew."""
     arrays = [array.copy() for array in ends]
     for array, values in zip(arrays, new, strict=True):
         array[where] = values
-    return LaneFits(*arrays)
+    return type(ends)(*arrays)

@@ -12,8 +12,8 @@ from .files import read
 from .fits import FitResult, FitTable
 from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
-from .predictions import Predictions
 from .minima import Minima
+from .predictions import Predictions
 from .result import AbstractResult
 from .samples import Samples
 from .scans import Scan

@@ -1,0 +1,212 @@
+"""Fits from many starts at once: the lowest minimum, and every other one that was met."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from wilks._base.errors import InvalidOption
+from wilks._base.typing import Key
+from wilks.execution.keys import as_seed, chunk_key, task_words
+from wilks.parameters.space import ParameterSpace
+from wilks.parameters.spread import latin_hypercube, spread_points
+from wilks.results.minima import Minima
+from wilks.results.status import Status
+
+from .clusters import NLL_WINDOW, cluster, metric
+from .description import wrap
+from .endpoint import endpoint
+from .ladder import Climbed, climb, outward, replaced, taken
+from .lanes import SMALL_BATCH, stack_lanes
+from .minimisers import TABLE_TOLERANCE
+from .problem import Clock, Problem
+from .quadratic import Curvature
+from .starts import auxiliary_starts
+
+_RESCUED = 8  # unfinished fits, the lowest first, that climb the ladder
+_TASK = task_words({"procedure": "multistart"})
+_SHARP = 1e-13  # EDM to which minima are sharpened where rounding allows, so that images agree to 1e-6
+
+Draw = Callable[[Key, ParameterSpace, int], Any]
+"""From a key, a space and a number to as many start vectors, one per row."""
+
+Starts = Float[np.ndarray, "starts parameters"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Multistart:
+    """Many starts instead of one: ``fit(likelihood, data, start=Multistart(256, key=1))``.
+
+    All are fitted; ``result.minima`` lists the distinct minima that they led to, and the result is the lowest.
+
+    Args:
+        n: number of starts.
+        key: random key or seed; equal keys give equal starts.
+        draw: ``draw(key, space, n)`` gives the starts, one per row in the order of the space. By default a Latin
+            hypercube in the quantiles of the priors; parameters without a prior uniformly between their bounds, or
+            spread around their start (see `wilks.parameters.spread.spread_points`), and those with an auxiliary
+            measurement at its value.
+
+    Raises:
+        InvalidOption: if ``n`` is below 1.
+    """
+
+    n: int
+    key: Key | int
+    draw: Draw | None = None
+
+    def __post_init__(self) -> None:
+        if self.n < 1:
+            raise InvalidOption(f"{self.n} starts; give at least 1")
+        as_seed(self.key)
+
+    @property
+    def seed(self) -> int:
+        """The seed as a number."""
+        return as_seed(self.key)
+
+    @property
+    def how(self) -> str:
+        """Where the starts come from, in words."""
+        if self.draw is None:
+            return "starts spread over priors and bounds by a Latin hypercube"
+        return f"starts drawn by {getattr(self.draw, '__name__', type(self.draw).__name__)}"
+
+
+class Lowest(NamedTuple):
+    """What many starts led to.
+
+    Args:
+        first: the start that led to the lowest minimum.
+        ends: its end, one lane.
+        minima: all distinct minima; None if there is none.
+    """
+
+    first: Float[np.ndarray, " parameters"]
+    ends: Climbed
+    minima: Minima | None
+
+
+def fit_many_starts(problem: Problem, clock: Clock, starts: Multistart, curvature: Curvature) -> Lowest:
+    """Fit from all starts, tell the minima apart, and sharpen each."""
+    first = draw_starts(problem, starts)
+    ends = _rescue(problem, first, _climb(problem, first, TABLE_TOLERANCE))
+    settled = np.flatnonzero(_settled(ends))
+    if not settled.size:
+        best = int(np.argmin(np.where(np.isfinite(ends.value), ends.value, np.inf)))
+        return Lowest(first[best], taken(ends, np.array([best])), None)
+    found = taken(ends, settled)
+    groups = _groups(problem, found, curvature)
+    sharp = _sharpen(problem, taken(found, np.array([group[0] for group in groups])))
+    merged = _groups(problem, sharp, curvature)
+    lowest = taken(sharp, np.array([group[0] for group in merged]))
+    hits = np.array([sum(len(groups[i]) for i in group) for group in merged])
+    saturated = float(endpoint(problem.likelihood, problem.data, lowest.theta[0], curvature).saturated)
+    minima = Minima(
+        names=problem.space.names,
+        theta=np.stack([wrap(theta, problem.space) for theta in lowest.theta]),
+        nll=lowest.value - saturated,
+        excess=lowest.value,
+        hits=hits,
+        status=lowest.status,
+        starts=starts.n,
+        outcomes=dict(Counter(Status.from_code(int(code)).word for code in np.sort(ends.status))),
+        unseen=float((hits == 1).sum() / starts.n),
+        flags=_flags(starts, hits),
+        how=starts.how,
+        provenance=clock.provenance(problem, "fit", seed=starts.seed, settings={"starts": starts.n}),
+    )
+    leader = int(settled[groups[merged[0][0]][0]])
+    return Lowest(first[leader], taken(lowest, np.array([0])), minima)
+
+
+def draw_starts(problem: Problem, starts: Multistart) -> Starts:
+    """All start vectors, fixed parameters at their values.
+
+    Raises:
+        InvalidOption: if the user's ``draw`` gives something else than finite points inside the bounds.
+    """
+    space = problem.space
+    if starts.draw is None:
+        generator = np.random.Generator(np.random.Philox(key=starts.seed))
+        points = spread_points(space, latin_hypercube(generator, starts.n, len(space)))
+        return auxiliary_starts(problem.likelihood, stack_lanes(problem.data, starts.n), points, space)
+    drawn = np.asarray(starts.draw(chunk_key(starts.seed, _TASK, 0), space, starts.n), dtype=float)
+    if drawn.shape != (starts.n, len(space)):
+        raise InvalidOption(f"{starts.how}: an array of shape {drawn.shape}; expected {(starts.n, len(space))}")
+    points = np.where(space.free_mask, drawn, space.starts)
+    wrong = np.argwhere(~((points >= space.lowers) & (points <= space.uppers) & np.isfinite(points)))
+    if len(wrong):
+        row, column = wrong[0]
+        low, high = space.lowers[column], space.uppers[column]
+        raise InvalidOption(
+            f"{starts.how}: {space.names[column]!r} is {points[row, column]} in start {row}; "
+            f"expected a number in [{low}, {high}]"
+        )
+    return points
+
+
+def _climb(problem: Problem, first: Starts, tolerance: float, *, rescue: bool = False) -> Climbed:
+    return climb(
+        problem.likelihood,
+        stack_lanes(problem.data, len(first)),
+        first,
+        np.broadcast_to(problem.space.free_mask, first.shape),
+        problem.space,
+        problem.settings._replace(tolerance=tolerance),
+        rescue=rescue,
+        batch=problem.batch or SMALL_BATCH,
+    )
+
+
+def _settled(ends: Climbed) -> np.ndarray:
+    """Which fits ended where the gradient vanishes."""
+    codes = [status.code for status in Status if status.converged or status is Status.NOT_PD]
+    return np.isin(ends.status, codes) & np.isfinite(ends.value)
+
+
+def _rescue(problem: Problem, first: Starts, ends: Climbed) -> Climbed:
+    """Let unfinished fits that lie below all finished ones climb the ladder."""
+    settled = _settled(ends)
+    best = ends.value[settled].min() if settled.any() else np.inf
+    value = np.where(np.isfinite(ends.value), ends.value, np.inf)
+    open_ = np.flatnonzero(~settled & (value < best - NLL_WINDOW if settled.any() else True))
+    chosen = open_[np.argsort(value[open_], kind="stable")][:_RESCUED]
+    if not chosen.size:
+        return ends
+    origin = np.where(np.isfinite(value[chosen])[:, None], ends.theta[chosen], first[chosen])
+    return replaced(ends, chosen, _climb(problem, origin, problem.settings.tolerance, rescue=True))
+
+
+def _sharpen(problem: Problem, ends: Climbed) -> Climbed:
+    """Minima to the tolerance of a single fit, and beyond where rounding allows; never higher than before."""
+    for tolerance in (problem.settings.tolerance, min(_SHARP, problem.settings.tolerance)):
+        again = _climb(problem, ends.theta, tolerance)
+        again = again._replace(iterations=ends.iterations + again.iterations, rung=ends.rung)
+        rescued = (ends.status == Status.FALLBACK_OK.code) & (again.status == Status.OK.code)
+        again = again._replace(status=np.where(rescued, ends.status, again.status))
+        better = np.flatnonzero(_settled(again) & (again.value <= ends.value + problem.settings.tolerance))
+        ends = replaced(ends, better, taken(again, better))
+    return ends
+
+
+def _groups(problem: Problem, ends: Climbed, curvature: Curvature) -> list[list[int]]:
+    space = problem.space
+
+    def metric_at(lane: int) -> Float[np.ndarray, "parameters parameters"]:
+        theta, gradient = ends.theta[lane], ends.gradient[lane]
+        hessian = np.asarray(endpoint(problem.likelihood, problem.data, theta, curvature).hessian)
+        at_lower, at_upper = outward(theta, gradient, space)
+        return metric(hessian, theta, space.free_mask & ~at_lower & ~at_upper)
+
+    return cluster(ends.theta, ends.value, metric_at, space)
+
+
+def _flags(starts: Multistart, hits: np.ndarray) -> dict[str, str]:
+    if hits[0] > 1 or starts.n == 1:
+        return {}
+    sentence = f"only 1 of {starts.n} starts led to the lowest minimum; more starts may find a lower one"
+    return {"best_minimum_hit_once": sentence}
