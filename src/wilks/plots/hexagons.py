@@ -112,9 +112,10 @@ def hexbin(
     for limit, put in zip(limits, (ax.set_xlim, ax.set_ylim), strict=True):
         if limit is not None:
             put(*limit)
-    for axis, scale in (("x", xscale), ("y", yscale)):
-        if scale == "linear":
-            ax.ticklabel_format(axis=axis, scilimits=_PLAIN_POWERS)
+    if xscale == "linear":
+        ax.ticklabel_format(axis="x", scilimits=_PLAIN_POWERS)
+    if yscale == "linear":
+        ax.ticklabel_format(axis="y", scilimits=_PLAIN_POWERS)
     ax.set_xlabel(text_of(x, labels), loc="center" if xscale == "linear" and _has_power(ax.get_xlim()) else None)
     ax.set_ylabel(text_of(y, labels))
     return ax

@@ -87,7 +87,7 @@ def draw_region(
     heights = [sigma_threshold(n, dof) for n in sigmas]
     styles = [_LINES.get(n, "-.") for n in sigmas]
     contours = ax.contour(x, y, delta.T, levels=heights, colors=[colour], linestyles=styles, linewidths=1.2)
-    contours.set_path_effects(_HALO)
+    contours.set_path_effects(list(_HALO))
     handles = [
         Line2D([], [], color=colour, ls=style, label=rf"{n}$\sigma$, {dof} dof")
         for n, style in zip(sigmas, styles, strict=True)

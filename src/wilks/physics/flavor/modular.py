@@ -1,13 +1,15 @@
 """Modular forms of levels 3, 4 and 5 at a point tau, and the move of tau into the fundamental domain."""
 
+import functools
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex
 
 from wilks._base.errors import InvalidOption
 
-from .modular_generators import LEVELS, Tau, generators
+from .modular_generators import LEVELS, Tau, generators, upper_half_plane
 from .modular_table import multiplet
 
 
@@ -46,9 +48,18 @@ def modular_forms(
     Raises:
         InvalidOption: for a multiplet that the table does not have, or Im tau <= 0.
     """
-    found = [multiplet(level, weight, irrep) for weight, irrep in multiplets]
+    for weight, irrep in multiplets:
+        multiplet(level, weight, irrep)
+    return _forms(upper_half_plane(tau), level, multiplets)
+
+
+@functools.partial(jax.jit, static_argnames=("level", "multiplets"))
+def _forms(
+    tau: Complex[Array, "*batch"], level: int, multiplets: tuple[tuple[int, str], ...]
+) -> tuple[Complex[Array, "*batch components"], ...]:
     values = generators(tau, level)
     named = {name: values[..., i] for i, name in enumerate(LEVELS[level].names)}
+    found = [multiplet(level, weight, irrep) for weight, irrep in multiplets]
     return tuple(jnp.stack([component(named) for component in components], axis=-1) for components in found)
 
 

@@ -60,11 +60,16 @@ def generators(tau: Tau, level: int) -> Complex[Array, "*batch 2"]:
     """
     if level not in LEVELS:
         raise InvalidOption(f"level {level} does not exist; choose one of {', '.join(map(str, LEVELS))}")
-    points = _checked(tau)
+    points = upper_half_plane(tau)
     return jnp.vectorize(lambda point: _generators(LEVELS[level], point), signature="()->(2)")(points)
 
 
-def _checked(tau: Tau) -> Complex[Array, "*batch"]:
+def upper_half_plane(tau: Tau) -> Complex[Array, "*batch"]:
+    """Points as a complex array.
+
+    Raises:
+        InvalidOption: naming the first with Im tau <= 0; inside compiled code nothing can be checked.
+    """
     points = jnp.asarray(tau, dtype=complex)
     if not isinstance(points, jax.core.Tracer):
         below = np.asarray(points)[~(np.imag(points) > 0)]
@@ -76,7 +81,13 @@ def _checked(tau: Tau) -> Complex[Array, "*batch"]:
 
 
 def _generators(level: Level, tau: Complex[Array, ""]) -> Complex[Array, "2"]:
-    start = (jax.lax.stop_gradient(tau), jnp.eye(2, dtype=complex), jnp.ones((), dtype=complex), jnp.eye(2), 0)
+    start = (
+        jax.lax.stop_gradient(tau),
+        jnp.eye(2, dtype=complex),
+        jnp.ones((), dtype=complex),
+        jnp.eye(2),
+        jnp.zeros((), dtype=int),
+    )
     raised, matrix, branch, word, _ = jax.lax.while_loop(_is_low, lambda state: _raise(level, *state), start)
     # The loop is constant to differentiation; the dependence on tau is put back in closed form, with the same value:
     # tau' = (a tau + b)/(c tau + d), and the factor goes like (c tau + d)^(-1/degree).
@@ -87,9 +98,7 @@ def _generators(level: Level, tau: Complex[Array, ""]) -> Complex[Array, "2"]:
     return jnp.where(tau.imag > 0, found, jnp.nan)
 
 
-_State: TypeAlias = tuple[
-    Complex[Array, ""], Complex[Array, "2 2"], Complex[Array, ""], Float[Array, "2 2"], Array | int
-]
+_State: TypeAlias = tuple[Complex[Array, ""], Complex[Array, "2 2"], Complex[Array, ""], Float[Array, "2 2"], Array]
 
 
 def _is_low(state: _State) -> Array:

@@ -99,8 +99,8 @@ def _ranges(x: str, y: str, ordering: str, release: str, dof: int, colour: str) 
     _check_data((x, y), tuple(table.rows), f"one-dimensional ranges of NuFIT {release} {ordering}")
 
     def draw(ax: Axes) -> None:
-        for axis, name in (("x", x), ("y", y)):
-            draw_ranges(ax, axis, {sigmas: [_ends(table, name, sigmas)] for sigmas in (1, 3)}, colour=colour)
+        draw_ranges(ax, "x", {sigmas: [_ends(table, x, sigmas)] for sigmas in (1, 3)}, colour=colour)
+        draw_ranges(ax, "y", {sigmas: [_ends(table, y, sigmas)] for sigmas in (1, 3)}, colour=colour)
 
     return draw, {"limits": (_limits(table, x), _limits(table, y))}
 
