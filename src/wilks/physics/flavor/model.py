@@ -1,0 +1,350 @@
+"""The flavour model: mass matrices as functions of parameters, and the observables that follow from them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Inexact, Int
+
+from wilks._base.errors import InvalidModel, UnknownName, near_names
+from wilks._base.typing import Scalar, Values
+from wilks.model.predictor import AbstractPredictor
+from wilks.model.user_functions.function import UserFunction, user_function
+from wilks.parameters.space import ParameterSpace
+from wilks.physics.mixing import OscillationParameters
+
+from .diagonalisation import Diagonal, diagonalise
+from .flavorpy_convention import mixing
+from .flavorpy_convention import scaled_observables as flavorpy_scaled
+from .flavorpy_convention import unscaled_observables as flavorpy_unscaled
+from .leptons import looks_inverted, scaled_observables, unscaled_observables
+from .neutrino_scale import Splittings, average_scale_squared, gaussian_scale_squared
+from .observables import Observables, observables_of
+from .quarks import finite_observables, with_undefined
+from .settings import OPTIONS, SCALE_PARAMETER, announce_idle, check_words, resolved_nature, splittings_table
+from .stacks import in_chunks
+
+MassMatrix: TypeAlias = Callable[[Mapping[str, Any]], Any]
+"""A user's function: a 3x3 matrix at named values, in plain numpy or ``jax.numpy``, for one point."""
+
+_NAMES = {"e": "mass_matrix_e", "n": "mass_matrix_n", "u": "mass_matrix_u", "d": "mass_matrix_d"}
+_SECTORS = {"lepton": "en", "quark": "ud"}
+
+
+class FlavorModel(AbstractPredictor[Observables]):
+    """Masses and mixing of leptons, quarks or both, from mass matrices that are functions of parameters.
+
+    Called with named values it gives the :class:`Observables` of ONE point; :func:`evaluate` does lists of points.
+    Mass terms are L_i M_ij e^c_j, L_i M_ij L_j/2 and Qbar_i M_ij u_j: the left-handed field is on the left index. A
+    matrix that is not given in a sector that is used is the identity.
+
+    Args:
+        space: the parameters. A matrix may also read ``n_scale``, which is 1 unless it is a parameter.
+        mass_matrix_e: charged leptons.
+        mass_matrix_n: neutrinos, known up to a factor unless ``scale="free"``.
+        mass_matrix_u: up-type quarks.
+        mass_matrix_d: down-type quarks.
+        ordering: of the neutrino masses: "NO", "IO", or "auto" for that which the spectrum looks like.
+        nature: of the neutrinos: "majorana", "dirac", or "auto": Majorana if M_n is symmetric at three probe points.
+        scale: how eV are found: "profile" (best for both mass splittings), "average" (mean of the two scales that fit
+            one splitting each, as FlavorPy), "free" (the parameter ``n_scale``, in eV).
+        ckm: "standard" (angles and phase in degrees) or "wolfenstein".
+        quark_fields: "dirac" (mass term Qbar_L M u_R) or "weyl" (Q M u^c, whose CKM matrix is the conjugate).
+        convention: "physical", or "flavorpy" for the numbers that FlavorPy prints.
+        splittings: best values and 1 sigma (m21, sigma21, m3l, sigma3l) in eV^2 for the scale, for both orderings by
+            name; default NuFIT 5.3, and FlavorPy's values for ``scale="average"``.
+
+    Raises:
+        InvalidOption: for an unknown word.
+        InvalidModel: if no matrix is given, a function returns no 3x3 matrix of finite numbers, ``n_scale`` is missing
+            or M_n is not symmetric though "majorana" was said.
+        UnknownName: if a matrix reads a parameter that does not exist.
+
+    >>> from wilks.parameters.parameter import Parameter
+    >>> space = ParameterSpace((Parameter("x", 0.2),))
+    >>> model = FlavorModel(space, mass_matrix_d=lambda p: np.array([[0.01, 0, p["x"]], [0, 0.1, 0], [0, 0, 1.0]]))
+    >>> round(model({"x": 0.2})["t13"], 3)
+    11.309
+    """
+
+    space: ParameterSpace
+    matrices: dict[str, UserFunction]
+    assignment: Int[Array | np.ndarray, ""]
+    splittings: Float[Array | np.ndarray, "orderings 4"]
+    nature: str = eqx.field(static=True)
+    scale: str = eqx.field(static=True)
+    ckm: str = eqx.field(static=True)
+    quark_fields: str = eqx.field(static=True)
+    convention: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        space: ParameterSpace,
+        *,
+        mass_matrix_e: MassMatrix | None = None,
+        mass_matrix_n: MassMatrix | None = None,
+        mass_matrix_u: MassMatrix | None = None,
+        mass_matrix_d: MassMatrix | None = None,
+        ordering: str = "NO",
+        nature: str = "auto",
+        scale: str = "profile",
+        ckm: str = "standard",
+        quark_fields: str = "dirac",
+        convention: str = "physical",
+        splittings: Mapping[str, tuple[float, float, float, float]] | None = None,
+    ) -> None:
+        words = {"ordering": ordering, "nature": nature, "scale": scale, "ckm": ckm, "quark_fields": quark_fields}
+        check_words(**words, convention=convention)
+        given = {"e": mass_matrix_e, "n": mass_matrix_n, "u": mass_matrix_u, "d": mass_matrix_d}
+        functions = {kind: function for kind, function in given.items() if function is not None}
+        if not functions:
+            raise InvalidModel(f"no mass matrix is given; give at least one of {', '.join(_NAMES.values())}")
+        if scale == "free" and SCALE_PARAMETER not in space:
+            raise InvalidModel(f"scale='free' needs a parameter {SCALE_PARAMETER!r} (in eV) in the space; add it")
+        self.space = space
+        self.matrices = {
+            kind: user_function(f, space, shape=(3, 3), name=_NAMES[kind], extras={SCALE_PARAMETER: 1.0})
+            for kind, f in functions.items()
+        }
+        self.assignment = np.array(OPTIONS["ordering"].index(ordering))
+        self.splittings = splittings_table(splittings, scale)
+        has_leptons, physical = "lepton" in self.sectors, convention == "physical"
+        self.nature = resolved_nature(nature, self.matrices.get("n"), space, said=has_leptons and physical)
+        self.scale, self.ckm, self.quark_fields, self.convention = scale, ckm, quark_fields, convention
+        announce_idle(self.matrices, space, scale)
+
+    @property
+    def ordering(self) -> str:
+        """Of the neutrino masses: "NO", "IO" or "auto"."""
+        return OPTIONS["ordering"][int(self.assignment)]
+
+    @property
+    def sectors(self) -> tuple[str, ...]:
+        """Which of "lepton" and "quark" have a mass matrix."""
+        return tuple(sector for sector, kinds in _SECTORS.items() if set(kinds) & set(self.matrices))
+
+    def __call__(self, values: Values) -> Observables:
+        """All observables at one point; floats when the values are numbers.
+
+        Raises:
+            InvalidModel: outside compiled code, if a matrix holds nan or inf, naming function, entry and point.
+        """
+        theta = self.space.pack(values)
+        if isinstance(theta, jax.core.Tracer):
+            return self.observables(values)
+        found = jax.tree.map(lambda x: x[0], evaluate(self, np.asarray(theta)[None]))
+        if found.flags["not_finite"]:
+            for function in self.matrices.values():  # the plain calls say what is wrong, and where
+                function.numbers(np.asarray(theta))
+        return found
+
+    def dimensionless(self, values: Values, ordering: str | None = None) -> Observables:
+        """What does not depend on the scale of neutrino masses, and unscaled masses and splittings; all finite.
+
+        This is what a likelihood differentiates: what is undefined is 0 here, with slope 0, and flagged.
+
+        Args:
+            values: one point.
+            ordering: another one than the model's own.
+        """
+        matrices = self.mass_matrices(values)
+        finite = [jnp.all(jnp.isfinite(m)) for m in matrices.values()]
+        diagonals = _diagonalised(matrices)
+        numbers, flags = {}, {}
+        if "lepton" in self.sectors:
+            inverted = self._inverted(diagonals["n"], ordering)
+            numbers, flags = unscaled_observables(
+                diagonals["e"], diagonals["n"], matrices["n"], inverted, self.nature == "majorana"
+            )
+        if "quark" in self.sectors:
+            more = finite_observables(diagonals["u"], diagonals["d"], self.ckm, self.quark_fields)
+            numbers, flags = numbers | more[0], flags | more[1]
+        flags["not_converged"] = ~jnp.all(jnp.stack([d.converged for d in diagonals.values()]))
+        flags["not_finite"] = ~jnp.all(jnp.stack(finite))
+        return observables_of(numbers, flags)
+
+    def default_scale(self, dimensionless: Observables, values: Values) -> Scalar:
+        """Lambda in eV: by the model's own splittings, or the parameter ``n_scale``; 0 where it is undefined.
+
+        Args:
+            dimensionless: of the same point.
+            values: the point.
+        """
+        if self.scale == "free":
+            return jnp.asarray(values[SCALE_PARAMETER], dtype=float)
+        a, b = dimensionless["m21^2_wrong_scaled"], dimensionless["m3l^2_wrong_scaled"]
+        splittings = self._data(b < 0)
+        find = average_scale_squared if self.scale == "average" else gaussian_scale_squared
+        squared = find(a, b, splittings)
+        positive = squared > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+
+    def complete(self, dimensionless: Observables, scale: Scalar | float | None) -> Observables:
+        """All observables in their final order, with nan where a number is undefined.
+
+        Args:
+            dimensionless: what :meth:`dimensionless` gives.
+            scale: Lambda in eV; not used for quarks.
+        """
+        unscaled, flags = dict(dimensionless), dict(dimensionless.flags)
+        numbers: dict[str, Any] = {}
+        if "lepton" in self.sectors:
+            numbers |= scaled_observables(unscaled, flags, scale)
+        if "quark" in self.sectors:
+            numbers |= with_undefined(unscaled, flags)
+        bad = flags["not_finite"]
+        return observables_of({n: jnp.where(bad, jnp.nan, x) for n, x in numbers.items()}, flags)
+
+    def observables(self, values: Values, scale: Scalar | float | None = None) -> Observables:
+        """All observables at one point inside compiled code, in the physical convention.
+
+        Args:
+            values: one point.
+            scale: Lambda in eV, if not the model's own.
+        """
+        found = self.dimensionless(values)
+        if scale is None and "lepton" in self.sectors:
+            scale = self.default_scale(found, values)
+        return self.complete(found, scale)
+
+    def oscillation_parameters(self, values: Values) -> OscillationParameters:
+        """What a neutrino oscillation experiment needs, so that mass matrices can drive its likelihood.
+
+        Raises:
+            InvalidModel: if the model has no leptons.
+        """
+        if "lepton" not in self.sectors:
+            raise InvalidModel("a model of quarks alone has no oscillation parameters; give mass_matrix_e or _n")
+        found = self.dimensionless(values)
+        squared = self.default_scale(found, values) ** 2
+        m21, m3l = (squared * found[f"{name}_wrong_scaled"] for name in ("m21^2", "m3l^2"))
+        angles = (found["s12^2"], found["s13^2"], found["s23^2"], jnp.pi * found["d/pi"])
+        return OscillationParameters(*angles, m21, m3l + jnp.where(m3l < 0, m21, 0.0))
+
+    def mass_matrices(self, values: Values) -> dict[str, Inexact[Array, "3 3"]]:
+        """Matrices of the sectors in use by kind (e, n, u, d), identities included; M_n without the free scale."""
+        if self.scale == "free":  # the masses are n_scale times the singular values, so it must not enter twice
+            values = self.space.unpack(self.space.pack(values).at[self.space.index(SCALE_PARAMETER)].set(1.0))
+        kinds = "".join(_SECTORS[sector] for sector in self.sectors)
+        return {k: self.matrices[k](values) if k in self.matrices else jnp.eye(3) for k in kinds}
+
+    def _inverted(self, neutral: Diagonal, ordering: str | None) -> Array:
+        assignment = jnp.asarray(self.assignment if ordering is None else OPTIONS["ordering"].index(ordering))
+        return jnp.where(assignment == 2, looks_inverted(neutral.squares), assignment == 1)
+
+    def _data(self, inverted: Array) -> Splittings:
+        table = jnp.asarray(self.splittings)
+        return Splittings(*jnp.where(inverted, table[1], table[0]))
+
+
+def evaluate(
+    model: FlavorModel,
+    points: Mapping[str, Float[np.ndarray, " points"]] | Float[np.ndarray, "points parameters"],
+    *,
+    scale: Callable[[Observables], Scalar] | None = None,
+) -> Observables:
+    """Observables of a list of points, as numpy arrays; the numbers do not depend on how the list is cut.
+
+    Args:
+        model: the model.
+        points: arrays by name (parameters that are absent keep their start), or one row per point in the order of the
+            model's space.
+        scale: Lambda in eV from dimensionless observables, such as the profile of a likelihood; default the model's.
+
+    Raises:
+        UnknownName: for a name that is no parameter.
+        InvalidModel: for arrays of different lengths.
+    """
+    theta = _rows(model.space, points)
+    if model.convention == "flavorpy" and "lepton" in model.sectors:
+        return _in_flavorpy_convention(model, theta, scale)
+    return in_chunks(lambda batch: _compiled(model, batch, scale), theta, len(theta))
+
+
+@eqx.filter_jit
+def _compiled(
+    model: FlavorModel, theta: Float[Array, "points parameters"], scale: Callable[[Observables], Scalar] | None
+) -> Observables:
+    def at(point: Array) -> Observables:
+        values = model.space.unpack(point)
+        found = model.dimensionless(values)
+        if "lepton" not in model.sectors:
+            return model.complete(found, None)
+        return model.complete(found, model.default_scale(found, values) if scale is None else scale(found))
+
+    return jax.vmap(at)(theta)
+
+
+def _in_flavorpy_convention(
+    model: FlavorModel, theta: Float[np.ndarray, "points parameters"], scale: Callable[[Observables], Scalar] | None
+) -> Observables:
+    """Leptons by plain numpy; quarks, which have one convention only, as always."""
+    matrices, quarks = in_chunks(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
+    numbers, flags = flavorpy_unscaled(mixing(matrices["e"], matrices["n"], model.ordering), model.ordering)
+    unscaled = observables_of(numbers, flags)
+    factor = in_chunks(lambda batch: _scales(model, *batch, scale), (unscaled, theta), len(theta))
+    numbers = flavorpy_scaled(numbers, model.ordering, factor)
+    return observables_of({**numbers, **quarks}, {**flags, **quarks.flags})
+
+
+@eqx.filter_jit
+def _matrices_and_quarks(
+    model: FlavorModel, theta: Float[Array, "points parameters"]
+) -> tuple[dict[str, Array], Observables]:
+    def at(point: Array) -> tuple[dict[str, Array], Observables]:
+        matrices = model.mass_matrices(model.space.unpack(point))
+        finite = jnp.stack([jnp.all(jnp.isfinite(m)) for m in matrices.values()])
+        numbers, flags = {}, {}
+        if "quark" in model.sectors:
+            diagonals = _diagonalised({kind: matrices[kind] for kind in _SECTORS["quark"]})
+            numbers, flags = finite_observables(diagonals["u"], diagonals["d"], model.ckm, model.quark_fields)
+            numbers = with_undefined(numbers, flags)
+        matrices = {k: jnp.where(jnp.isfinite(m), m, 0.0) for k, m in matrices.items()}  # numpy's svd refuses nan
+        return matrices, observables_of(numbers, {**flags, "not_finite": ~jnp.all(finite)})
+
+    return jax.vmap(at)(theta)
+
+
+@eqx.filter_jit
+def _scales(
+    model: FlavorModel,
+    unscaled: Observables,
+    theta: Float[Array, "points parameters"],
+    scale: Callable[[Observables], Scalar] | None,
+) -> Float[Array, " points"]:
+    def at(found: Observables, point: Array) -> Array:
+        return model.default_scale(found, model.space.unpack(point)) if scale is None else scale(found)
+
+    return jax.vmap(at)(unscaled, theta)
+
+
+def _diagonalised(matrices: dict[str, Inexact[Array, "3 3"]]) -> dict[str, Diagonal]:
+    """All matrices in one call, which halves the time to compile."""
+    kind = jnp.result_type(*matrices.values())
+    found = diagonalise(jnp.stack([m.astype(kind) for m in matrices.values()]))
+    return {name: Diagonal(*(part[i] for part in found)) for i, name in enumerate(matrices)}
+
+
+def _rows(space: ParameterSpace, points: Any) -> Float[np.ndarray, "points parameters"]:
+    """Points as one array, one row each."""
+    if not isinstance(points, Mapping):
+        theta = np.asarray(points, dtype=float)
+        if theta.ndim != 2 or theta.shape[1] != len(space):
+            raise InvalidModel(f"points of shape {theta.shape}; expected (points, {len(space)}), one row per point")
+        return theta
+    for name in points:
+        if name not in space:
+            raise UnknownName(f"no parameter {name!r}; {near_names(name, space.names)}")
+    columns = {name: np.atleast_1d(np.asarray(column, dtype=float)) for name, column in points.items()}
+    try:
+        shared = np.broadcast_shapes(*(column.shape for column in columns.values()), (1,))
+    except ValueError:
+        lengths = {name: len(column) for name, column in columns.items()}
+        raise InvalidModel(f"columns of points have different lengths: {lengths}") from None
+    theta = np.tile(space.starts, (*shared, 1))
+    for name, column in columns.items():
+        theta[:, space.index(name)] = column
+    return theta
