@@ -297,11 +297,11 @@ class BinContents:
             children: contents by bin index.
         """
         binning = self.binning.refined({index: child.binning for index, child in children.items()})
-        arrays = [
+        values, entries, sumw2 = (
             expanded(self.binning, getattr(self, name), {i: getattr(child, name) for i, child in children.items()})
             for name in ("values", "entries", "sumw2")
-        ]
-        return BinContents(binning, *arrays, self.report)
+        )
+        return BinContents(binning, values, entries, sumw2, self.report)
 
     def child(self, index: int) -> "BinContents":
         """Contents of the child of a bin."""

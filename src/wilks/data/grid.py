@@ -1,7 +1,9 @@
 """Rectilinear binnings: the product of binned variables, the last one running fastest."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Integer
@@ -43,15 +45,15 @@ class Grid(AbstractPlainBinning):
         """Names of the axes."""
         return tuple(axis.name for axis in self.axes)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Number of bins along each axis."""
         return tuple(len(axis) for axis in self.axes)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of bins."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def axis(self, name: str) -> Intervals:
         """The axis of a variable."""

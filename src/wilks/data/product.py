@@ -1,7 +1,9 @@
 """Cartesian products of binnings: every combination of their data indices, the last part running fastest."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Integer
@@ -39,15 +41,15 @@ class Product(AbstractPlainBinning):
         """Variables of all parts in order."""
         return tuple(name for part in self.parts for name in part.variables)
 
-    @property
+    @cached_property
     def shape(self) -> tuple[int, ...]:
         """Number of data bins of each part."""
         return tuple(part.size for part in self.parts)
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of bins."""
-        return int(np.prod(self.shape))
+        return math.prod(self.shape)
 
     def unravel(self, index: int) -> tuple[int, ...]:
         """Data index in each part."""

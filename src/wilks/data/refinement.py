@@ -66,7 +66,7 @@ class Refined(AbstractBinning):
         """Number of bins of the top binning."""
         return self.top.size
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of bins that hold contents."""
         return int(self.offsets[-1])
