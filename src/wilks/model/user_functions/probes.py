@@ -13,6 +13,7 @@ from .calls import PlainFunction
 
 PROBES = 3
 _CANDIDATES = 24  # points tried to find as many at which the function is defined
+_EXCHANGED = 8  # values tried for each parameter, to see whether it matters
 _SEED = 20240501
 
 
@@ -63,19 +64,23 @@ def _check(plain: PlainFunction, theta: np.ndarray, result: np.ndarray, shape: t
 
 
 def without_effect(plain: PlainFunction, space: ParameterSpace, probes: Probes) -> tuple[str, ...]:
-    """Free parameters that change nothing when a probe takes their value from the next one."""
-    following = np.roll(probes.theta, -1, axis=0)
-    idle = []
-    for i, parameter in enumerate(space.parameters):
-        moved = probes.theta.copy()
-        moved[:, i] = following[:, i]
-        if parameter.is_free and all(_same(plain, m, r) for m, r in zip(moved, probes.results, strict=True)):
-            idle.append(parameter.name)
-    return tuple(idle)
+    """Free parameters that change nothing at the probes when they alone take the values of other points."""
+    generator = np.random.Generator(np.random.Philox(key=_SEED + 1))
+    others = spread_points(space, latin_hypercube(generator, _EXCHANGED, len(space)))
+    return tuple(
+        parameter.name
+        for i, parameter in enumerate(space.parameters)
+        if parameter.is_free and not any(_matters(plain, i, value, probes) for value in others[:, i])
+    )
 
 
-def _same(plain: PlainFunction, theta: np.ndarray, result: np.ndarray) -> bool:
-    try:
-        return np.array_equal(plain.at(theta), result)
-    except (ArithmeticError, ValueError, np.linalg.LinAlgError):
-        return False
+def _matters(plain: PlainFunction, parameter: int, value: float, probes: Probes) -> bool:
+    for theta, result in zip(probes.theta, probes.results, strict=True):
+        moved = theta.copy()
+        moved[parameter] = value
+        try:
+            if not np.array_equal(plain.at(moved), result):
+                return True
+        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+            return True
+    return False
