@@ -28,6 +28,26 @@ def test_every_hexagon_has_the_smallest_chi2_of_its_points():
     assert sorted(hexagons_of(ax).get_array().tolist()) == [4.0, 7.0]
 
 
+@pytest.mark.parametrize("gridsize", [7, 40, (12, 5)])
+def test_the_picture_is_that_of_all_points(gridsize):
+    ax, every = hexbin(POINTS, "x", "y", gridsize=gridsize), Figure().add_subplot()
+    drawn = every.hexbin(POINTS["x"], POINTS["y"], C=POINTS["chisq"], reduce_C_function=np.min, gridsize=gridsize)
+    assert (hexagons_of(ax).get_array() == drawn.get_array()).all()
+    assert hexagons_of(ax).get_offsets() == pytest.approx(drawn.get_offsets(), abs=1e-12)  # rounding
+
+
+def test_hexagons_cover_what_is_shown():
+    wide = {**POINTS, "x": 100.0 * POINTS["x"], "y": np.abs(POINTS["y"])}
+    ax = hexbin(wide, "x", "y", gridsize=10, limits=((-50.0, 50.0), (0.01, 1.0)), yscale="log")
+    corners = hexagons_of(ax).get_paths()[0].vertices
+    assert np.ptp(corners[:, 0]) == pytest.approx(10.0, rel=0.01)  # a tenth of the limits
+
+
+def test_a_single_point_is_drawn():
+    ax = hexbin({"x": np.ones(3), "y": np.ones(3), "chisq": np.array([3.0, 2.0, 5.0])}, "x", "y")
+    assert hexagons_of(ax).get_array().tolist() == [2.0]
+
+
 def test_the_colours_change_exactly_at_1_4_and_9():
     colours, step = chi2_colours(), 1e-9
     families = [

@@ -1,10 +1,10 @@
 """The smallest chi2 of many points over a plane of two quantities, in hexagons coloured by chi2."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap, ListedColormap, to_rgb
 
@@ -14,6 +14,8 @@ from wilks.results.predictions import Predictions
 from wilks.results.samples import Samples
 
 from .style import figure_of, in_style, single, text_of
+
+Limits = tuple[float, float]
 
 CHI2_TOP = 25.0
 _STEPS = 500  # colours, so that chi2 = 1, 4 and 9 fall exactly between two of them
@@ -65,7 +67,7 @@ def hexbin(
     gridsize: int | tuple[int, int] = 100,
     xscale: str = "linear",
     yscale: str = "linear",
-    limits: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None),
+    limits: tuple[Limits | None, Limits | None] = (None, None),
     vmin: float | int | None = 0.0,
     vmax: float | int | None = CHI2_TOP,
     cmap: str | Colormap | None = None,
@@ -81,7 +83,7 @@ def hexbin(
         x: column of the horizontal axis.
         y: column of the vertical axis.
         colour: column of chi2; by default ``chisq``, or for draws without it their -2 delta ln P from the best one.
-        gridsize: number of hexagons along the horizontal axis, or along both.
+        gridsize: number of hexagons along the horizontal axis, or along both, over the limits if these are given.
         xscale: ``linear`` or ``log``.
         yscale: ``linear`` or ``log``.
         limits: range shown of either axis; None for all points.
@@ -103,9 +105,11 @@ def hexbin(
     colour = colour or ("chisq" if "chisq" in list(columns.keys()) or points is columns else DRAWN_PROBABILITY)
     across, up, chi2 = _drawable(columns, (x, y, colour), (xscale, yscale))
     ax = single(ax, width=6.18, height=3.82)
+    extent = options.pop("extent", None) or (*_span(across, xscale, limits[0]), *_span(up, yscale, limits[1]))
+    lowest = _lowest_of_hexagons(_on(xscale, across), _on(yscale, up), chi2, gridsize, extent)
     settings = {"reduce_C_function": np.min, "cmap": chi2_colours() if cmap is None else cmap, "linewidths": 0.1}
     settings |= {"vmin": vmin, "vmax": vmax, "xscale": xscale, "yscale": yscale, "gridsize": gridsize, **options}
-    hexagons = ax.hexbin(across, up, C=chi2, **settings)
+    hexagons = ax.hexbin(across[lowest], up[lowest], C=chi2[lowest], extent=extent, **settings)
     above = vmax is not None and bool(np.any(np.asarray(hexagons.get_array()) > vmax))
     bar = figure_of(ax).colorbar(hexagons, ax=ax, pad=0.02, extend="max" if above else "neither")
     bar.set_label(text_of(colour, {**_COLOUR_LABELS, **(labels or {})}))
@@ -119,6 +123,43 @@ def hexbin(
     ax.set_xlabel(text_of(x, labels), loc="center" if xscale == "linear" and _has_power(ax.get_xlim()) else None)
     ax.set_ylabel(text_of(y, labels))
     return ax
+
+
+def _on(scale: str, values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+    return np.log10(values) if scale == "log" else values
+
+
+def _span(values: Float[np.ndarray, " points"], scale: str, limits: Limits | None) -> Limits:
+    """Range of the hexagons on the scale of the axis: what is shown, else all points."""
+    low, high = _on(scale, np.array(limits if limits is not None else (np.min(values), np.max(values)), dtype=float))
+    if high - low > 1e-12 * max(abs(low), abs(high)):
+        return float(low), float(high)
+    margin = 0.1 * abs(low) or 0.1  # all points share one value
+    return float(low - margin), float(high + margin)
+
+
+def _lowest_of_hexagons(
+    x: Float[np.ndarray, " points"],
+    y: Float[np.ndarray, " points"],
+    chi2: Float[np.ndarray, " points"],
+    gridsize: int | tuple[int, int],
+    extent: Sequence[float],
+) -> Int[np.ndarray, " hexagons"]:
+    """Positions of the points of smallest chi2 of each hexagon, the only ones whose colour is seen.
+
+    Centres of hexagons form two rectangular lattices, one at whole and one at half steps; a point belongs to the nearer
+    centre, a step up counting sqrt(3) times a step across. matplotlib would visit every point in Python.
+    """
+    across, up = (gridsize, int(gridsize / np.sqrt(3.0))) if isinstance(gridsize, int) else gridsize
+    u = (x - extent[0]) / (extent[1] - extent[0]) * across
+    v = (y - extent[2]) / (extent[3] - extent[2]) * up
+    whole, half = (np.round(u), np.round(v)), (np.floor(u) + 0.5, np.floor(v) + 0.5)
+    nearer = (u - whole[0]) ** 2 + 3.0 * (v - whole[1]) ** 2 < (u - half[0]) ** 2 + 3.0 * (v - half[1]) ** 2
+    centres = np.stack([np.where(nearer, a, b) for a, b in zip(whole, half, strict=True)])
+    order = np.lexsort((chi2, *centres))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = (np.diff(centres[:, order], axis=1) != 0).any(axis=0)
+    return order[first]
 
 
 def _has_power(limits: tuple[float, float]) -> bool:
