@@ -47,7 +47,7 @@ def test_representations_of_the_double_cover_obey_its_relations(irrep):
 
 
 def test_the_weight_two_triplet_of_level_three_has_its_published_series():
-    # arXiv:1706.08749, eq. (26) and (28)
+    # arXiv:1706.08749
     tau = 0.21 + 1.9j
     q = np.exp(2j * np.pi * tau)
     y1, y2, y3 = np.asarray(modular_form(tau, 3, 2, "3"))
@@ -68,9 +68,9 @@ def test_the_weight_four_singlet_of_level_three_is_the_eisenstein_series():
 
 def test_the_generators_of_level_four_are_theta_constants():
     tau = -0.2 + 0.8j
-    nome = np.exp(1j * np.pi * tau / 2)
-    theta = 1 + 2 * sum(nome ** ((2 * k) ** 2) for k in range(1, 5))
-    eps = 2 * sum(nome ** ((2 * k - 1) ** 2) for k in range(1, 5))
+    quarter = np.exp(1j * np.pi * tau / 2)
+    theta = 1 + 2 * sum(quarter ** ((2 * k) ** 2) for k in range(1, 5))
+    eps = 2 * sum(quarter ** ((2 * k - 1) ** 2) for k in range(1, 5))
     assert np.asarray(generators(tau, 4)) == pytest.approx(np.array([theta, eps]), rel=1e-14)  # rounding
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Inexact
 
 from wilks._base.typing import Values
@@ -48,7 +49,7 @@ def modular_a4(ordering: str = "IO") -> WorkedModel:
         ordering: IO as in the publication, or NO.
     """
     model = FlavorModel(
-        ParameterSpace(_tau(0.0, 1.0, 4.0)), mass_matrix_e=a4_charged, mass_matrix_n=a4_neutrinos, ordering=ordering
+        ParameterSpace(_tau(0.1, 1.1, 4.0)), mass_matrix_e=a4_charged, mass_matrix_n=a4_neutrinos, ordering=ordering
     )
     return WorkedModel(f"modular A4, {ordering}", model, OSCILLATIONS, "F. Feruglio, arXiv:1706.08749, model 1")
 
@@ -80,7 +81,7 @@ def leptons_and_quarks(ckm: str = "standard", ordering: str = "IO") -> WorkedMod
         ordering: ordering of neutrino masses.
     """
     model = FlavorModel(
-        ParameterSpace(_tau(0.1, 1.0, 4.0)),
+        ParameterSpace(_tau(0.1, 1.1, 4.0)),
         mass_matrix_e=a4_charged,
         mass_matrix_n=a4_neutrinos,
         mass_matrix_u=quarks_up,
@@ -149,7 +150,7 @@ def _tau(real: float, imaginary: float, highest: float) -> tuple[Parameter, Para
     )
 
 
-_EXCHANGE = jnp.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+_EXCHANGE = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
 _S4_NAMES: tuple[str, ...] = ("Retau", "Imtau", "a2t", "a3t", "g2t", "g3t")
 _S4_POINTS: dict[str, dict[str, float]] = {
     "NO": dict(zip(_S4_NAMES, (0.029725, 1.1181, 1.7303, -2.7706, 2.716, -0.35786), strict=True)),

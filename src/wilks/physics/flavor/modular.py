@@ -30,7 +30,7 @@ def modular_form(tau: Tau, level: int, weight: int, irrep: str) -> Complex[Array
 
     >>> Y1, Y2, Y3 = modular_form(2j, level=3, weight=2, irrep="3")
     >>> print(f"{Y1.real:.9f}")
-    1.000041848
+    1.000041849
     """
     return modular_forms(tau, level, (weight, irrep))[0]
 
