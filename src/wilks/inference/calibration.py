@@ -37,6 +37,10 @@ class ByToys(AbstractCalibration):
         simulator: makes the toys; the likelihood itself if it can.
         executor: None, a number of processes, an executor, or a Dask client; see `wilks.execution`.
         progress: called with (done, total, failed, seconds).
+        rtol: for limits and ends of intervals: double the toys until their Monte Carlo error is below this share of
+            them.
+        atol: the same with an absolute error, in the parameter's unit; if both are given, both must be met.
+        most: largest number of toys that this may lead to.
     """
 
     key: Key | int
@@ -44,6 +48,9 @@ class ByToys(AbstractCalibration):
     simulator: AbstractSimulator | None = None
     executor: Any = eqx.field(static=True, default=None)
     progress: Progress | None = eqx.field(static=True, default=None)
+    rtol: float | None = None
+    atol: float | None = None
+    most: int = 100_000
 
     def settings(self) -> dict[str, int | None]:
         """Number of toys and their seed."""
@@ -52,3 +59,10 @@ class ByToys(AbstractCalibration):
     def __check_init__(self) -> None:
         if self.toys < 1:
             raise InvalidOption(f"{self.toys} toys cannot calibrate anything; ask for at least 1")
+        for name, value in (("rtol", self.rtol), ("atol", self.atol)):
+            if value is not None and not value > 0:
+                raise InvalidOption(f"{name} {value} must be positive")
+
+    def enough(self, value: float, error: float) -> bool:
+        """Whether a Monte Carlo error meets both tolerances; a tolerance that is not given is met."""
+        return (self.rtol is None or error <= self.rtol * abs(value)) and (self.atol is None or error <= self.atol)

@@ -1,6 +1,6 @@
 """Tests of a hypothesis: likelihood ratios with asymptotic laws and toys, discovery among them."""
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import as_simulator
 from wilks.parameters.space import ParameterSpace
 from wilks.results.hypotheses import HypothesisTest
+from wilks.results.limits import SignalTest
 
 from .calibration import AbstractCalibration, Asymptotic, ByToys
 from .goodness import conditioned
@@ -19,13 +20,15 @@ from .minimisers import AbstractMinimiser
 from .probabilities import chi2_tail, significance, tail
 from .problem import Clock, Problem, pose
 from .profiles import conditional, free_fit
+from .signal_tests import signal_test
 from .statistics import AbstractStatistic, Discovery, ProfileRatio
 from .tails import insist, tail_of
 from .toys import pose_study, throw
 
-STATISTICS = ("q0", "ratio")
+STATISTICS = ("q0", "ratio", "q", "qtilde")
 
 
+@overload
 def hypothesis_test(
     likelihood: AbstractLikelihood,
     data: Any,
@@ -35,7 +38,32 @@ def hypothesis_test(
     calibration: AbstractCalibration | None = None,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
-) -> HypothesisTest:
+) -> HypothesisTest: ...
+
+
+@overload
+def hypothesis_test(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    null: Values,
+    *,
+    statistic: Literal["q", "qtilde"],
+    calibration: AbstractCalibration | None = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> SignalTest: ...
+
+
+def hypothesis_test(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    null: Values,
+    *,
+    statistic: Literal["q0", "ratio", "q", "qtilde"] = "q0",
+    calibration: AbstractCalibration | None = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> HypothesisTest | SignalTest:
     """p-value of a hypothesis that fixes parameters, against all other values of them.
 
     Args:
@@ -43,7 +71,9 @@ def hypothesis_test(
         data: as for `fit`.
         null: parameters and their values under the hypothesis, e.g. ``{"mu": 0.0}``.
         statistic: ``"q0"`` for discovery of one signal (one-sided: only an excess counts; p = 1 - Phi(sqrt q0)), or
-            ``"ratio"`` (two-sided; chi-square law with one degree of freedom per fixed parameter).
+            ``"ratio"`` (two-sided; chi-square law with one degree of freedom per fixed parameter). ``"q"`` and
+            ``"qtilde"`` exclude one signal (one-sided: only a deficit counts against it) and give a `SignalTest` with
+            CLs+b, CLb and CLs, observed and expected.
         calibration: `Asymptotic`, or `ByToys` from the hypothesis with nuisances at their best values there.
         space: as for `fit`.
         minimiser: as for `fit`.
@@ -54,7 +84,7 @@ def hypothesis_test(
         TooManyFailures: if more than 1 % of the toys fail.
 
     References:
-        G. Cowan et al., Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eqs. 12 and 52.
+        G. Cowan et al., Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eqs. 12, 14, 16 and 52.
     """
     clock = Clock.start()
     check_option("statistic", statistic, STATISTICS)
@@ -63,6 +93,9 @@ def hypothesis_test(
     calibration = calibration or Asymptotic()
     problem = pose(likelihood, data, space, minimiser)
     held = _check_null(problem, null)
+    if statistic == "q" or statistic == "qtilde":
+        name, value = _only(held, statistic)
+        return signal_test(problem, clock, name, value, statistic, calibration)
     measure = _statistic(statistic, held)
     best = free_fit(problem)
     single = problem._replace(data=stack_lanes(problem.data, 1))
@@ -121,10 +154,15 @@ def _check_null(problem: Problem, null: Values) -> dict[str, float]:
 def _statistic(name: str, null: dict[str, float]) -> AbstractStatistic:
     if name == "ratio":
         return ProfileRatio(null)
+    return Discovery(*_only(null, name))
+
+
+def _only(null: dict[str, float], statistic: str) -> tuple[str, float]:
+    """The one parameter and its value that a one-sided test takes."""
     if len(null) != 1:
-        raise InvalidOption(f"q0 tests one signal parameter, not {', '.join(null)}; use statistic='ratio'")
+        raise InvalidOption(f"{statistic} tests one signal parameter, not {', '.join(null)}; use statistic='ratio'")
     ((parameter, value),) = null.items()
-    return Discovery(parameter, value)
+    return parameter, value
 
 
 def _null_toys(

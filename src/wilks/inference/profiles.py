@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from wilks._base.errors import FitFailed, InvalidOption
+from wilks._base.typing import Values
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
@@ -92,13 +93,13 @@ def profile(
     )
 
 
-def free_fit(problem: Problem) -> FitResult:
+def free_fit(problem: Problem, *, start: Values | None = None) -> FitResult:
     """The free fit that a profile refers to.
 
     Raises:
         FitFailed: if there is no minimum that can be trusted.
     """
-    best = solve(problem, Clock.start())
+    best = solve(problem, Clock.start(), start=start)
     if not best.status.converged and best.status.word != "not_pd":
         raise FitFailed(f"{best.status.value}; {best.cause}", best)
     return best

@@ -20,6 +20,7 @@ from .problem import Problem
 from .profiles import conditional
 
 _ROUNDING = 1e-6  # a likelihood ratio this far below zero is zero
+_FLAT = 3  # largest code of a status whose -ln L is that of a minimum: `not_pd`
 
 DISTANCES = ("saturated", "pearson", "ks", "likelihood")
 
@@ -82,6 +83,39 @@ class Discovery(AbstractStatistic):
         return np.where(best > self.null, ratio, np.where(np.isnan(ratio), np.nan, 0.0))
 
 
+class Exclusion(AbstractStatistic):
+    """q(v) or q-tilde(v): 2 delta nll of the value v if the best value lies below it, else 0.
+
+    Args:
+        parameter: the signal's parameter of interest.
+        value: tested value.
+        kind: ``"q"``, or ``"qtilde"`` in which a best value below 0 counts as 0.
+
+    References:
+        G. Cowan et al., Eur. Phys. J. C 71 (2011) 1554, arXiv:1007.1727, eqs. 14 and 16.
+    """
+
+    parameter: str = eqx.field(static=True)
+    value: float
+    kind: str = eqx.field(static=True, default="qtilde")
+
+    def __check_init__(self) -> None:
+        check_option("statistic", self.kind, ("q", "qtilde"))
+
+    @property
+    def name(self) -> str:
+        """Its kind."""
+        return self.kind
+
+    def measure(self, problem: Problem, ends: Climbed) -> Float[np.ndarray, " lanes"]:
+        """One-sided ratio per lane."""
+        best = ends.theta[:, problem.space.index(self.parameter)]
+        ratio = likelihood_ratio(problem, ends, {self.parameter: self.value})
+        if self.kind == "qtilde" and (best < 0).any():
+            ratio = ratio - np.where(best < 0, likelihood_ratio(problem, ends, {self.parameter: 0.0}), 0.0)
+        return np.where(best < self.value, np.maximum(ratio, 0.0), np.where(np.isnan(ratio), np.nan, 0.0))
+
+
 class Distance(AbstractStatistic):
     """Distance of the data from the fitted model.
 
@@ -108,7 +142,10 @@ class Distance(AbstractStatistic):
 
 
 def likelihood_ratio(problem: Problem, ends: Climbed, held: dict[str, float]) -> Float[np.ndarray, " lanes"]:
-    """2 [nll(held) - nll_min] per lane; where it comes out negative, each fit is repeated from the other's end."""
+    """2 [nll(held) - nll_min] per lane; where it comes out negative, each fit is repeated from the other's end.
+
+    A minimum that is flat in some direction (the shape of a signal whose rate is 0) has a ratio like any other.
+    """
     lanes = count_lanes(problem.data)
     where = list(problem.space.indices(held))
     starts = ends.theta.copy()
@@ -116,13 +153,13 @@ def likelihood_ratio(problem: Problem, ends: Climbed, held: dict[str, float]) ->
     mask = np.zeros(starts.shape, dtype=bool)
     mask[:, where] = True
     bound = conditional(problem, problem.data, starts, mask)
-    failed = (ends.status > 2) | (bound.status > 2)
+    failed = (ends.status > _FLAT) | (bound.status > _FLAT)
     ratio = 2 * np.subtract(bound.value, ends.value, out=np.zeros(lanes), where=~failed)
     ratio = np.where((ratio < 0) & (ratio > -_ROUNDING), 0.0, ratio)
     below = ratio < 0
     if below.any():
         again = conditional(problem, problem.data, bound.theta, np.zeros(starts.shape, dtype=bool))
-        lower = np.minimum(np.where(again.status <= 2, again.value, np.inf), ends.value)
+        lower = np.minimum(np.where(again.status <= _FLAT, again.value, np.inf), ends.value)
         ratio[below] = np.maximum(2 * (bound.value[below] - lower[below]), 0.0)
     return np.where(failed, np.nan, ratio).reshape(lanes)
 

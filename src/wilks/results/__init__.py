@@ -7,6 +7,8 @@ from .hypotheses import HypothesisTest as HypothesisTest
 from .intervals import Contour as Contour
 from .intervals import Interval as Interval
 from .intervals import Intervals as Intervals
+from .limits import Limit as Limit
+from .limits import SignalTest as SignalTest
 from .minima import Minima as Minima
 from .predictions import Predictions as Predictions
 from .provenance import Provenance as Provenance

@@ -12,6 +12,7 @@ from .files import read
 from .fits import FitResult, FitTable
 from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
+from .limits import Limit, SignalTest
 from .minima import Minima
 from .predictions import Predictions
 from .result import AbstractResult
@@ -29,7 +30,9 @@ RESULTS: dict[str, type[AbstractResult]] = {
         Interval,
         Intervals,
         Contour,
+        Limit,
         HypothesisTest,
+        SignalTest,
         GoodnessOfFit,
         Toys,
         Coverage,
