@@ -5,6 +5,7 @@ import math
 import pytest
 
 from wilks._base.errors import InvalidParameter
+from wilks.parameters.normal_priors import Normal
 from wilks.parameters.parameter import Parameter
 
 
@@ -57,3 +58,20 @@ def test_prints_and_labels():
     assert repr(Parameter("m", 125.0, fixed=True)) == "Parameter(m = 125 fixed)"
     assert Parameter("m", 125.0, unit="GeV", latex="$m_H$").label == "$m_H$ [GeV]"
     assert Parameter("m", 125.0).label == "m"
+
+
+@pytest.mark.parametrize(
+    ("options", "start"),
+    [
+        ({}, 0.0),
+        ({"lower": 2.0}, 3.0),
+        ({"upper": 2.0}, 1.0),
+        ({"lower": 1.0, "upper": 5.0}, 3.0),
+        ({"prior": Normal(4.0, 1.0)}, 4.0),
+        ({"prior": Normal(4.0, 1.0), "upper": 3.5}, 3.5),
+    ],
+)
+def test_a_start_that_is_not_given_lies_inside(options, start):
+    parameter = Parameter("x", **options)
+    assert isinstance(parameter.start, float)
+    assert parameter.start == pytest.approx(start, abs=1e-12)  # the median is computed, the others are exact

@@ -4,6 +4,7 @@ import dataclasses
 import math
 
 import jax
+import jax.numpy as jnp
 
 from wilks._base.errors import InvalidParameter
 
@@ -17,7 +18,8 @@ class Parameter:
 
     Args:
         name: unique in its space; any text without control characters (bins of a modifier are ``NAME[i]``).
-        start: first value tried by a fit, and the value of a fixed parameter.
+        start: first value tried by a fit, and the value of a fixed parameter; by default the median of the prior,
+            else the middle of the bounds, one inside of a single bound, or 0.
         lower: closed lower bound, ``-inf`` for none.
         upper: closed upper bound, ``inf`` for none.
         prior: belief before the data, used by samplers and start points only; ``fit`` never uses it.
@@ -34,7 +36,7 @@ class Parameter:
     """
 
     name: str
-    start: float | int
+    start: float | int = None  # pyright: ignore[reportAssignmentType]  # a float from __post_init__ on
     lower: float | int = -math.inf
     upper: float | int = math.inf
     prior: AbstractPrior | None = None
@@ -44,6 +46,8 @@ class Parameter:
     period: float | None = None
 
     def __post_init__(self) -> None:
+        if self.start is None:
+            object.__setattr__(self, "start", _default_start(self.lower, self.upper, self.prior))
         for number in ("start", "lower", "upper"):
             object.__setattr__(self, number, float(getattr(self, number)))
         self._check()
@@ -81,3 +85,13 @@ class Parameter:
         unit = f" {self.unit}" if self.unit else ""
         where = "fixed" if not self.is_free else f"in [{self.lower:g}, {self.upper:g}]"
         return f"Parameter({self.name} = {self.start:g}{unit} {where})"
+
+
+def _default_start(lower: float, upper: float, prior: AbstractPrior | None) -> float:
+    if prior is not None:
+        return min(max(float(prior.quantile(jnp.asarray(0.5))), lower), upper)
+    if math.isfinite(lower) and math.isfinite(upper):
+        return 0.5 * (lower + upper)
+    if math.isfinite(lower):
+        return lower + 1.0
+    return upper - 1.0 if math.isfinite(upper) else 0.0
