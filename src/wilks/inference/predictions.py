@@ -105,20 +105,24 @@ def _places(predictor: AbstractPredictor, names: tuple[str, ...]) -> list[int]:
 
 
 def _names(predictor: AbstractPredictor) -> tuple[str, ...]:
-    """One name per predicted number."""
-    shape = eqx.filter_eval_shape(predictor, predictor.space.unpack(predictor.space.starts))
-    if not isinstance(shape, Mapping):
-        return _numbered("bin ", "", shape)
+    """One name per predicted number, in the order in which the predictor gives them."""
     names: list[str] = []
-    for key, part in shape.items():
-        names += _numbered(f"{key}[", "]", part) if part.shape else [str(key)]
+
+    def note(values: Any) -> None:
+        prediction = predictor(values)
+        if not isinstance(prediction, Mapping):
+            names.extend(_numbered("bin ", "", jnp.shape(prediction)))
+            return
+        for key, part in prediction.items():
+            names.extend(_numbered(f"{key}[", "]", jnp.shape(part)) if jnp.ndim(part) else [str(key)])
+
+    jax.eval_shape(note, predictor.space.unpack(predictor.space.starts))  # a dict that leaves JAX has lost its order
     return tuple(names)
 
 
-def _numbered(before: str, after: str, array: Any) -> tuple[str, ...]:
+def _numbered(before: str, after: str, shape: tuple[int, ...]) -> list[str]:
     """``bin 0``, ``bin 1``; ``bin 0, 0`` for more dimensions."""
-    places = np.ndindex(*array.shape)
-    return tuple(f"{before}{', '.join(map(str, place))}{after}" for place in places)
+    return [f"{before}{', '.join(map(str, place))}{after}" for place in np.ndindex(*shape)]
 
 
 def _flat(prediction: Any) -> Float[Array, " quantities"]:

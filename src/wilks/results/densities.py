@@ -10,6 +10,7 @@ _POINTS = 512  # grid of a density in one dimension
 _POINTS_2D = 128  # grid of a density in two dimensions, per axis
 _MARGIN = 3.0  # a free end of the grid lies so many bandwidths beyond the last draw
 _DEEP = 0.5  # a gap splits a region only where the density falls below this part of the region's edge
+_SHORTEST_HALF = 1.349  # width of the shortest interval with half of a normal density, in standard deviations
 _LIGHT = 0.01  # pieces with less of the probability are noise
 
 Range = tuple[float, float]
@@ -17,21 +18,27 @@ _ANYWHERE: Range = (-math.inf, math.inf)
 
 
 def density(
-    values: Float[np.ndarray, " draws"], bounds: Range = _ANYWHERE, *, points: int = _POINTS
+    values: Float[np.ndarray, " draws"],
+    bounds: Range = _ANYWHERE,
+    *,
+    effective: float | None = None,
+    points: int = _POINTS,
 ) -> tuple[Float[np.ndarray, " grid"], Float[np.ndarray, " grid"]]:
     """Smooth probability density of draws: grid and density on it.
 
-    A Gaussian kernel of Silverman's width, reflected at bounds, so that a density piled up at a bound stays high there.
+    A Gaussian kernel of Silverman's width (of the narrowest mode, if there are several), reflected at bounds, so that
+    a density piled up at a bound stays high there.
 
     Args:
         values: draws of one quantity, at least two different ones.
         bounds: ends of the allowed range, infinite where there is none.
+        effective: number of independent draws that they are worth; all of them by default.
         points: number of grid points.
 
     References:
         B. W. Silverman, Density Estimation (1986), eq. 3.31.
     """
-    centres, weights, smoother = _binned(values, bounds, points, exponent=0.2)
+    centres, weights, smoother = _binned(values, bounds, points, effective, exponent=0.2)
     width = centres[1] - centres[0]
     return centres, smoother @ weights / width
 
@@ -41,20 +48,41 @@ def density_2d(
     y: Float[np.ndarray, " draws"],
     bounds: tuple[Range, Range] = (_ANYWHERE, _ANYWHERE),
     *,
+    effective: float | None = None,
     points: int = _POINTS_2D,
 ) -> tuple[Float[np.ndarray, " x"], Float[np.ndarray, " y"], Float[np.ndarray, "x y"]]:
     """Smooth joint density of two quantities: both grids and the density on them."""
-    (gx, _, across), (gy, _, up) = (_binned(v, b, points, exponent=1 / 6) for v, b in zip((x, y), bounds, strict=True))
+    (gx, _, across), (gy, _, up) = (
+        _binned(v, b, points, effective, exponent=1 / 6) for v, b in zip((x, y), bounds, strict=True)
+    )
     counts, _, _ = np.histogram2d(x, y, bins=[_edges(gx), _edges(gy)])
     area = (gx[1] - gx[0]) * (gy[1] - gy[0])
     return gx, gy, across @ (counts / len(x)) @ up.T / area
 
 
-def heights(density: Float[np.ndarray, "..."], levels: Sequence[float]) -> tuple[float, ...]:
-    """Density at the edge of the highest-density region of each level, on a grid of equal cells."""
-    ordered = np.sort(density, axis=None)[::-1]
-    mass = np.cumsum(ordered) / ordered.sum()
-    return tuple(float(ordered[min(int(np.searchsorted(mass, level)), len(ordered) - 1)]) for level in levels)
+def heights(at_draws: Float[np.ndarray, " draws"], levels: Sequence[float]) -> tuple[float, ...]:
+    """Density at the edge of the highest-density region of each level, from the density at the draws themselves.
+
+    The region then holds its part of the draws, however smooth the density is.
+
+    References:
+        R. J. Hyndman, Am. Stat. 50 (1996) 120, section 3.
+    """
+    return tuple(float(np.quantile(at_draws, 1.0 - level)) for level in levels)
+
+
+def at_points(
+    grid: tuple[Float[np.ndarray, " x"], Float[np.ndarray, " y"]],
+    height: Float[np.ndarray, "x y"],
+    x: Float[np.ndarray, " draws"],
+    y: Float[np.ndarray, " draws"],
+) -> Float[np.ndarray, " draws"]:
+    """A joint density at points, that of the grid point next to each."""
+    where = [
+        np.clip(np.rint((values - axis[0]) / (axis[1] - axis[0])).astype(int), 0, len(axis) - 1)
+        for axis, values in zip(grid, (x, y), strict=True)
+    ]
+    return height[where[0], where[1]]
 
 
 def shortest_interval(values: Float[np.ndarray, " draws"], level: float) -> Range:
@@ -65,12 +93,14 @@ def shortest_interval(values: Float[np.ndarray, " draws"], level: float) -> Rang
     return float(ordered[first]), float(ordered[first + inside - 1])
 
 
-def highest_density(values: Float[np.ndarray, " draws"], level: float, bounds: Range = _ANYWHERE) -> tuple[Range, ...]:
+def highest_density(
+    values: Float[np.ndarray, " draws"], level: float, bounds: Range = _ANYWHERE, *, effective: float | None = None
+) -> tuple[Range, ...]:
     """Pieces of the region of highest density: the shortest interval, unless a deep gap of the density splits it."""
     if np.ptp(values) == 0.0:
         return (shortest_interval(values, level),)
-    grid, height = density(values, bounds)
-    (edge,) = heights(height, (level,))
+    grid, height = density(values, bounds, effective=effective)
+    (edge,) = heights(np.interp(values, grid, height), (level,))
     pieces = _without_shallow_gaps(_runs(height >= edge), height, edge)
     pieces = [(a, b) for a, b in pieces if height[a : b + 1].sum() > _LIGHT * height.sum()]
     if len(pieces) < 2:
@@ -78,22 +108,22 @@ def highest_density(values: Float[np.ndarray, " draws"], level: float, bounds: R
     return tuple((_crossing(grid, height, edge, a, -1), _crossing(grid, height, edge, b, +1)) for a, b in pieces)
 
 
-def mode(values: Float[np.ndarray, " draws"], bounds: Range = _ANYWHERE) -> float:
+def mode(values: Float[np.ndarray, " draws"], bounds: Range = _ANYWHERE, *, effective: float | None = None) -> float:
     """Where the smooth density is highest."""
     if np.ptp(values) == 0.0:
         return float(values[0])
-    grid, height = density(values, bounds)
+    grid, height = density(values, bounds, effective=effective)
     return float(grid[np.argmax(height)])
 
 
 def _binned(
-    values: Float[np.ndarray, " draws"], bounds: Range, points: int, exponent: float
+    values: Float[np.ndarray, " draws"], bounds: Range, points: int, effective: float | None, exponent: float
 ) -> tuple[Float[np.ndarray, " grid"], Float[np.ndarray, " grid"], Float[np.ndarray, "grid grid"]]:
     """Cell centres, share of the draws per cell, and the matrix that smooths them without losing any."""
     lowest, highest = float(values.min()), float(values.max())
-    quarter, half = np.quantile(values, (0.25, 0.75))
-    spreads = [s for s in (float(np.std(values)), float(half - quarter) / 1.34) if s > 0]
-    width = 0.9 * min(spreads, default=max(abs(highest), 1.0) * 1e-9) * len(values) ** -exponent
+    first, last = shortest_interval(values, 0.5)
+    spreads = [s for s in (float(np.std(values)), (last - first) / _SHORTEST_HALF) if s > 0]
+    width = 0.9 * min(spreads, default=max(abs(highest), 1.0) * 1e-9) * (effective or len(values)) ** -exponent
     low = max(lowest - _MARGIN * width, bounds[0]) if bounds[0] <= lowest else lowest - _MARGIN * width
     high = min(highest + _MARGIN * width, bounds[1]) if bounds[1] >= highest else highest + _MARGIN * width
     edges = np.linspace(low, high, points + 1)

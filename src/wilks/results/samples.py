@@ -40,7 +40,8 @@ class Samples(AbstractResult):
         spacing: steps of the chain from one draw to the next.
         converged: whether the verdict is good.
         verdict: sentence on whether these draws may be quoted.
-        rhat: rank-normalised split R-hat, 1 for chains that agree.
+        rhat: rank-normalised split R-hat, 1 for chains that agree; of an ensemble the nested one, between groups of
+            walkers.
         ess_bulk: number of independent draws that would know the centre as well.
         ess_tail: the same for the 5 % and 95 % quantiles.
         mcse: Monte-Carlo standard error of the mean.
@@ -50,7 +51,8 @@ class Samples(AbstractResult):
         facts: other numbers of the run by name, e.g. ``divergences``.
 
     References:
-        A. Vehtari et al., arXiv:1903.08008, on R-hat and effective sample sizes.
+        A. Vehtari et al., arXiv:1903.08008, on R-hat and effective sample sizes;
+        C. Margossian et al., arXiv:2110.13017, on nested R-hat.
     """
 
     names: tuple[str, ...]
@@ -106,6 +108,11 @@ class Samples(AbstractResult):
         where = self.index(name)
         return float(self.lower[where]), float(self.upper[where])
 
+    def effective(self, name: str) -> float:
+        """Number of independent draws that these are worth for one parameter, by which densities are smoothed."""
+        ess = float(self.ess_bulk[self.index(name)])
+        return min(max(ess, 1.0), float(len(self))) if math.isfinite(ess) else float(len(self))
+
     def mean(self, name: str) -> float:
         """Mean of one parameter."""
         return float(np.mean(self.values(name)))
@@ -120,7 +127,7 @@ class Samples(AbstractResult):
 
     def mode(self, name: str) -> float:
         """Most probable value of one parameter by itself, from a smooth density of its draws."""
-        return mode(self.values(name), self.bounds(name))
+        return mode(self.values(name), self.bounds(name), effective=self.effective(name))
 
     def quantiles(self, name: str, probabilities: Sequence[float]) -> tuple[float, ...]:
         """Quantiles of one parameter, e.g. ``(0.16, 0.5, 0.84)``."""
@@ -135,7 +142,7 @@ class Samples(AbstractResult):
     def highest_density(self, name: str, level: float = _SHOWN_LEVEL) -> tuple[Range, ...]:
         """Pieces of the region of highest density of one parameter; one piece unless a deep gap splits it."""
         _check_level(level)
-        return highest_density(self.values(name), level, self.bounds(name))
+        return highest_density(self.values(name), level, self.bounds(name), effective=self.effective(name))
 
     @property
     def best(self) -> dict[str, float]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from wilks._base.errors import MissingExtra
 from wilks.results.chains import autocorrelation_time
@@ -22,18 +22,23 @@ class Diagnostics(NamedTuple):
     tau: Float[np.ndarray, " free"]
 
 
-def diagnose(position: Float[np.ndarray, "chains draws free"], spacing: int = 1) -> Diagnostics:
+def diagnose(
+    position: Float[np.ndarray, "chains draws free"], spacing: int = 1, groups: Int[np.ndarray, " chains"] | None = None
+) -> Diagnostics:
     """R-hat, effective sample sizes, error of the mean, and autocorrelation time in steps.
 
     Args:
         position: draws.
         spacing: steps from one draw to the next.
+        groups: number of the group of each chain, groups of equal size: R-hat then compares groups (nested R-hat),
+            which is the one for many short chains; by default every chain stands for itself.
 
     Raises:
         MissingExtra: if arviz-stats is not installed.
 
     References:
-        A. Vehtari et al., arXiv:1903.08008, eqs. 4, 10 and section 4.
+        A. Vehtari et al., arXiv:1903.08008, eqs. 4, 10 and section 4;
+        C. Margossian et al., arXiv:2110.13017, eqs. 4-8, on nested R-hat.
     """
     stats = _array_stats()
     series = np.moveaxis(position, 2, 0)
@@ -41,7 +46,7 @@ def diagnose(position: Float[np.ndarray, "chains draws free"], spacing: int = 1)
     columns = np.full((4, len(series)), np.nan)
     if moving.any() and position.shape[1] >= 4:
         chosen = series[moving]
-        columns[0, moving] = stats.rhat(chosen)
+        columns[0, moving] = stats.rhat(chosen) if groups is None else stats.rhat_nested(chosen, groups)
         columns[1, moving] = stats.ess(chosen)
         columns[2, moving] = stats.ess(chosen, method="tail", prob=_TAIL)
         columns[3, moving] = stats.mcse(chosen)

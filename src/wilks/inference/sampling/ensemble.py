@@ -1,13 +1,13 @@
 """Sampling by an ensemble of walkers with the stretch move: no gradients, no tuning, some tens of parameters."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from wilks._base.errors import InvalidOption, check_option
 from wilks.execution.chunks import Chunk
@@ -22,6 +22,7 @@ from .target import Target
 _FEWEST_WALKERS = 32
 _ENOUGH = 50  # autocorrelation times that a run must last
 _ACCEPTED = (0.1, 0.9)
+_LARGEST_RHAT = 1.01
 _FLAT = 1e-10  # part of its extent in other directions below which an ensemble counts as flat
 
 
@@ -49,7 +50,7 @@ class Ensemble(AbstractSampler):
     burn: int | None = eqx.field(static=True, default=None)
     thin: int = eqx.field(static=True, default=1)
     stretch: float = eqx.field(static=True, default=2.0)
-    start: Literal["curvature", "ball"] = eqx.field(static=True, default="curvature")
+    start: str = eqx.field(static=True, default="curvature")
     chains: int = eqx.field(static=True, default=1)
 
     def __check_init__(self) -> None:
@@ -103,7 +104,7 @@ class Ensemble(AbstractSampler):
         position = found["position"].swapaxes(1, 2).reshape(-1, *found["position"].shape[1::2])
         log_prob = found["log_prob"].swapaxes(1, 2).reshape(len(position), -1)
         acceptance = found["acceptance"].ravel()
-        diagnostics = diagnose(position, self.thin)
+        diagnostics = diagnose(position, self.thin, _groups(self.chains, len(position)))
         undefined = int(found["undefined"].sum())
         flags = {}
         if undefined:
@@ -186,6 +187,8 @@ def _shortcomings(
             f"{steps} steps after burn-in are fewer than {_ENOUGH} times the autocorrelation time, {longest}; "
             "make more steps"
         )
+    if (bad := ~(found.rhat <= _LARGEST_RHAT)).any():
+        clauses.append(f"R-hat is {worst(names, found.rhat, bad, highest=True)} (at most {_LARGEST_RHAT})")
     mean = float(np.mean(acceptance))
     if not _ACCEPTED[0] <= mean <= _ACCEPTED[1]:
         clauses.append(f"acceptance {mean:.2g} lies outside {_ACCEPTED[0]} to {_ACCEPTED[1]}")
@@ -194,6 +197,13 @@ def _shortcomings(
     if _is_flat(position[:, -1]):
         clauses.append("the walkers have collapsed to a plane and cannot leave it; start them wider")
     return tuple(clauses)
+
+
+def _groups(ensembles: int, chains: int) -> Int[np.ndarray, " chains"]:
+    """Groups of walkers that R-hat compares: independent ensembles, or four (two) parts of a single one."""
+    if ensembles > 1:
+        return np.repeat(np.arange(ensembles), chains // ensembles)
+    return np.arange(chains) % (4 if chains % 4 == 0 else 2)
 
 
 def _is_flat(walkers: Float[np.ndarray, "walkers free"]) -> bool:

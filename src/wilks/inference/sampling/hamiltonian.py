@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from wilks._base.errors import MissingExtra
@@ -15,7 +14,9 @@ from .target import Position, Target
 
 BLOCK = 250  # draws of one compiled call
 _INWARD = 0.5  # a start on a bound moves inside by so many spreads
+_OFF_BOUND = 0.01  # starts keep so much of that distance from a bound
 _WIDEST = 1.0  # largest spread of starts in unbounded coordinates
+_FARTHEST = 3.0  # spreads from the centre beyond which no chain begins
 
 
 class Settled(NamedTuple):
@@ -52,16 +53,18 @@ class Drawn(NamedTuple):
 def settle(
     target: Target, tries: Float[Array, "tries free"], centre: Float[Array, " free"], sigma: Float[Array, " free"]
 ) -> Settled:
-    """The first of several tries whose density is not zero, moved off the bounds."""
-    free = target.space.free_mask
-    lower, upper = target.space.lowers[free], target.space.uppers[free]
+    """The first of several tries whose density is not zero, moved off the bounds and not far from the centre."""
+    lower, upper = target.limits()
     inward = jnp.minimum(_INWARD * sigma, 0.1 * (upper - lower))
-    least, most = lower + jnp.minimum(inward, 1e-3), upper - jnp.minimum(inward, 1e-3)
     middle = target.unbounded(jnp.clip(centre, lower + inward, upper - inward))
     slope = jax.jvp(lambda y: target.bounded(y)[0], (middle,), (jnp.ones_like(middle),))[1]
     scale = jnp.minimum(sigma / jnp.abs(slope), _WIDEST)
-    coordinates = jax.vmap(target.unbounded)(jnp.clip(tries, least, most))
-    coordinates = middle + jnp.clip(coordinates - middle, -3.0 * scale, 3.0 * scale)
+
+    def place(position: Position) -> Position:
+        inside = jnp.clip(position, lower + _OFF_BOUND * inward, upper - _OFF_BOUND * inward)
+        return middle + jnp.clip(target.unbounded(inside) - middle, -_FARTHEST * scale, _FARTHEST * scale)
+
+    coordinates = jax.vmap(place)(tries)
     density = jax.vmap(target.log_prob_unbounded)(coordinates)
     first = jnp.argmax(jnp.isfinite(density))
     return Settled(coordinates[first], density[first], scale)
@@ -119,7 +122,6 @@ def advance(target: Target, key: Key, state: State, count: Int[Array, ""], max_d
     first = blackjax.mcmc.hmc.HMCState(state.coordinates, state.density, state.gradient)
     chain, (coordinates, density, *others) = jax.lax.fori_loop(0, count, draw, (first, empty))
     position, log_jacobian = jax.vmap(target.bounded)(coordinates)
-    position = jax.vmap(lambda at: target.theta(at)[np.flatnonzero(target.space.free_mask)])(position)
     return _state(chain, state.step_size, state.inverse_mass), Drawn(position, density - log_jacobian, *others)
 
 

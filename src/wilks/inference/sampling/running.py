@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import jax
 import numpy as np
@@ -18,6 +18,7 @@ Report: TypeAlias = Callable[[int], None]
 """Called with the number of steps that have just been made."""
 
 
+@runtime_checkable
 class ChainFunction(Protocol):
     """A pure function that runs one chain and returns arrays by name."""
 

@@ -91,6 +91,6 @@ def advance(target: Target, stretch: Float[Array, ""], key: Key, walkers: Walker
 
 def _judged(target: Target, positions: Float[Array, "points free"]) -> tuple[Float[Array, " points"], Int[Array, ""]]:
     """Density at each position, zero where it is not a number, and how often it was not."""
-    log_prob = jax.vmap(target.log_prob_of_one_turn)(positions)
+    log_prob = jax.vmap(target.log_prob)(positions)
     undefined = jnp.isnan(log_prob) | (log_prob == jnp.inf)
     return jnp.where(undefined, -jnp.inf, log_prob), jnp.sum(undefined)

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from wilks._base.typing import LogProb, Theta
 from wilks.likelihood.interface import AbstractLikelihood
@@ -20,11 +20,14 @@ Position = Float[Array, " free"]
 class Target(eqx.Module):
     """Unnormalised posterior density of the free parameters; data, held values and centre are arguments, not constants.
 
+    A periodic parameter without bounds moves within one turn around its centre, as between two bounds; the likelihood
+    is asked at the value of its canonical turn.
+
     Args:
         likelihood: judges the data.
         data: prepared data.
         held: value of every parameter; those of the free ones do not matter.
-        centre: middle of the turn around which a periodic parameter without bounds is followed, per free parameter.
+        centre: middle of the turn of a periodic parameter, per free parameter.
         space: bounds and priors.
     """
 
@@ -35,27 +38,27 @@ class Target(eqx.Module):
     space: ParameterSpace = eqx.field(static=True)
 
     def theta(self, position: Position) -> Theta:
-        """All parameters at a position, periodic ones brought to the turn around their centre."""
-        period = turns(self.space)
+        """All parameters at a position."""
+        free, period = self.space.free_mask, turns(self.space)
         if np.isfinite(period).any():
-            position = jnp.where(np.isfinite(period), _turn(position, self.centre, period), position)
-        return self.held.at[np.flatnonzero(self.space.free_mask)].set(position)
+            turned = _turn(position, self.space.starts[free], period)
+            position = jnp.where(np.isfinite(period), turned, position)
+        return position if free.all() else jnp.where(free, position[np.cumsum(free) - free], self.held)
+
+    def limits(self) -> tuple[Position, Position]:
+        """Lowest and highest position: the bounds, or the ends of a turn."""
+        free, period = self.space.free_mask, turns(self.space)
+        lower = jnp.where(np.isfinite(period), self.centre - 0.5 * period, self.space.lowers[free])
+        upper = jnp.where(np.isfinite(period), self.centre + 0.5 * period, self.space.uppers[free])
+        return lower, upper
 
     def log_prob(self, position: Position) -> LogProb:
-        """Log likelihood plus log prior; -inf outside the bounds, where the likelihood is not asked."""
-        theta = self.theta(position)
-        prior = self.space.log_prior(self.space.unpack(theta))
-        inside = jnp.clip(theta, self.space.lowers, self.space.uppers)
-        likelihood = self.likelihood.log_prob(self.space.unpack(inside), self.data)
-        return jnp.where(prior == -jnp.inf, -jnp.inf, likelihood + prior)
-
-    def log_prob_of_one_turn(self, position: Position) -> LogProb:
-        """The same with zero density beyond half a turn from the centre, which makes it a density of a plane."""
-        period = turns(self.space)
-        if not np.isfinite(period).any():
-            return self.log_prob(position)
-        beyond = jnp.any(jnp.abs(position - self.centre) > 0.5 * period)
-        return jnp.where(beyond, -jnp.inf, self.log_prob(position))
+        """Log likelihood plus log prior; -inf beyond the limits, where the likelihood is not asked."""
+        lower, upper = self.limits()
+        values = self.space.unpack(self.theta(jnp.clip(position, lower, upper)))
+        prior = self.space.log_prior(values)
+        possible = jnp.all((position >= lower) & (position <= upper)) & (prior > -jnp.inf)
+        return jnp.where(possible, self.likelihood.log_prob(values, self.data) + prior, -jnp.inf)
 
     def log_prob_unbounded(self, coordinates: Position) -> LogProb:
         """The density of unbounded coordinates, the Jacobian of the transforms included."""
@@ -64,19 +67,26 @@ class Target(eqx.Module):
 
     def bounded(self, coordinates: Position) -> tuple[Position, LogProb]:
         """Position and log Jacobian determinant at unbounded coordinates."""
-        position, total = coordinates, jnp.zeros(())
-        for transform, where in transforms(self.space):
-            y = coordinates[where]
-            position = position.at[where].set(jax.vmap(transform.bounded)(y))
-            total = total + jnp.sum(jax.vmap(transform.log_jacobian)(y))
-        return position, total
+        groups, order = transforms(self.space)
+        if not groups:
+            return coordinates, jnp.zeros(())
+        position = [jax.vmap(transform.bounded)(coordinates[where]) for transform, where in groups]
+        total = [jnp.sum(jax.vmap(transform.log_jacobian)(coordinates[where])) for transform, where in groups]
+        return jnp.concatenate(position)[order] + self._shift, jnp.sum(jnp.stack(total))
 
     def unbounded(self, position: Position) -> Position:
-        """Coordinates of a position strictly inside the bounds."""
-        coordinates = position
-        for transform, where in transforms(self.space):
-            coordinates = coordinates.at[where].set(jax.vmap(transform.unbounded)(position[where]))
-        return coordinates
+        """Coordinates of a position strictly inside the limits."""
+        groups, order = transforms(self.space)
+        if not groups:
+            return position
+        inside = position - self._shift
+        coordinates = [jax.vmap(transform.unbounded)(inside[where]) for transform, where in groups]
+        return jnp.concatenate(coordinates)[order]
+
+    @property
+    def _shift(self) -> Position:
+        """What is added to the transformed coordinates: a turn is transformed around zero."""
+        return jnp.where(np.isfinite(turns(self.space)), self.centre, 0.0)
 
 
 class Group(NamedTuple):
@@ -87,22 +97,22 @@ class Group(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)
-def transforms(space: ParameterSpace) -> tuple[Group, ...]:
-    """The transforms of the bounded free parameters."""
+def transforms(space: ParameterSpace) -> tuple[tuple[Group, ...], Int[np.ndarray, " free"]]:
+    """The transforms of the free parameters in groups, and the place of each parameter in the row of all groups."""
     groups: dict[tuple[float, float], list[int]] = {}
-    for i, name in enumerate(space.free):
-        bounds = float(space[name].lower), float(space[name].upper)
-        if bounds != (-np.inf, np.inf):
-            groups.setdefault(bounds, []).append(i)
-    return tuple(Group(transform_between(*bounds), np.array(where)) for bounds, where in groups.items())
+    for i, (name, period) in enumerate(zip(space.free, turns(space), strict=True)):
+        turn = (-0.5 * float(period), 0.5 * float(period))
+        bounds = turn if np.isfinite(period) else (float(space[name].lower), float(space[name].upper))
+        groups.setdefault(bounds, []).append(i)
+    if set(groups) == {(-np.inf, np.inf)}:
+        return (), np.arange(len(space.free))
+    order = np.argsort(np.concatenate([*groups.values()]))
+    return tuple(Group(transform_between(*bounds), np.array(where)) for bounds, where in groups.items()), order
 
 
 @functools.lru_cache(maxsize=64)
 def turns(space: ParameterSpace) -> Float[np.ndarray, " free"]:
-    """Period of each free parameter that is followed around the circle; infinite for all others.
-
-    A periodic parameter with bounds moves between its bounds.
-    """
+    """Period of each free parameter that moves around a circle; infinite for all others, those with bounds included."""
     periods = [_period(space, name) for name in space.free]
     return np.array(periods, dtype=float)
 
