@@ -333,6 +333,8 @@ def _recognise(procedure: Procedure) -> dict[str, Any] | None:
     keywords = {"level": 0.6827, "method": "profile", **procedure.keywords}
     if keywords["method"] != "profile" or "name" not in keywords:
         return None
+    if keywords.get("critical") is not None or keywords.get("calibration") is not None:
+        return None
     return {"likelihood": procedure.args[0], **keywords}
 
 

@@ -14,6 +14,8 @@ from wilks.results.intervals import Interval, Intervals
 from wilks.results.provenance import Provenance
 from wilks.results.status import Status
 
+from .calibrated_intervals import Critical, critical_interval, toy_interval
+from .calibration import AbstractCalibration, ByToys
 from .crossings import Crossings, Directions, find_crossings
 from .lanes import stack_lanes, take_lanes
 from .minimisers import AbstractMinimiser
@@ -33,6 +35,8 @@ def interval(
     *,
     level: float = 0.6827,
     method: Literal["profile", "hesse"] = "profile",
+    critical: Critical | None = None,
+    calibration: AbstractCalibration | None = None,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
 ) -> Interval:
@@ -45,13 +49,33 @@ def interval(
         level: confidence level in (0, 1).
         method: ``"profile"``: where 2 delta nll reaches the chi-square quantile (MINOS); ``"hesse"``: value
             +- z times the error from the curvature.
+        critical: threshold of 2 delta nll in place of the chi-square quantile: a number, or a function of the
+            parameter's value (no derivatives are needed).
+        calibration: `Asymptotic`, or `ByToys`: the interval of all values at which toys, each refitted, give a profile
+            likelihood ratio at least as large as the data's with a probability above 1 - level.
         space: as for `fit`.
         minimiser: as for `fit`.
 
     Returns:
         The interval; an end is open where a bound comes before the threshold.
+
+    References:
+        G. J. Feldman and R. D. Cousins, Phys. Rev. D 57 (1998) 3873 (calibration by toys, without nuisances).
     """
-    return intervals(likelihood, data, (name,), level=level, method=method, space=space, minimiser=minimiser).items[0]
+    by_toys = isinstance(calibration, ByToys)
+    if method != "profile" and (critical is not None or by_toys):
+        raise InvalidOption(f"method {method!r} knows no critical values and no toys; use method='profile'")
+    if critical is not None and by_toys:
+        raise InvalidOption("give a critical value or toys to find it, not both")
+    clock = Clock.start()
+    if critical is not None:
+        problem = pose(likelihood, data, space, minimiser)
+        _chosen(problem.space, (name,))
+        return critical_interval(problem, clock, name, check_level(level), critical)
+    plain = intervals(likelihood, data, (name,), level=level, method=method, space=space, minimiser=minimiser).items[0]
+    if isinstance(calibration, ByToys):
+        return toy_interval(pose(likelihood, data, space, minimiser), clock, plain, calibration)
+    return plain
 
 
 def intervals(

@@ -26,7 +26,7 @@ def falling_roots(
     guess: Float[np.ndarray, " lanes"],
     lower: Float[np.ndarray, " lanes"],
     at_lower: Float[np.ndarray, " lanes"],
-    upper: float,
+    upper: float | Float[np.ndarray, " lanes"],
     precision: float,
 ) -> Roots:
     """Root of each function between ``lower``, where its value ``at_lower`` is positive, and ``upper``.
@@ -36,9 +36,10 @@ def falling_roots(
         guess: first point of each lane.
         lower: lower end of each lane.
         at_lower: value there; a lane in which it is not positive has its root there.
-        upper: upper end of all lanes, may be infinite.
+        upper: upper end of each lane, or of all; may be infinite.
         precision: absolute value of the function at which a lane is done.
     """
+    upper = np.broadcast_to(np.asarray(upper, dtype=float), lower.shape)
     low, f_low = lower.astype(float).copy(), at_lower.astype(float).copy()
     high, f_high = np.full(len(low), np.inf), np.full(len(low), -np.inf)
     x = np.clip(guess, low, upper)
@@ -54,11 +55,11 @@ def falling_roots(
         above = ~(f <= 0)
         root[todo] = x[todo]
         narrow = high[todo] - low[todo] <= _WIDTH * np.abs(x[todo])
-        stuck = above & (x[todo] >= upper)
+        stuck = above & (x[todo] >= upper[todo])
         open_[todo] = stuck
         done[todo] = (np.abs(f) <= precision) | narrow | stuck
         _shrink(low, f_low, high, f_high, side, todo, x[todo], np.where(np.isnan(f), np.inf, f), above)
-        x[todo] = _next(low[todo], f_low[todo], high[todo], f_high[todo], lower[todo], upper)
+        x[todo] = _next(low[todo], f_low[todo], high[todo], f_high[todo], lower[todo], upper[todo])
     open_ |= ~done
     return Roots(root, open_)
 
@@ -72,7 +73,7 @@ def _shrink(low, f_low, high, f_high, side, lanes, x, f, above) -> None:
     high[down], f_high[down], side[down] = x[~above], f[~above], -1
 
 
-def _next(low, f_low, high, f_high, start, upper: float) -> np.ndarray:
+def _next(low, f_low, high, f_high, start, upper) -> np.ndarray:
     bracketed = np.isfinite(high)
     known = bracketed & np.isfinite(f_low) & np.isfinite(f_high)
     share = np.where(known, f_low / np.where(known, f_low - f_high, 1.0), 0.5)

@@ -125,9 +125,9 @@ class SignalProfile:
             raise FitFailed(f"the fit with {name} = {value:g} finds no minimum; try other starts or bounds", self.best)
         return theta[0]
 
-    def q(self, values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
-        """The one-sided statistic of each value: 2 delta nll if the best value lies below it, else 0."""
-        values = np.asarray(values, dtype=float)
+    def t(self, values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+        """2 [nll(v) - nll_min] of each value, NaN where a fit fails; a lower minimum that is met is adopted."""
+        height = np.zeros(len(values))
         for _ in range(_RESTARTS):
             _, height = self._profile(values)
             if not np.nanmin(height, initial=np.inf) < -2 * LOWER:
@@ -135,8 +135,13 @@ class SignalProfile:
             theta, _ = self._profile(values[[int(np.nanargmin(height))]])
             self.best = adopt(self.problem, theta[0], self.best, self.flags)
             self._metric = minimum_of(self.problem, self.best).metric[0]
+        return np.maximum(height, 0.0)
+
+    def q(self, values: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+        """The one-sided statistic of each value: 2 delta nll if the best value lies below it, else 0."""
+        height = self.t(values)
         if self._statistic == "qtilde" and self.best_value < NULL:
-            height = height - self._profile(np.array([NULL]))[1]
+            height = height - self.t(np.array([NULL]))
         return np.where(values <= self.best_value, 0.0, np.maximum(height, 0.0))
 
     def _profile(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 """Confidences estimated by toys, and where a curve through them crosses its threshold."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,8 @@ from scipy.special import ndtri
 from .tails import ToyTail, insist, tail_of
 
 _LOCAL = 3  # nodes to each side of a crossing through which the curve is drawn
+_EXTENSIONS = 8  # how often the nodes are moved outwards in search of a crossing
+_CLOSE = 0.05  # relative distance of a node from the crossing that needs no other
 _LEAST = 1e-12  # a confidence below counts as zero in a probit
 
 Points = Float[np.ndarray, " points"]
@@ -42,6 +45,46 @@ def confidences(with_signal: Toys, without_signal: Toys, observed: float) -> Con
     ratio = min(p_sb / p_b, 1.0)
     error = ratio * float(np.hypot(e_sb / p_sb, e_b / p_b))
     return Confidences(tails[0], tails[1], p_sb, p_b, ratio, e_sb, e_b, error)
+
+
+class Located(NamedTuple):
+    """Where a falling confidence crosses its threshold: infinite if it does not within reach."""
+
+    value: float
+    error: float
+    nodes: Points
+
+
+def locate(evaluate: Callable[[Points], tuple[Points, Points]], nodes: Points, level: float, upper: float) -> Located:
+    """Crossing of a confidence that toys estimate, with nodes moved and added until they hold it.
+
+    Args:
+        evaluate: confidence and its Monte Carlo error at ascending nodes; toys that it knows are not thrown again.
+        nodes: first nodes, ascending and positive.
+        level: the confidence falls to 1 - level.
+        upper: no node lies beyond.
+    """
+    for _ in range(_EXTENSIONS):
+        confidence, error = evaluate(nodes)
+        if confidence[-1] > 1 - level and nodes[-1] < upper:
+            nodes = np.append(nodes, min(1.4 * nodes[-1], upper))
+        elif confidence[0] <= 1 - level and nodes[0] > 0:
+            nodes = np.insert(nodes, 0, 0.6 * nodes[0])
+        else:
+            break
+    confidence, error = evaluate(nodes)
+    value = probit_crossing(nodes, confidence, error, level)
+    if np.isfinite(value) and np.min(np.abs(nodes / value - 1)) > _CLOSE:
+        nodes = np.unique(np.append(nodes, value))
+        confidence, error = evaluate(nodes)
+        value = probit_crossing(nodes, confidence, error, level)
+    return Located(value, error_of_crossing(nodes, confidence, error, value), nodes)
+
+
+def error_of_crossing(mu: Points, confidence: Points, error: Points, value: float) -> float:
+    """Error of the confidence at its crossing over its slope; nodes err together, so it does not average out."""
+    slope = slope_at(mu, confidence, value) if np.isfinite(value) else 0.0
+    return float(np.interp(value, mu, error) / slope) if slope > 0 else 0.0
 
 
 def probit_crossing(

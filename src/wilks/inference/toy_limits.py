@@ -14,12 +14,11 @@ from .ensembles import Ensembles
 from .exclusion import STEPS, Curve, Found, Question, crossing
 from .signals import NULL, SignalProfile
 from .statistics import Exclusion
-from .toy_curves import Confidences, confidences, log_crossing, probit_crossing, slope_at, sound, tail_share
+from .toy_curves import Confidences, confidences, error_of_crossing, locate, log_crossing, sound, tail_share
 
 _AROUND = np.array([0.7, 0.85, 1.0, 1.15, 1.35])  # nodes around the observed limit, in units of the asymptotic one
 _BAND = np.geomspace(0.5, 1.5, 2)  # how far nodes reach beyond the asymptotic band
 _BAND_NODES = 9
-_EXTENSIONS = 8
 
 
 def toy_limit(
@@ -52,16 +51,15 @@ class _ToyLimit:
 
     def on_grid(self, mu: Float[np.ndarray, " points"]) -> Found:
         """The limit by linear interpolation of the confidence on a grid."""
-        self._throw(mu)
         deciding, error = self._deciding(mu)
         value = crossing(mu, deciding, self._question.level)
-        return self._report(mu, value, self._error_at(mu, deciding, error, value), {}, ", on a grid")
+        return self._report(mu, value, error_of_crossing(mu, deciding, error, value), {}, ", on a grid")
 
     def search(self, nodes: Float[np.ndarray, " points"], flags: dict[str, str]) -> Found:
         """The limit from nodes that are moved and added until they hold the crossing."""
+        upper = self._profile.problem.space[self._question.name].upper
         while True:
-            nodes = self._bracketed(nodes)
-            value, error, nodes = self._refined(nodes)
+            value, error, nodes = locate(self._deciding, nodes, self._question.level, upper)
             more = 2 * self._rounds
             if not np.isfinite(value) or self._calibration.enough(value, error):
                 break
@@ -88,46 +86,11 @@ class _ToyLimit:
 
     def _deciding(self, mu: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The confidence that decides and its error at every node."""
+        self._throw(mu)
         nodes = [self._node(float(v)) for v in mu]
         if self._question.by_ratio:
             return np.array([n.cls for n in nodes]), np.array([n.cls_error for n in nodes])
         return np.array([n.cls_sb for n in nodes]), np.array([n.cls_sb_error for n in nodes])
-
-    def _bracketed(self, nodes: np.ndarray) -> np.ndarray:
-        """Nodes moved outwards until the deciding confidence crosses its threshold among them."""
-        alpha = 1 - self._question.level
-        upper = self._profile.problem.space[self._question.name].upper
-        for _ in range(_EXTENSIONS):
-            self._throw(nodes)
-            deciding, _ = self._deciding(nodes)
-            if deciding[-1] > alpha and nodes[-1] < upper:
-                nodes = np.append(nodes, min(1.4 * nodes[-1], upper))
-            elif deciding[0] <= alpha and nodes[0] > 0:
-                nodes = np.insert(nodes, 0, 0.6 * nodes[0])
-            else:
-                break
-        self._throw(nodes)
-        return nodes
-
-    def _refined(self, nodes: np.ndarray) -> tuple[float, float, np.ndarray]:
-        """Crossing and its error; one node is put close to it where none is."""
-        for _ in range(2):
-            deciding, error = self._deciding(nodes)
-            value = probit_crossing(nodes, deciding, error, self._question.level)
-            if not np.isfinite(value) or np.min(np.abs(nodes / value - 1)) < 0.05:
-                break
-            nodes = np.unique(np.append(nodes, value))
-            self._throw(nodes)
-        deciding, error = self._deciding(nodes)
-        value = probit_crossing(nodes, deciding, error, self._question.level)
-        return value, self._error_at(nodes, deciding, error, value), nodes
-
-    def _error_at(self, mu: np.ndarray, deciding: np.ndarray, error: np.ndarray, value: float) -> float:
-        """Error of the confidence at the crossing over its slope; nodes err together, so it does not average out."""
-        if not np.isfinite(value):
-            return 0.0
-        slope = slope_at(mu, deciding, value)
-        return float(np.interp(value, mu, error) / slope) if slope > 0 else 0.0
 
     def _report(self, mu: np.ndarray, value: float, error: float, flags: dict[str, str], where: str) -> Found:
         question = self._question

@@ -33,6 +33,7 @@ class Interval(AbstractResult):
         threshold: value of 2 delta nll (or of the method's statistic) at the ends.
         best: best value of the parameter.
         residuals: 2 delta nll minus threshold at the lower and upper end.
+        errors: Monte Carlo error of the lower and upper end; 0 where no toys were thrown.
         status: the worst status of the fits behind it.
     """
 
@@ -48,6 +49,7 @@ class Interval(AbstractResult):
     threshold: float
     best: float
     residuals: tuple[float, float]
+    errors: tuple[float, float] = (0.0, 0.0)
     status: Status
 
     @property
@@ -79,6 +81,9 @@ class Interval(AbstractResult):
         sentences = (
             f"{ends}, method {self.method}, threshold {number(self.threshold, 5)}",
             _open_sentence(self),
+            f"Monte Carlo errors of the ends: {number(self.errors[0], 2)} and {number(self.errors[1], 2)}"
+            if any(self.errors)
+            else "",
             f"{self.status.word}: the ends meet the threshold within {number(worst, 2)}"
             if math.isfinite(worst)
             else self.status.word,
