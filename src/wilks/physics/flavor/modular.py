@@ -68,7 +68,7 @@ class FundamentalPoint:
     """A point of the fundamental domain with the way to it.
 
     Args:
-        tau: tau' with \\|Re tau'\\| <= 1/2 and \\|tau'\\| >= 1, to rounding.
+        tau: tau' with |Re tau'| <= 1/2 and |tau'| >= 1, to rounding.
         word: letters S (tau -> -1/tau) and powers of T (tau -> tau + 1), the rightmost acts first; empty for none.
         matrix: ((a, b), (c, d)) with tau' = (a tau + b)/(c tau + d).
     """

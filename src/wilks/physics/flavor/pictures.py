@@ -24,7 +24,6 @@ from .nufit_files import Release
 
 Limits = tuple[float, float]
 
-_EXPERIMENTS = ("1d", "2d", "lobster")
 _QUANTITIES = {
     "s12^2": "s12^2",
     "s13^2": "s13^2",
@@ -81,8 +80,8 @@ def hexbin(
     _check_columns(columns, (x, y))
     draw: Callable[[Axes], Any] | None = None
     if experiment is not None:
-        check_option("experiment", experiment, _EXPERIMENTS)
-        draw, settings = _EXPERIMENT[experiment](x, y, ordering, release, dof, experiment_colour)
+        check_option("experiment", experiment, tuple(_OVERLAYS))
+        draw, settings = _OVERLAYS[experiment](x, y, ordering, release, dof, experiment_colour)
         options = settings | options
     ax = hexagons(columns, x, y, labels={**LABELS, **(labels or {})}, ax=ax, **options)
     if draw is not None:
@@ -140,7 +139,7 @@ def _lobster(x: str, y: str, ordering: str, release: str, dof: int, colour: str)
     return draw, {"limits": (_LOBSTER_LIMITS, _LOBSTER_LIMITS), "xscale": "log", "yscale": "log"}
 
 
-_EXPERIMENT: dict[str, Callable[[str, str, str, str, int, str], Overlay]] = {
+_OVERLAYS: dict[str, Callable[[str, str, str, str, int, str], Overlay]] = {
     "1d": _ranges,
     "2d": _regions,
     "lobster": _lobster,
