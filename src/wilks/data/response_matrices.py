@@ -103,11 +103,14 @@ _UNLIMITED = 2**53  # entries of a file that does not state them
 
 def _arrays(path: str | Path) -> dict[str, np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            if not isinstance(stored, np.lib.npyio.NpzFile):
-                raise InvalidFile(f"{path}: a single array; expected an npz archive with 'matrices'")
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise InvalidFile(f"{path}: a single array; expected an npz archive with 'matrices'")
+        with stored:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, BadZipFile) as broken:
+        if isinstance(broken, InvalidFile):
+            raise
         raise InvalidFile(f"{path}: not a readable npz archive of numbers ({broken})") from broken
 
 

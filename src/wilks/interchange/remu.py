@@ -1,4 +1,4 @@
-"""Files of ReMU: binnings in YAML, read by a loader that knows ReMU's tags and executes nothing, and matrices in npz."""
+"""Files of ReMU: binnings in YAML, read by a loader that knows its tags and executes nothing; matrices in npz."""
 
 import functools
 from pathlib import Path

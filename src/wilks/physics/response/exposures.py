@@ -26,7 +26,7 @@ class Exposure:
 
     Args:
         flux: bins of the flux.
-        throws: F_sj, exposure in flux bin j in variation s, in ``unit``; not negative.
+        per_bin: F_sj, exposure in flux bin j in variation s, in ``unit``; not negative.
         weights: weight of each variation.
         unit: unit of the exposure, such as ``"years"``.
 
@@ -35,19 +35,19 @@ class Exposure:
     """
 
     flux: AbstractBinning
-    throws: Float[np.ndarray, "variations flux"]
+    per_bin: Float[np.ndarray, "variations flux"]
     weights: Float[np.ndarray, " variations"]
     unit: str = ""
 
     def __post_init__(self) -> None:
-        if self.throws.shape != (len(self.weights), self.flux.size):
+        if self.per_bin.shape != (len(self.weights), self.flux.size):
             raise InvalidData(
-                f"exposure of shape {self.throws.shape} for {len(self.weights)} weights and {self.flux.size} flux bins"
+                f"exposure of shape {self.per_bin.shape} for {len(self.weights)} weights and {self.flux.size} flux bins"
             )
-        bad = ~np.isfinite(self.throws) | (self.throws < 0)
+        bad = ~np.isfinite(self.per_bin) | (self.per_bin < 0)
         if bad.any():
             s, j = (int(i) for i in np.argwhere(bad)[0])
-            raise InvalidData(f"exposure in flux bin {j} of variation {s} is {self.throws[s, j]}; it must be positive")
+            raise InvalidData(f"exposure in flux bin {j} of variation {s} is {self.per_bin[s, j]}; it must be positive")
 
     @classmethod
     def of(cls, flux: AbstractBinning, values: Any, *, unit: str = "") -> "Exposure":
@@ -58,11 +58,11 @@ class Exposure:
             values: exposure of each bin in ``unit``, of shape (flux bins) or (variations, flux bins).
             unit: unit of the exposure.
         """
-        throws = np.atleast_2d(np.asarray(values, dtype=np.float64))
-        return cls(flux, throws, np.ones(len(throws)), unit)
+        rows = np.atleast_2d(np.asarray(values, dtype=np.float64))
+        return cls(flux, rows, np.ones(len(rows)), unit)
 
     @classmethod
-    def thrown(
+    def throws(
         cls, flux: AbstractBinning, samples: Mapping[str, Any], *, weight: float | int = 1.0, unit: str = ""
     ) -> "Exposure":
         """Exposure from simulated beam particles, one sample of them per variation.
@@ -102,7 +102,7 @@ class Exposure:
         width = np.sqrt(np.log1p(relative**2))
         normal = generator_of(key).standard_normal(len(self.weights))
         factors = np.exp(width * normal - 0.5 * width**2)
-        return replace(self, throws=self.throws * factors[:, None])
+        return replace(self, per_bin=self.per_bin * factors[:, None])
 
     def events(self, cross_sections: Float[np.ndarray, " bins"]) -> Float[np.ndarray, "variations truth"]:
         """Expected events in truth bins.
@@ -115,7 +115,7 @@ class Exposure:
         """
         if len(cross_sections) % self.flux.size:
             raise InvalidData(f"{len(cross_sections)} cross sections for {self.flux.size} flux bins")
-        return self.throws @ cross_sections.reshape(-1, self.flux.size).T
+        return self.per_bin @ cross_sections.reshape(-1, self.flux.size).T
 
     def predictor(self, binning: Product, *, lower: float | int = 0.0, name: str = "") -> ResampledEnsemble:
         """Expected events in truth bins as a predictor with one cross section per bin as parameters.
@@ -132,4 +132,4 @@ class Exposure:
             raise InvalidData("cross sections need a product of truth bins and, as its last part, the bins of the flux")
         beginning = name or "cross_section_" + hashlib.sha256(repr(binning).encode()).hexdigest()[:6]
         parameters = [Parameter(f"{beginning}[{i}]", 1.0, lower=lower) for i in range(binning.size)]
-        return ResampledEnsemble(ParameterSpace(tuple(parameters)), self.throws, weights=self.weights)
+        return ResampledEnsemble(ParameterSpace(tuple(parameters)), self.per_bin, weights=self.weights)

@@ -108,8 +108,8 @@ def _mergers_of_grid(grid: Grid, index: int) -> Iterator[Merger]:
     for number, (position, axis) in enumerate(zip(place, grid.axes, strict=True)):
         for edge in (position, position + 1):
             if 0 < edge < len(axis):
-                slices = [np.take(bins, i, axis=number).reshape(-1) for i in (edge - 1, edge)]
-                yield Merger(*slices, *grid.edge_removal({axis.name: [edge]}))
+                lower, upper = (np.take(bins, i, axis=number).reshape(-1) for i in (edge - 1, edge))
+                yield Merger(lower, upper, *grid.edge_removal({axis.name: [edge]}))
 
 
 def _mergers_of_child(binning: Refined, index: int) -> Iterator[Merger]:

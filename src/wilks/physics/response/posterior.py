@@ -134,8 +134,10 @@ class MatrixPosterior:
         smearing = _dirichlet(random, self.alpha[self.possible][:, chosen], n)
         efficiency = random.beta(*self.beta[:, chosen], size=(n, len(chosen)))
         efficiency[:, self.nuisance[chosen]] = 1.0
-        weights = _weights(random, *(x[self.possible][:, chosen] for x in self.weight), n)
-        true_weights = _weights(random, *(x[chosen] for x in self.truth_weight), n)
+        mean, spread = (array[self.possible][:, chosen] for array in self.weight)
+        weights = _weights(random, mean, spread, n)
+        true_mean, true_spread = (array[chosen] for array in self.truth_weight)
+        true_weights = _weights(random, true_mean, true_spread, n)
         matrices = np.zeros((n, self.counts.shape[0], len(chosen)))
         matrices[:, self.possible] = weights * smearing * (efficiency / true_weights)[:, None]
         return normalised_columns(matrices)

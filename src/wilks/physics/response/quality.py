@@ -1,4 +1,4 @@
-"""Whether two response matrices agree within their statistics, and how a matrix varies from one truth bin to the next."""
+"""Whether two response matrices agree within their statistics, and how a matrix varies between adjacent truth bins."""
 
 from dataclasses import dataclass
 
@@ -147,9 +147,9 @@ def in_bin_variation(counts: ResponseCounts, *, relative: bool = False) -> InBin
         variance = posterior.variance()
         error = np.sqrt(variance[:, pairs[:, 0]] + variance[:, pairs[:, 1]])
         difference = np.divide(difference, error, out=np.zeros_like(difference), where=error > 0)
-    variation = np.zeros(counts.shape)
-    np.maximum.at(variation, (slice(None), pairs[:, 0]), difference)
-    return InBinVariation(variation, ~np.isin(np.arange(counts.shape[1]), pairs[:, 0]))
+    variation = np.zeros(counts.shape[::-1])
+    np.maximum.at(variation, pairs[:, 0], difference.T)
+    return InBinVariation(variation.T, ~np.isin(np.arange(counts.shape[1]), pairs[:, 0]))
 
 
 def squared_distances(
