@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Complex, Float, Inexact
-from numpy.typing import ArrayLike
 
 UNDEFINED_BELOW = 1e-10
 """Largest Jmax at which the CP phase counts as undefined."""

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Inexact
 
@@ -36,7 +37,7 @@ class Diagonal(NamedTuple):
     converged: Bool[Array, "*stack"]
 
 
-def diagonalise(matrix: Inexact[Array, "*stack 3 3"]) -> Diagonal:
+def diagonalise(matrix: Inexact[Array | np.ndarray, "*stack 3 3"]) -> Diagonal:
     """Singular values squared and left singular vectors.
 
     Derivatives are finite at degenerate masses too; use results that do not depend on the phases of the vectors.
@@ -47,7 +48,7 @@ def diagonalise(matrix: Inexact[Array, "*stack 3 3"]) -> Diagonal:
     References:
         J. Demmel and K. Veselic, SIAM J. Matrix Anal. Appl. 13 (1992) 1204: precision of one-sided Jacobi rotations.
     """
-    squares, left, rows, off = _decomposed(matrix)
+    squares, left, rows, off = _decomposed(jnp.asarray(matrix))
     return Diagonal(squares, left, rows, off < _ORTHOGONAL)
 
 
@@ -55,14 +56,14 @@ def diagonalise(matrix: Inexact[Array, "*stack 3 3"]) -> Diagonal:
 def _decomposed(matrix: Array) -> tuple[Array, Array, Array, Array]:
     """m^2, U, U^dagger M, and how far from orthogonal the rows of the latter are."""
     entries = jnp.moveaxis(matrix, (-2, -1), (0, 1))  # each entry with its whole stack: loops run over the stack
-    largest = jnp.max(jnp.abs(entries), axis=(0, 1))
+    largest = jnp.max(jnp.abs(entries), axis=(0, 1), keepdims=True)
     scale = _power_of_two(jnp.maximum(largest, _SMALLEST))  # division by it is exact
     normed = entries / scale
     identity = jnp.eye(3, dtype=matrix.dtype).reshape(3, 3, *(1,) * (entries.ndim - 2))
     start = [jnp.concatenate([normed[i], jnp.broadcast_to(identity[i], normed[i].shape)]) for i in range(3)]
     extended = _ascending(lax.fori_loop(0, _ROUNDS, functools.partial(_round, normed), start))
-    squares = jnp.stack([_square(row) for row in extended], axis=-1) * (scale * scale)[..., None]
-    off = functools.reduce(jnp.maximum, [_cosine(extended[p], extended[q]) for p, q in _PAIRS])
+    squares = jnp.stack([_square(row)[0] for row in extended], axis=-1) * (scale * scale)[0, 0, ..., None]
+    off = functools.reduce(jnp.maximum, [_cosine(extended[p], extended[q]) for p, q in _PAIRS])[0]
     rows = jnp.stack([row[:3] for row in extended]) * scale
     left = jnp.conj(jnp.stack([row[3:] for row in extended], axis=1))
     return squares, jnp.moveaxis(left, (0, 1), (-2, -1)), jnp.moveaxis(rows, (0, 1), (-2, -1)), off
@@ -86,7 +87,7 @@ def _derivatives(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Any, An
     return (squares, left, rows, off), (slopes, left @ turn, moved - turn @ rows, jnp.zeros_like(off))
 
 
-def _round(matrix: Array, _: int, extended: list[Array]) -> list[Array]:
+def _round(matrix: Array, _: Any, extended: list[Array]) -> list[Array]:
     """Rows of U^dagger M made anew, then three sweeps that orthogonalise them; U^dagger stands beside them."""
     fresh = _product([row[3:] for row in extended], matrix)
     extended = [jnp.concatenate([row, old[3:]]) for row, old in zip(fresh, extended, strict=True)]
@@ -106,8 +107,9 @@ def _product(daggers: list[Array], matrix: Array) -> list[Array]:
     products = []
     for dagger in daggers:
         leading = _on_grid(dagger)
-        exact = sum(leading[k] * coarse[k] for k in range(3))
-        products.append(exact + sum(leading[k] * fine[k] + (dagger - leading)[k] * matrix[k] for k in range(3)))
+        exact = sum(leading[k, None] * coarse[k] for k in range(3))
+        rest = (leading[k, None] * fine[k] + (dagger - leading)[k, None] * matrix[k] for k in range(3))
+        products.append(exact + sum(rest))
     return products
 
 
@@ -121,7 +123,7 @@ def _on_grid(x: Array) -> Array:
     return lax.complex(rounded, jnp.round(x.imag * _GRID) / _GRID) if jnp.iscomplexobj(x) else rounded
 
 
-def _sweep(_: int, rows: list[Array]) -> list[Array]:
+def _sweep(_: Any, rows: list[Array]) -> list[Array]:
     rows = list(rows)
     for p, q in _PAIRS:
         rows[p], rows[q] = _rotated(rows[p], rows[q])
@@ -143,11 +145,11 @@ def _rotated(p: Array, q: Array) -> tuple[Array, Array]:
 
 
 def _square(row: Array) -> Array:
-    return jnp.sum(row[:3].real ** 2 + row[:3].imag ** 2, axis=0)
+    return jnp.sum(row[:3].real ** 2 + row[:3].imag ** 2, axis=0, keepdims=True)
 
 
 def _scalar_product(p: Array, q: Array) -> Array:
-    return jnp.sum(p[:3] * jnp.conj(q[:3]), axis=0)
+    return jnp.sum(p[:3] * jnp.conj(q[:3]), axis=0, keepdims=True)
 
 
 def _cosine(p: Array, q: Array) -> Array:

@@ -18,7 +18,7 @@ from .flavorpy_convention import unscaled_observables as flavorpy_unscaled
 from .leptons import in_ordering, looks_inverted, pmns_of, scaled_observables, unscaled_observables
 from .neutrino_scale import AVERAGED, Splittings, average_scale_squared
 from .observables import Observables, observables_of
-from .quarks import ckm_of, finite_observables, with_undefined
+from .quarks import ckm_of, unscaled_quark_observables
 from .settings import check_symmetric, check_words, is_symmetric, largest_asymmetry
 from .stacks import in_chunks
 
@@ -55,17 +55,17 @@ def lepton_observables(
     1.0
     """
     check_words(ordering=ordering, nature=nature, convention=convention)
-    stack, pair = _checked({"Me": Me, "Mn": Mn})
+    stack, (me, mn) = _checked({"Me": Me, "Mn": Mn})
     splittings = _targets(ordering, m21sq_best, m3lsq_best)
     if convention == "flavorpy":
-        numbers, flags = flavorpy_unscaled(mixing(*pair, ordering), ordering)
+        numbers, flags = flavorpy_unscaled(mixing(me, mn, ordering), ordering)
         a, b = numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"]
         scale = np.sqrt(np.asarray(average_scale_squared(jnp.asarray(a), jnp.asarray(b), Splittings(*splittings[0]))))
         return _shaped(observables_of(flavorpy_scaled(numbers, ordering, scale), flags), stack)
     if nature == "majorana":
-        check_symmetric(largest_asymmetry(pair[1]))
-    majorana = nature == "majorana" or (nature == "auto" and is_symmetric(pair[1]))
-    found = in_chunks(lambda x: _leptons(*x, splittings, ordering, majorana), pair, len(pair[0]))
+        check_symmetric(largest_asymmetry(mn))
+    majorana = nature == "majorana" or (nature == "auto" and is_symmetric(mn))
+    found = in_chunks(lambda x: _leptons(*x, splittings, ordering, majorana), (me, mn), len(me))
     return _shaped(found, stack)
 
 
@@ -85,8 +85,8 @@ def quark_observables(
         InvalidOption: for an unknown word.
     """
     check_words(ckm=ckm, quark_fields=quark_fields)
-    stack, pair = _checked({"Mu": Mu, "Md": Md})
-    return _shaped(in_chunks(lambda x: _quarks(*x, ckm, quark_fields), pair, len(pair[0])), stack)
+    stack, (mu, md) = _checked({"Mu": Mu, "Md": Md})
+    return _shaped(in_chunks(lambda x: _quarks(*x, ckm, quark_fields), (mu, md), len(mu)), stack)
 
 
 def pmns(
@@ -101,11 +101,11 @@ def pmns(
         convention: "physical" or "flavorpy".
     """
     check_words(ordering=ordering, convention=convention)
-    stack, pair = _checked({"Me": Me, "Mn": Mn})
+    stack, (me, mn) = _checked({"Me": Me, "Mn": Mn})
     if convention == "flavorpy":
-        found = mixing(*pair, ordering).pmns
+        found = mixing(me, mn, ordering).pmns
     else:
-        found = in_chunks(lambda x: _pmns(*x, ordering), pair, len(pair[0]))
+        found = in_chunks(lambda x: _pmns(*x, ordering), (me, mn), len(me))
     return found.astype(complex).reshape(*stack, 3, 3)
 
 
@@ -118,8 +118,8 @@ def ckm(Mu: ArrayLike, Md: ArrayLike, *, quark_fields: str = "dirac") -> Complex
         quark_fields: "dirac" or "weyl".
     """
     check_words(quark_fields=quark_fields)
-    stack, pair = _checked({"Mu": Mu, "Md": Md})
-    found = in_chunks(lambda x: _ckm(*x, quark_fields), pair, len(pair[0]))
+    stack, (mu, md) = _checked({"Mu": Mu, "Md": Md})
+    found = in_chunks(lambda x: _ckm(*x, quark_fields), (mu, md), len(mu))
     return found.astype(complex).reshape(*stack, 3, 3)
 
 
@@ -151,9 +151,9 @@ _leptons = jax.jit(_lepton_numbers, static_argnums=(3, 4))
 
 def _quark_numbers(mu: Array, md: Array, ckm: str, quark_fields: str) -> Observables:
     up, down = _pair(mu, md)
-    numbers, flags = finite_observables(up, down, ckm, quark_fields)
+    numbers, flags = unscaled_quark_observables(up, down, ckm, quark_fields)
     flags["not_converged"] = ~(up.converged & down.converged)
-    return observables_of(with_undefined(numbers, flags), flags)
+    return observables_of(numbers, flags)
 
 
 _quarks = jax.jit(_quark_numbers, static_argnums=(2, 3))

@@ -33,7 +33,7 @@ def looks_inverted(squares: Float[Array, "*stack 3"]) -> Bool[Array, "*stack"]:
 
 
 def in_ordering(ascending: Inexact[Array, "..."], inverted: Bool[Array, "*stack"], trailing: int) -> Array:
-    """Last axis from ascending masses (a, b, c) to (m1, m2, m3): unchanged in normal, (b, c, a) in inverted ordering."""
+    """Last axis from ascending masses (a, b, c) to (m1, m2, m3): as they are in NO, (b, c, a) in IO."""
     return jnp.where(inverted.reshape(*inverted.shape, *(1,) * trailing), jnp.roll(ascending, -1, axis=-1), ascending)
 
 
@@ -51,7 +51,7 @@ def unscaled_observables(
 ) -> tuple[Numbers, Raised]:
     """All that mass matrices say about leptons when the scale of the neutrino masses is open.
 
-    Undefined numbers are finite here (angles and ratios 0), and flagged.
+    Undefined numbers are nan, with slope 0, and flagged.
 
     Args:
         charged: the charged leptons' matrix M_e, diagonalised.
@@ -65,14 +65,15 @@ def unscaled_observables(
     masses, flavours = root(squares), root(charged.squares)
     angles, jmax = mixing_angles(pmns), largest_jarlskog(pmns)
     a, b, scale_undefined = _splittings(squares, inverted)
+    delta_undefined = ~(jmax > UNDEFINED_BELOW)
     numbers = {
         "me/mu": ratio(flavours[..., 0], flavours[..., 1]),
         "mu/mt": ratio(flavours[..., 1], flavours[..., 2]),
         "s12^2": jnp.asarray(angles.s12),
         "s13^2": jnp.asarray(angles.s13),
         "s23^2": jnp.asarray(angles.s23),
-        "d/pi": wrapped(jnp.asarray(angles.delta) / jnp.pi, 2.0),
-        "r": ratio(a, b),
+        "d/pi": jnp.where(delta_undefined, jnp.nan, wrapped(jnp.asarray(angles.delta) / jnp.pi, 2.0)),
+        "r": jnp.where(scale_undefined, jnp.nan, ratio(a, b)),
         **{f"m{i + 1}_wrong_scaled": masses[..., i] for i in range(3)},
         "m21^2_wrong_scaled": a,
         "m3l^2_wrong_scaled": b,
@@ -80,7 +81,6 @@ def unscaled_observables(
         "Jmax": jmax,
         "m_b_wrong_scaled": root(jnp.sum((pmns[..., 0, :].real ** 2 + pmns[..., 0, :].imag ** 2) * squares, axis=-1)),
     }
-    delta_undefined = ~(jmax > UNDEFINED_BELOW)
     flags = {
         "degenerate_charged": degenerate(charged.squares),
         "degenerate_neutrinos": degenerate(neutral.squares),
@@ -89,9 +89,11 @@ def unscaled_observables(
         "ordering_mismatch": looks_inverted(neutral.squares) != inverted,
     }
     if majorana:
-        numbers |= _majorana_numbers(charged, neutral, mass_matrix_n, pmns, inverted, jnp.asarray(angles.delta))
         massless = neutral.squares[..., 0] <= _MASSLESS**2 * neutral.squares[..., 2]
         flags["phases_undefined"] = massless | delta_undefined
+        phases = _majorana_phases(neutral, pmns, inverted, jnp.asarray(angles.delta))
+        numbers |= {name: jnp.where(flags["phases_undefined"], jnp.nan, phase) for name, phase in phases.items()}
+        numbers["m_bb_wrong_scaled"] = _effective_mass(charged, mass_matrix_n)
     return numbers, flags
 
 
@@ -103,23 +105,25 @@ def _splittings(squares: Array, inverted: Array) -> tuple[Array, Array, Array]:
     return a, b, ~((a > noise) & (jnp.abs(b) > noise))
 
 
-def _majorana_numbers(
-    charged: Diagonal, neutral: Diagonal, matrix: Array, pmns: Array, inverted: Array, delta: Array
-) -> Numbers:
-    """Majorana phases from Takagi's form U^dagger M_n U^* = diag(m e^(i phi)), and m_bb without any phases."""
+def _majorana_phases(neutral: Diagonal, pmns: Array, inverted: Array, delta: Array) -> Numbers:
+    """From Takagi's form U^dagger M_n U^* = diag(m exp(i phi)), with u_k -> u_k exp(i phi_k/2)."""
     takagi = in_ordering(jnp.sum(neutral.rows * jnp.conj(jnp.swapaxes(neutral.left, -1, -2)), axis=-1), inverted, 1)
-    # (P_ek/P_e3)^2 with u_k -> u_k exp(i phi_k/2); no phase of a column of U_e or U_n is left in it
+    # (P_ek/P_e3)^2, in which no phase of a column of U_e or U_n is left
     last = pmns[..., 0, 2] ** 2 * jnp.conj(takagi[..., 2])
-    eta = [_eta(pmns[..., 0, k] ** 2 * jnp.conj(takagi[..., k]) * jnp.conj(last), delta) for k in (0, 1)]
+    eta1, eta2 = (_eta(pmns[..., 0, k] ** 2 * jnp.conj(takagi[..., k]) * jnp.conj(last), delta) for k in (0, 1))
+    return {
+        "eta1": eta1,
+        "eta2": eta2,
+        "alpha21/pi": wrapped(2.0 * (eta2 - eta1), 2.0),
+        "alpha31/pi": wrapped(-2.0 * eta1, 2.0),
+    }
+
+
+def _effective_mass(charged: Diagonal, matrix: Array) -> Array:
+    """|(U_e^dagger M_n U_e^*)_ee|, without any phases."""
     electron = jnp.conj(charged.left[..., :, 0])
     effective = jnp.sum(electron[..., :, None] * matrix * electron[..., None, :], axis=(-2, -1))
-    return {
-        "eta1": eta[0],
-        "eta2": eta[1],
-        "alpha21/pi": wrapped(2.0 * (eta[1] - eta[0]), 2.0),
-        "alpha31/pi": wrapped(-2.0 * eta[0], 2.0),
-        "m_bb_wrong_scaled": root(effective.real**2 + effective.imag**2),
-    }
+    return root(effective.real**2 + effective.imag**2)
 
 
 def _eta(invariant: Array, delta: Array) -> Array:
@@ -143,26 +147,15 @@ def scaled_observables(unscaled: dict[str, Any], flags: dict[str, Any], scale: A
         scale: Lambda, in eV per unit of M_n.
     """
 
-    def defined(flag: str, number: Any) -> Array:
-        return jnp.where(flags[flag], jnp.nan, number)
+    def in_ev(power: int, name: str) -> Array:
+        return jnp.where(flags["scale_undefined"], jnp.nan, scale**power * unscaled[name])
 
-    masses = [scale * unscaled[f"m{i}_wrong_scaled"] for i in (1, 2, 3)]
-    numbers = {
-        **{name: unscaled[name] for name in ("me/mu", "mu/mt", "s12^2", "s13^2", "s23^2")},
-        "d/pi": defined("delta_undefined", unscaled["d/pi"]),
-        "r": defined("scale_undefined", unscaled["r"]),
-        "m21^2": defined("scale_undefined", scale**2 * unscaled["m21^2_wrong_scaled"]),
-        "m3l^2": defined("scale_undefined", scale**2 * unscaled["m3l^2_wrong_scaled"]),
-        **{f"m{i + 1}": defined("scale_undefined", mass) for i, mass in enumerate(masses)},
-    }
+    masses = {f"m{i}": in_ev(1, f"m{i}_wrong_scaled") for i in (1, 2, 3)}
+    numbers = {name: unscaled[name] for name in ("me/mu", "mu/mt", "s12^2", "s13^2", "s23^2", "d/pi", "r")}
+    numbers |= {name: in_ev(2, f"{name}_wrong_scaled") for name in ("m21^2", "m3l^2")} | masses
     majorana = "eta1" in unscaled
-    if majorana:
-        numbers |= {name: defined("phases_undefined", unscaled[name]) for name in ("eta1", "eta2")}
-    numbers |= {"J": unscaled["J"], "Jmax": unscaled["Jmax"], "Sum(m_i)": defined("scale_undefined", sum(masses))}
-    numbers["m_b"] = defined("scale_undefined", scale * unscaled["m_b_wrong_scaled"])
-    if majorana:
-        numbers["m_bb"] = defined("scale_undefined", scale * unscaled["m_bb_wrong_scaled"])
-    numbers["nscale"] = defined("scale_undefined", scale)
-    if majorana:
-        numbers |= {name: defined("phases_undefined", unscaled[name]) for name in ("alpha21/pi", "alpha31/pi")}
-    return numbers
+    numbers |= {name: unscaled[name] for name in (("eta1", "eta2", "J", "Jmax") if majorana else ("J", "Jmax"))}
+    numbers["Sum(m_i)"] = sum(masses.values())
+    numbers |= {name: in_ev(1, f"{name}_wrong_scaled") for name in (("m_b", "m_bb") if majorana else ("m_b",))}
+    numbers["nscale"] = jnp.where(flags["scale_undefined"], jnp.nan, scale)
+    return numbers | {name: unscaled[name] for name in (("alpha21/pi", "alpha31/pi") if majorana else ())}

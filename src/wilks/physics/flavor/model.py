@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Inexact, Int
 
 from wilks._base.errors import InvalidModel, UnknownName, near_names
@@ -22,8 +23,8 @@ from .flavorpy_convention import scaled_observables as flavorpy_scaled
 from .flavorpy_convention import unscaled_observables as flavorpy_unscaled
 from .leptons import looks_inverted, scaled_observables, unscaled_observables
 from .neutrino_scale import Splittings, average_scale_squared, gaussian_scale_squared
-from .observables import Observables, observables_of
-from .quarks import finite_observables, with_undefined
+from .observables import QUARK_OBSERVABLES, Observables, observables_of
+from .quarks import unscaled_quark_observables
 from .settings import OPTIONS, SCALE_PARAMETER, announce_idle, check_words, resolved_nature, splittings_table
 from .stacks import in_chunks
 
@@ -133,7 +134,7 @@ class FlavorModel(AbstractPredictor[Observables]):
             InvalidModel: outside compiled code, if a matrix holds nan or inf, naming function, entry and point.
         """
         theta = self.space.pack(values)
-        if isinstance(theta, jax.core.Tracer):
+        if isinstance(theta, Tracer):
             return self.observables(values)
         found = jax.tree.map(lambda x: x[0], evaluate(self, np.asarray(theta)[None]))
         if found.flags["not_finite"]:
@@ -142,9 +143,9 @@ class FlavorModel(AbstractPredictor[Observables]):
         return found
 
     def dimensionless(self, values: Values, ordering: str | None = None) -> Observables:
-        """What does not depend on the scale of neutrino masses, and unscaled masses and splittings; all finite.
+        """What does not depend on the scale of neutrino masses, and unscaled masses and splittings.
 
-        This is what a likelihood differentiates: what is undefined is 0 here, with slope 0, and flagged.
+        This is what a likelihood differentiates: what is undefined is nan, but with slope 0, and flagged.
 
         Args:
             values: one point.
@@ -160,7 +161,7 @@ class FlavorModel(AbstractPredictor[Observables]):
                 diagonals["e"], diagonals["n"], matrices["n"], inverted, self.nature == "majorana"
             )
         if "quark" in self.sectors:
-            more = finite_observables(diagonals["u"], diagonals["d"], self.ckm, self.quark_fields)
+            more = unscaled_quark_observables(diagonals["u"], diagonals["d"], self.ckm, self.quark_fields)
             numbers, flags = numbers | more[0], flags | more[1]
         flags["not_converged"] = ~jnp.all(jnp.stack([d.converged for d in diagonals.values()]))
         flags["not_finite"] = ~jnp.all(jnp.stack(finite))
@@ -194,7 +195,7 @@ class FlavorModel(AbstractPredictor[Observables]):
         if "lepton" in self.sectors:
             numbers |= scaled_observables(unscaled, flags, scale)
         if "quark" in self.sectors:
-            numbers |= with_undefined(unscaled, flags)
+            numbers |= {name: unscaled[name] for name in QUARK_OBSERVABLES if name in unscaled}
         bad = flags["not_finite"]
         return observables_of({n: jnp.where(bad, jnp.nan, x) for n, x in numbers.items()}, flags)
 
@@ -221,7 +222,8 @@ class FlavorModel(AbstractPredictor[Observables]):
         found = self.dimensionless(values)
         squared = self.default_scale(found, values) ** 2
         m21, m3l = (squared * found[f"{name}_wrong_scaled"] for name in ("m21^2", "m3l^2"))
-        angles = (found["s12^2"], found["s13^2"], found["s23^2"], jnp.pi * found["d/pi"])
+        delta = jnp.where(found.flags["delta_undefined"], 0.0, jnp.pi * found["d/pi"])
+        angles = (found["s12^2"], found["s13^2"], found["s23^2"], delta)
         return OscillationParameters(*angles, m21, m3l + jnp.where(m3l < 0, m21, 0.0))
 
     def mass_matrices(self, values: Values) -> dict[str, Inexact[Array, "3 3"]]:
@@ -285,7 +287,7 @@ def _in_flavorpy_convention(
     matrices, quarks = in_chunks(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
     numbers, flags = flavorpy_unscaled(mixing(matrices["e"], matrices["n"], model.ordering), model.ordering)
     unscaled = observables_of(numbers, flags)
-    factor = in_chunks(lambda batch: _scales(model, *batch, scale), (unscaled, theta), len(theta))
+    factor = in_chunks(lambda batch: _scales(model, batch[0], batch[1], scale), (unscaled, theta), len(theta))
     numbers = flavorpy_scaled(numbers, model.ordering, factor)
     return observables_of({**numbers, **quarks}, {**flags, **quarks.flags})
 
@@ -300,8 +302,7 @@ def _matrices_and_quarks(
         numbers, flags = {}, {}
         if "quark" in model.sectors:
             diagonals = _diagonalised({kind: matrices[kind] for kind in _SECTORS["quark"]})
-            numbers, flags = finite_observables(diagonals["u"], diagonals["d"], model.ckm, model.quark_fields)
-            numbers = with_undefined(numbers, flags)
+            numbers, flags = unscaled_quark_observables(diagonals["u"], diagonals["d"], model.ckm, model.quark_fields)
         matrices = {k: jnp.where(jnp.isfinite(m), m, 0.0) for k, m in matrices.items()}  # numpy's svd refuses nan
         return matrices, observables_of(numbers, {**flags, "not_finite": ~jnp.all(finite)})
 

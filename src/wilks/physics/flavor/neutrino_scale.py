@@ -5,7 +5,7 @@ b = m3^2 - m_l^2 (l = 1 in normal, 2 in inverted ordering).
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,7 @@ def average_scale_squared(
 ) -> Float[Array, "*stack"]:
     """Mean of the x that fit one splitting each; 0 where one of them is zero."""
     product = 2.0 * a * b
-    return ratio(splittings.m21 * b + splittings.m3l * a, product)
+    return ratio(jnp.asarray(splittings.m21 * b + splittings.m3l * a), product)
 
 
 def profiled_scale_squared(
@@ -78,7 +78,7 @@ def profiled_scale_squared(
     def slope(log_x: Array, a: Array, b: Array) -> Array:
         return jax.grad(lambda at: chi2(jnp.exp(at) * a, jnp.exp(at) * b))(log_x)
 
-    def step(_: int, log_x: Array) -> Array:
+    def step(_: Any, log_x: Array) -> Array:
         g, h = jax.jvp(lambda at: slope(at, *fixed), (log_x,), (jnp.ones_like(log_x),))
         size = jnp.where(h > 0, ratio(-g, h), -jnp.sign(g) * _LARGEST_STEP)
         return log_x + jnp.clip(size, -_LARGEST_STEP, _LARGEST_STEP)

@@ -4,14 +4,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
 from wilks._base.errors import UnknownName, near_names
 
 MAJORANA_ONLY = frozenset({"eta1", "eta2", "alpha21/pi", "alpha31/pi", "m_bb", "m_bb_wrong_scaled"})
 """Names that exist for Majorana neutrinos only."""
+
+QUARK_OBSERVABLES = (
+    *("mu/mc", "mc/mt", "md/ms", "ms/mb"),
+    *("t12", "t13", "t23", "dq"),
+    *("lambda", "A", "rhobar", "etabar", "l"),
+)
+"""Names of quark observables in order; a model has one of the last two rows, where ``l`` is an alias of ``lambda``."""
 
 
 class Flags(eqx.Module, Mapping):
@@ -91,6 +98,6 @@ def observables_of(numbers: Mapping[str, Any], flags: Mapping[str, Any]) -> Obse
 
 def _plain(entry: Any) -> Any:
     """A Python number where there is one."""
-    if isinstance(entry, jax.core.Tracer) or np.ndim(entry) > 0:
+    if isinstance(entry, Tracer) or np.ndim(entry) > 0:
         return entry
     return np.asarray(entry).item()

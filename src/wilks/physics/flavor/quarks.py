@@ -1,7 +1,5 @@
 """Quark observables of mass matrices: mass ratios and the CKM matrix, in angles or Wolfenstein's parameters."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact
 
@@ -9,13 +7,6 @@ from wilks.physics.mixing import UNDEFINED_BELOW, largest_jarlskog, mixing_angle
 
 from .diagonalisation import Diagonal
 from .leptons import degenerate
-
-QUARK_OBSERVABLES = (
-    *("mu/mc", "mc/mt", "md/ms", "ms/mb"),
-    *("t12", "t13", "t23", "dq"),
-    *("lambda", "A", "rhobar", "etabar", "l"),
-)
-"""All names in order; a model has one of the last two rows, where ``l`` is an alias of ``lambda``."""
 
 
 def ckm_of(
@@ -26,10 +17,10 @@ def ckm_of(
     return jnp.conj(ckm) if quark_fields == "weyl" else ckm
 
 
-def finite_observables(
+def unscaled_quark_observables(
     up: Diagonal, down: Diagonal, ckm: str, quark_fields: str
 ) -> tuple[dict[str, Float[Array, "*stack"]], dict[str, Bool[Array, "*stack"]]]:
-    """Mass ratios and mixing of quarks; what is undefined is 0 and flagged.
+    """Mass ratios and mixing of quarks; what is undefined is nan, with slope 0, and flagged.
 
     Args:
         up: the matrix M_u, diagonalised.
@@ -42,40 +33,33 @@ def finite_observables(
     numbers = {"mu/mc": ratio(u, c), "mc/mt": ratio(c, t), "md/ms": ratio(d, s), "ms/mb": ratio(s, b)}
     flags = {"degenerate_up": degenerate(up.squares), "degenerate_down": degenerate(down.squares)}
     if ckm == "wolfenstein":
-        lambda_, a, rhobar, etabar = (jnp.asarray(x) for x in wolfenstein(matrix))
-        numbers |= {"lambda": lambda_, "A": a, "rhobar": rhobar, "etabar": etabar, "l": lambda_}
-        cd, cb, us = (jnp.abs(matrix[..., i, k]) for i, k in ((1, 0), (1, 2), (0, 1)))
-        flags["wolfenstein_undefined"] = ~((cd > UNDEFINED_BELOW) & (cb > UNDEFINED_BELOW) & (us > UNDEFINED_BELOW))
+        flags["wolfenstein_undefined"] = undefined = ~(_smallest(matrix, ((0, 1), (1, 0), (1, 2))) > UNDEFINED_BELOW)
+        lambda_, *others = map(jnp.asarray, wolfenstein(matrix))
+        masked = [jnp.where(undefined, jnp.nan, x) for x in others]
+        numbers |= dict(zip(("lambda", "A", "rhobar", "etabar", "l"), (lambda_, *masked, lambda_), strict=True))
     else:
-        numbers |= _angles(matrix)
-        flags["dq_undefined"] = ~(largest_jarlskog(matrix) > UNDEFINED_BELOW)
+        flags["dq_undefined"] = undefined = ~(largest_jarlskog(matrix) > UNDEFINED_BELOW)
+        delta = jnp.rad2deg(jnp.asarray(mixing_angles(matrix).delta))
+        numbers |= _angles(matrix) | {"dq": jnp.where(undefined, jnp.nan, wrapped(delta, 360.0))}
     return numbers, flags
+
+
+def _smallest(matrix: Array, entries: tuple[tuple[int, int], ...]) -> Array:
+    return jnp.min(jnp.stack([jnp.abs(matrix[(..., *entry)]) for entry in entries]), axis=0)
 
 
 def _angles(matrix: Array) -> dict[str, Array]:
     """Angles in degrees from ratios of entries, so that small and large ones are equally precise."""
-    size = {k: root(matrix[(..., *k)].real ** 2 + matrix[(..., *k)].imag ** 2) for k in ((0, 0), (0, 1), (0, 2))}
-    size |= {k: root(matrix[(..., *k)].real ** 2 + matrix[(..., *k)].imag ** 2) for k in ((1, 2), (2, 2))}
+    used = ((0, 0), (0, 1), (0, 2), (1, 2), (2, 2))
+    size = {k: root(matrix[(..., *k)].real ** 2 + matrix[(..., *k)].imag ** 2) for k in used}
     first_two = root(size[0, 0] ** 2 + size[0, 1] ** 2)
-    delta = jnp.asarray(mixing_angles(matrix).delta)
     return {
         "t12": _degrees(size[0, 1], size[0, 0]),
         "t13": _degrees(size[0, 2], first_two),
         "t23": _degrees(size[1, 2], size[2, 2]),
-        "dq": wrapped(jnp.rad2deg(delta), 360.0),
     }
 
 
 def _degrees(sine: Array, cosine: Array) -> Array:
     neither = (sine == 0) & (cosine == 0)
     return jnp.rad2deg(jnp.arctan2(sine, jnp.where(neither, 1.0, cosine)))
-
-
-def with_undefined(numbers: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
-    """The quark observables among some numbers, with nan where a flag says that one is undefined."""
-    undefined = {"dq": "dq_undefined", **dict.fromkeys(("A", "rhobar", "etabar"), "wolfenstein_undefined")}
-    return {
-        name: jnp.where(flags[undefined[name]], jnp.nan, numbers[name]) if name in undefined else numbers[name]
-        for name in QUARK_OBSERVABLES
-        if name in numbers
-    }
