@@ -23,6 +23,7 @@ DRAWABLE = (
     "fit",
     "fit_table",
     "goodness",
+    "limit",
     "scan",
     "scan_2d",
     "toys",

@@ -12,6 +12,7 @@ from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
 from wilks.results.intervals import Contour, Interval, Intervals
+from wilks.results.limits import Limit, SignalTest
 from wilks.results.minima import Minima
 from wilks.results.predictions import Predictions
 from wilks.results.provenance import Provenance
@@ -268,6 +269,92 @@ def asymptotic_test() -> HypothesisTest:
     )
 
 
+def limit() -> Limit:
+    mu = np.array([0.5, 1.0, 1.5])
+    ratio, errors = np.array([0.31, 0.0525, 0.0061]), np.array([0.012, 0.004, 0.0011])
+    return Limit(
+        name="mu",
+        unit="",
+        level=0.95,
+        side="upper",
+        method="cls",
+        statistic="qtilde",
+        observed=1.0116,
+        open_=False,
+        observed_error=0.0121,
+        expected=np.array([0.5599, 0.757, 1.0624, 1.5012, 2.0508]),
+        expected_errors=np.array([0.004, 0.006, 0.009, 0.014, 0.03]),
+        mu=mu,
+        cls_sb=0.45 * ratio,
+        cls_b=np.full(3, 0.45),
+        cls=ratio,
+        cls_sb_error=0.45 * errors,
+        cls_b_error=np.full(3, 0.011),
+        cls_error=errors,
+        expected_cls=np.linspace(0.2, 2.0, 5)[:, None] * ratio,
+        best=0.12,
+        least_power=None,
+        n=2000,
+        failed=1,
+        how="CLs = 0.05 by 2000 toys of qtilde",
+        provenance=PROVENANCE,
+    )
+
+
+def open_limit() -> Limit:
+    none = np.zeros(0)
+    return Limit(
+        name="wimp_rate_multiplier",
+        unit="",
+        level=0.9,
+        side="upper",
+        method="power-constrained",
+        statistic="q",
+        observed=10.0,
+        open_=True,
+        observed_error=0.0,
+        expected=none,
+        expected_errors=none,
+        mu=none,
+        cls_sb=none,
+        cls_b=none,
+        cls=none,
+        cls_sb_error=none,
+        cls_b_error=none,
+        cls_error=none,
+        expected_cls=np.zeros((0, 0)),
+        best=4.2,
+        least_power=1.3,
+        n=0,
+        failed=0,
+        flags={"open_interval": "the upper limit is open: a bound comes before the confidence is reached"},
+        how="asymptotic law",
+        provenance=PROVENANCE,
+    )
+
+
+def signal_test() -> SignalTest:
+    return SignalTest(
+        name="mu",
+        value=1.0,
+        statistic="qtilde",
+        observed=3.93824,
+        asimov=3.41887,
+        cls_b=0.444,
+        cls_sb=0.0233,
+        cls=0.0525,
+        cls_b_error=0.011,
+        cls_sb_error=0.0034,
+        cls_error=0.0078,
+        expected=np.array([0.0026, 0.0138, 0.0645, 0.2353, 0.573]),
+        best=0.0,
+        n=2000,
+        failed=0,
+        how="2000 toys at the tested value and as many without signal",
+        provenance=PROVENANCE,
+    )
+
+
 def goodness() -> GoodnessOfFit:
     toys = statistics(400, 32)
     toys[17] = np.nan
@@ -477,6 +564,9 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "interval": interval,
     "open_interval": open_interval,
     "intervals": intervals,
+    "limit": limit,
+    "open_limit": open_limit,
+    "signal_test": signal_test,
     "contour": contour,
     "hypothesis_test": hypothesis_test,
     "asymptotic_test": asymptotic_test,

@@ -5,6 +5,8 @@ from .events import stacked as stacked
 from .fits import correlation as correlation
 from .fits import data_model as data_model
 from .fits import pulls as pulls
+from .limits import confidences as confidences
+from .limits import limits as limits
 from .scans import contour as contour
 from .scans import scan as scan
 from .scans import scan_map as scan_map

@@ -10,12 +10,14 @@ from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit
 from wilks.results.intervals import Contour
+from wilks.results.limits import Limit
 from wilks.results.result import AbstractResult
 from wilks.results.scans import Scan
 from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 
 from .comparisons import costs
 from .fits import correlation, pulls
+from .limits import confidences
 from .scans import contour, scan, scan_map
 from .style import figure_of
 from .toys import bias, coverage_curve, lengths, spread, toy_distribution
@@ -50,6 +52,7 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     FitTable: spread,
     Scan: _scan,
     Contour: lambda result: figure_of(contour(result)),
+    Limit: lambda result: figure_of(confidences(result)),
     GoodnessOfFit: lambda result: figure_of(toy_distribution(result)),
     Toys: _toys,
     Coverage: lambda result: figure_of(lengths(result)),
