@@ -67,7 +67,7 @@ class ConcatenatedEnsemble(AbstractEnsemble):
 
     def predict(self, points: Points) -> Predicted:
         """Predictions of all parts, joined (or added with their scales)."""
-        xp = np if isinstance(points, np.ndarray) else jnp
+        xp: Any = np if isinstance(points, np.ndarray) else jnp
         pieces = [part.predict(points[:, np.array(where)]) for part, where in zip(self.parts, self.places, strict=True)]
         if self.systematics == "product" and len(self.weights) > 1:
             if points.shape[0] > 1:
@@ -77,7 +77,7 @@ class ConcatenatedEnsemble(AbstractEnsemble):
         pieces = [xp.broadcast_to(piece, (size, *piece.shape[1:])) for piece in pieces]
         if self.scales is None:
             return xp.concatenate(pieces, axis=1)
-        return sum(scale * piece for scale, piece in zip(self.scales, pieces, strict=True))
+        return xp.sum(xp.stack([scale * piece for scale, piece in zip(self.scales, pieces, strict=True)]), axis=0)
 
 
 def templates(tables: Mapping[str, Any], *, lower: float = 0.0) -> LinearEnsemble:
@@ -120,7 +120,16 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     weights = common_weights((first, second), systematics)
     linear = first.linear and second.linear
     limits = _chained_limits(first, second)
-    chain = ComposedEnsemble(second.space, first, second, weights, limits, systematics, first.outputs, linear)
+    chain = ComposedEnsemble(
+        space=second.space,
+        outer=first,
+        inner=second,
+        weights=weights,
+        limits=limits,
+        systematics=systematics,
+        outputs=first.outputs,
+        linear=linear,
+    )
     return collapse(chain) if first.linear and isinstance(second, LinearEnsemble) else chain
 
 
@@ -234,7 +243,7 @@ def _chained_limits(outer: AbstractEnsemble, inner: AbstractEnsemble) -> tuple[L
 
 def _each_with_each(outer: AbstractEnsemble, between: Points) -> Predicted:
     """Every variation of the outer ensemble at every inner prediction, the outer one slowest."""
-    xp = np if isinstance(between, np.ndarray) else jnp
+    xp: Any = np if isinstance(between, np.ndarray) else jnp
     variations, inputs, points = between.shape
     side_by_side = xp.moveaxis(between, 0, 1).reshape(1, inputs, variations * points)
     predicted = outer.predict(side_by_side)
@@ -267,5 +276,14 @@ def _combine(
     outputs = parts[0].outputs if scales is not None else sum(part.outputs for part in parts)
     linear = all(part.linear for part in parts)
     weights = common_weights(parts, systematics)
-    joined = ConcatenatedEnsemble(space, parts, places, scales, weights, systematics, outputs, linear)
+    joined = ConcatenatedEnsemble(
+        space=space,
+        parts=parts,
+        places=places,
+        scales=scales,
+        weights=weights,
+        systematics=systematics,
+        outputs=outputs,
+        linear=linear,
+    )
     return collapse(joined) if all(isinstance(part, LinearEnsemble) for part in parts) else joined

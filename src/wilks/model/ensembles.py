@@ -160,7 +160,7 @@ class ResampledEnsemble(AbstractEnsemble):
     def predict(self, points: Points) -> Predicted:
         """Folded blocks at every point."""
         blocks = points.reshape(points.shape[0], self.outputs, self.factors.shape[1], points.shape[2])
-        xp = np if isinstance(points, np.ndarray) else jnp
+        xp: Any = np if isinstance(points, np.ndarray) else jnp
         moved = xp.moveaxis(blocks, 2, 3)  # (each, outputs, points, length)
         return xp.moveaxis(moved @ self.factors[:, None, :, None], 3, 2)[:, :, 0]
 
