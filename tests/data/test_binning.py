@@ -300,6 +300,12 @@ def test_contents_of_the_wrong_size_are_refused_with_both_shapes():
         xy().projection("x")[1].apply(np.zeros(7))
 
 
+def test_contents_stand_for_their_values():
+    contents = xy().contents(np.arange(6.0))
+    assert np.array_equal(np.asarray(contents), contents.values)
+    assert np.asarray(contents, dtype=int).tolist() == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_block_is_zero_outside_its_bin():
     assert noisy().block(0, 1.0).tolist() == [1] + 9 * [0]
     assert noisy().block(2, [1.0, 2.0, 3.0]).tolist() == 7 * [0] + [1, 2, 3]

@@ -7,6 +7,8 @@ from .binned_filling import FillReport as FillReport
 from .binning import AbstractBinning as AbstractBinning
 from .binning import BinContents as BinContents
 from .binning import fill_all as fill_all
+from .binning_files import load_contents as load_contents
+from .binning_files import save_contents as save_contents
 from .boxes import Boxes as Boxes
 from .events import Events as Events
 from .events import Ragged as Ragged

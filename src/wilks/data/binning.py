@@ -244,6 +244,10 @@ class BinContents:
     def __len__(self) -> int:
         return self.binning.size
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        """The values: contents stand for them wherever an array is expected."""
+        return np.array(self.values, dtype=dtype, copy=copy)
+
     @property
     def errors(self) -> Float[np.ndarray, " bins"]:
         """Square root of the sum of squared weights."""

@@ -103,14 +103,10 @@ _UNLIMITED = 2**53  # entries of a file that does not state them
 
 def _arrays(path: str | Path) -> dict[str, np.ndarray]:
     try:
-        stored = np.load(path, allow_pickle=False)
-        if isinstance(stored, np.ndarray):
-            raise InvalidFile(f"{path}: a single array; expected an npz archive with 'matrices'")
-        with stored:
-            return {name: stored[name] for name in stored.files}
+        with Path(path).open("rb") as file:
+            stored = np.load(file, allow_pickle=False)
+            return {} if isinstance(stored, np.ndarray) else {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, BadZipFile) as broken:
-        if isinstance(broken, InvalidFile):
-            raise
         raise InvalidFile(f"{path}: not a readable npz archive of numbers ({broken})") from broken
 
 
