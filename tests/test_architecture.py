@@ -41,6 +41,7 @@ OPTIONAL = (
     "pooch",
     "pyhf",
     "uproot",
+    "yaml",
 )
 # Other imports inside functions, each with its reason.
 INNER_IMPORTS = {

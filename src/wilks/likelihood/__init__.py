@@ -1,4 +1,9 @@
 # Face of the likelihoods: what can judge data, and what can make data.
+from .counts import ChiSquareCounts as ChiSquareCounts
+from .counts import PoissonCounts as PoissonCounts
+from .ensemble_counts import EnsembleCounts as EnsembleCounts
 from .interface import AbstractCellLikelihood as AbstractCellLikelihood
 from .interface import AbstractLikelihood as AbstractLikelihood
 from .interface import AbstractSimulator as AbstractSimulator
+from .joint import Joint as Joint
+from .unbinned import Unbinned as Unbinned
