@@ -139,14 +139,14 @@ def _octants(release: str, ordering: str, table: GaussianTable):
     return curve_through([*points, highest], [*roots, 3.0])
 
 
-def _in_units(release: str, name: str, row: Sequence[float]) -> tuple[float, ...]:
+def _in_units(release: str, name: str, row: Sequence[float | int]) -> tuple[float, ...]:
     if name == "d/pi":
         return tuple(x / 180 if release in _DEGREES else x for x in row)
     exponent = {1e-5: "e-5", 1e-3: "e-3"}.get(_UNITS.get(name, 0.0), "")
     return tuple(float(f"{x!r}{exponent}") for x in row)  # the decimal figure itself, without rounding of a product
 
 
-def _ratio(m21: Sequence[float], m3l: Sequence[float]) -> tuple[float, ...]:
+def _ratio(m21: Sequence[float | int], m3l: Sequence[float | int]) -> tuple[float, ...]:
     """r and its widest limits: smallest |m21^2| over largest |m3l^2| and the other way round."""
     best = m21[0] / m3l[0]
     limits = []

@@ -44,7 +44,7 @@ class ReleaseTable:
         chi2: one axis per quantity, in the same order.
     """
 
-    axes: tuple[Float[np.ndarray, " points"], ...]
+    axes: tuple[Float[np.ndarray, " _"], ...]
     chi2: Float[np.ndarray, "..."]
 
 
