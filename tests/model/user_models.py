@@ -99,7 +99,7 @@ def written_entry_by_entry(p):
 
 
 def imported_inside(p):
-    import numpy as xp
+    import numpy as xp  # noqa: ICN001  as users do
     from numpy import linalg
 
     return xp.dot(linalg.inv(xp.array([[p["a"], 1.0], [2.0, p["b"]]], dtype=float)), xp.ones(2)) + inv(MIXING)[0, :2]

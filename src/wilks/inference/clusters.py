@@ -34,21 +34,25 @@ def cluster(
     Args:
         theta: where the fits ended.
         nll: -ln L there.
-        metric_at: metric around one end, asked for the lowest end of each minimum.
+        metric_at: metric around one end, asked for the lowest ends to which others are compared.
         space: gives the periods of angles.
     """
     periods = np.array([p.period or np.inf for p in space.parameters])
     groups: list[list[int]] = []
-    metrics: list[Metric] = []
+    metrics: dict[int, Metric] = {}
     for end in (int(i) for i in np.argsort(nll, kind="stable")):
-        for group, metric in zip(groups, metrics, strict=True):
-            away = wrapped_difference(theta[end] - theta[group[0]], periods)
-            if nll[end] - nll[group[0]] < NLL_WINDOW and away @ metric @ away < _DISTANCE:
+        for group in groups:
+            leader = group[0]
+            if nll[end] - nll[leader] >= NLL_WINDOW:
+                continue
+            if leader not in metrics:
+                metrics[leader] = metric_at(leader)
+            away = wrapped_difference(theta[end] - theta[leader], periods)
+            if away @ metrics[leader] @ away < _DISTANCE:
                 group.append(end)
                 break
         else:
             groups.append([end])
-            metrics.append(metric_at(end))
     return groups
 
 

@@ -27,6 +27,7 @@ from .quadratic import Curvature
 from .starts import auxiliary_starts
 
 _RESCUED = 8  # unfinished fits, the lowest first, that climb the ladder
+_QUICK = 25  # iterations after which a fit counts as one that takes long
 _TASK = task_words({"procedure": "multistart"})
 _SHARP = 1e-13  # EDM to which minima are sharpened where rounding allows, so that images agree to 1e-6
 
@@ -93,11 +94,12 @@ class Lowest(NamedTuple):
 def fit_many_starts(problem: Problem, clock: Clock, starts: Multistart, curvature: Curvature) -> Lowest:
     """Fit from all starts, tell the minima apart, and sharpen each."""
     first = draw_starts(problem, starts)
-    ends = _rescue(problem, first, _climb(problem, first, TABLE_TOLERANCE))
+    ends = _rescue(problem, _fit_all(problem, first))
     settled = np.flatnonzero(_settled(ends))
     if not settled.size:
         best = int(np.argmin(np.where(np.isfinite(ends.value), ends.value, np.inf)))
-        return Lowest(first[best], taken(ends, np.array([best])), None)
+        lost = taken(ends, np.array([best]))
+        return Lowest(first[best], lost._replace(status=np.full(1, Status.FAILED.code, dtype=np.int8)), None)
     found = taken(ends, settled)
     groups = _groups(problem, found, curvature)
     sharp = _sharpen(problem, taken(found, np.array([group[0] for group in groups])))
@@ -149,14 +151,28 @@ def draw_starts(problem: Problem, starts: Multistart) -> Starts:
     return points
 
 
-def _climb(problem: Problem, first: Starts, tolerance: float, *, rescue: bool = False) -> Climbed:
+def _fit_all(problem: Problem, first: Starts) -> Climbed:
+    """Fits that take long are gathered into batches of their own, so that the others do not wait for them."""
+    limit = problem.settings.max_iterations
+    ends = _climb(problem, first, TABLE_TOLERANCE, limit=min(_QUICK, limit))
+    left = np.flatnonzero(ends.status == Status.MAX_ITER.code)
+    if not left.size or limit <= _QUICK:
+        return ends
+    again = _climb(problem, ends.theta[left], TABLE_TOLERANCE, limit=limit - _QUICK)
+    return replaced(ends, left, again._replace(iterations=ends.iterations[left] + again.iterations))
+
+
+def _climb(
+    problem: Problem, first: Starts, tolerance: float, *, limit: int | None = None, rescue: bool = False
+) -> Climbed:
+    settings = problem.settings._replace(tolerance=tolerance)
     return climb(
         problem.likelihood,
         stack_lanes(problem.data, len(first)),
         first,
         np.broadcast_to(problem.space.free_mask, first.shape),
         problem.space,
-        problem.settings._replace(tolerance=tolerance),
+        settings if limit is None else settings._replace(max_iterations=limit),
         rescue=rescue,
         batch=problem.batch or SMALL_BATCH,
     )
@@ -168,28 +184,33 @@ def _settled(ends: Climbed) -> np.ndarray:
     return np.isin(ends.status, codes) & np.isfinite(ends.value)
 
 
-def _rescue(problem: Problem, first: Starts, ends: Climbed) -> Climbed:
+def _rescue(problem: Problem, ends: Climbed) -> Climbed:
     """Let unfinished fits that lie below all finished ones climb the ladder."""
-    settled = _settled(ends)
-    best = ends.value[settled].min() if settled.any() else np.inf
-    value = np.where(np.isfinite(ends.value), ends.value, np.inf)
-    open_ = np.flatnonzero(~settled & (value < best - NLL_WINDOW if settled.any() else True))
-    chosen = open_[np.argsort(value[open_], kind="stable")][:_RESCUED]
+    settled, value = _settled(ends), np.where(np.isfinite(ends.value), ends.value, np.inf)
+    best = value[settled].min() if settled.any() else np.inf
+    unfinished = np.flatnonzero(~settled & (value < best - NLL_WINDOW))
+    chosen = unfinished[np.argsort(value[unfinished], kind="stable")][:_RESCUED]
     if not chosen.size:
         return ends
-    origin = np.where(np.isfinite(value[chosen])[:, None], ends.theta[chosen], first[chosen])
-    return replaced(ends, chosen, _climb(problem, origin, problem.settings.tolerance, rescue=True))
+    return replaced(ends, chosen, _climb(problem, ends.theta[chosen], problem.settings.tolerance, rescue=True))
 
 
 def _sharpen(problem: Problem, ends: Climbed) -> Climbed:
     """Minima to the tolerance of a single fit, and beyond where rounding allows; never higher than before."""
-    for tolerance in (problem.settings.tolerance, min(_SHARP, problem.settings.tolerance)):
-        again = _climb(problem, ends.theta, tolerance)
-        again = again._replace(iterations=ends.iterations + again.iterations, rung=ends.rung)
-        rescued = (ends.status == Status.FALLBACK_OK.code) & (again.status == Status.OK.code)
-        again = again._replace(status=np.where(rescued, ends.status, again.status))
-        better = np.flatnonzero(_settled(again) & (again.value <= ends.value + problem.settings.tolerance))
-        ends = replaced(ends, better, taken(again, better))
+    for tolerance, limit in ((problem.settings.tolerance, None), (_SHARP, _QUICK)):
+        sound = np.flatnonzero(ends.status != Status.NOT_PD.code)
+        if not sound.size or tolerance > problem.settings.tolerance:
+            break
+        before = taken(ends, sound)
+        again = _climb(problem, before.theta, tolerance, limit=limit)
+        rescued = (before.status == Status.FALLBACK_OK.code) & (again.status == Status.OK.code)
+        again = again._replace(
+            iterations=before.iterations + again.iterations,
+            rung=before.rung,
+            status=np.where(rescued, before.status, again.status),
+        )
+        better = np.flatnonzero(_settled(again) & (again.value <= before.value + problem.settings.tolerance))
+        ends = replaced(ends, sound[better], taken(again, better))
     return ends
 
 
