@@ -5,8 +5,13 @@ from .events import stacked as stacked
 from .fits import correlation as correlation
 from .fits import data_model as data_model
 from .fits import pulls as pulls
+from .hexagons import chi2_colours as chi2_colours
+from .hexagons import hexbin as hexbin
 from .limits import confidences as confidences
 from .limits import limits as limits
+from .samples import autocorrelations as autocorrelations
+from .samples import corner as corner
+from .samples import trace as trace
 from .scans import contour as contour
 from .scans import scan as scan
 from .scans import scan_map as scan_map
