@@ -43,7 +43,10 @@ def test_masses_agree_with_sixty_digits(name):
         exact, _ = oracle.decomposed(matrix)
         ratios = [exact[0] / exact[1], exact[1] / exact[2], exact[2]]
         here = [mp.sqrt(mp.mpf(s)) for s in squares]
-        assert max(abs(a / b - 1) for a, b in zip([here[0] / here[1], here[1] / here[2], here[2]], ratios)) < tolerance
+        assert (
+            max(abs(a / b - 1) for a, b in zip([here[0] / here[1], here[1] / here[2], here[2]], ratios, strict=True))
+            < tolerance
+        )
 
 
 def test_graded_rows_keep_relative_precision_far_below_rounding():

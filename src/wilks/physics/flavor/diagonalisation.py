@@ -17,7 +17,7 @@ _PAIRS = ((0, 1), (0, 2), (1, 2))
 _NEGLIGIBLE = 1e-300
 _SMALLEST = 1e-150  # its square is not rounded to zero
 _ORTHOGONAL = 1e-14
-_GAP, _FLOOR = 1e-9, 1e-24  # relative to the two masses squared of a pair, and to the largest one
+_GAP, _FLOOR = 1e-9, 1e-24  # relative to the two masses squared of a pair, and to the largest of all
 _GRID = 2.0**24  # products of two numbers on this grid, and sums of a few, are exact in double precision
 
 
@@ -73,16 +73,16 @@ def _decomposed(matrix: Array) -> tuple[Array, Array, Array, Array]:
 def _derivatives(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Any, Any]:
     """With K = U^dagger (dM M^dagger + M dM^dagger) U: d m_i^2 = K_ii, dU = U N, N_ij = K_ij g_ij/(g_ij^2 + e_ij^2).
 
-    Here g_ij = m_j^2 - m_i^2, and e_ij keeps N finite where two masses coincide.
+    Here g_ij = m_j^2 - m_i^2, in units of the largest m^2, and e_ij keeps N finite where two masses coincide.
     """
     squares, left, rows, off = _decomposed(*primals)
     moved = _dagger(left) @ tangents[0]
     half = moved @ _dagger(rows)
     change = half + _dagger(half)
-    gap = squares[..., None, :] - squares[..., :, None]
-    width = _GAP * (squares[..., None, :] + squares[..., :, None]) + _FLOOR * squares[..., 2, None, None] + _NEGLIGIBLE
-    # dividing twice, as the square of a small gap underflows
-    turn = change * ((gap / width) / (1.0 + (gap / width) ** 2) / width)
+    largest = jnp.where(squares[..., 2:] > 0, squares[..., 2:], 1.0)
+    light, heavy = (squares / largest)[..., :, None], (squares / largest)[..., None, :]
+    gap, width = heavy - light, _GAP * (heavy + light) + _FLOOR
+    turn = change * (gap / (gap**2 + width**2) / largest[..., None])
     slopes = jnp.diagonal(change, axis1=-2, axis2=-1).real
     return (squares, left, rows, off), (slopes, left @ turn, moved - turn @ rows, jnp.zeros_like(off))
 

@@ -1,5 +1,7 @@
 """Observables of mass matrices given as numbers: one matrix or a stack of any shape, without a model."""
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,8 +21,8 @@ from .leptons import in_ordering, looks_inverted, pmns_of, scaled_observables, u
 from .neutrino_scale import AVERAGED, Splittings, average_scale_squared
 from .observables import Observables, observables_of
 from .quarks import ckm_of, unscaled_quark_observables
-from .settings import check_symmetric, check_words, is_symmetric, largest_asymmetry
-from .stacks import in_chunks
+from .settings import OPTIONS, check_symmetric, check_words, is_symmetric, largest_asymmetry
+from .stacks import alone, in_chunks
 
 
 def lepton_observables(
@@ -61,12 +63,12 @@ def lepton_observables(
         numbers, flags = flavorpy_unscaled(mixing(me, mn, ordering), ordering)
         a, b = numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"]
         scale = np.sqrt(np.asarray(average_scale_squared(jnp.asarray(a), jnp.asarray(b), Splittings(*splittings[0]))))
-        return _shaped(observables_of(flavorpy_scaled(numbers, ordering, scale), flags), stack)
+        found = observables_of(flavorpy_scaled(numbers, ordering, scale), flags)
+        return jax.tree.map(lambda x: x.reshape(stack), found)
     if nature == "majorana":
         check_symmetric(largest_asymmetry(mn))
     majorana = nature == "majorana" or (nature == "auto" and is_symmetric(mn))
-    found = in_chunks(lambda x: _leptons(*x, splittings, ordering, majorana), (me, mn), len(me))
-    return _shaped(found, stack)
+    return _run(lambda x: _leptons(*x, splittings, _number(ordering), majorana), (me, mn), stack)
 
 
 def quark_observables(
@@ -86,7 +88,7 @@ def quark_observables(
     """
     check_words(ckm=ckm, quark_fields=quark_fields)
     stack, (mu, md) = _checked({"Mu": Mu, "Md": Md})
-    return _shaped(in_chunks(lambda x: _quarks(*x, ckm, quark_fields), (mu, md), len(mu)), stack)
+    return _run(lambda x: _quarks(*x, ckm, quark_fields), (mu, md), stack)
 
 
 def pmns(
@@ -103,10 +105,8 @@ def pmns(
     check_words(ordering=ordering, convention=convention)
     stack, (me, mn) = _checked({"Me": Me, "Mn": Mn})
     if convention == "flavorpy":
-        found = mixing(me, mn, ordering).pmns
-    else:
-        found = in_chunks(lambda x: _pmns(*x, ordering), (me, mn), len(me))
-    return found.astype(complex).reshape(*stack, 3, 3)
+        return mixing(me, mn, ordering).pmns.reshape(*stack, 3, 3)
+    return _run(lambda x: _pmns(*x, _number(ordering)), (me, mn), stack).astype(complex)
 
 
 def ckm(Mu: ArrayLike, Md: ArrayLike, *, quark_fields: str = "dirac") -> Complex[np.ndarray, "*stack 3 3"]:
@@ -119,26 +119,31 @@ def ckm(Mu: ArrayLike, Md: ArrayLike, *, quark_fields: str = "dirac") -> Complex
     """
     check_words(quark_fields=quark_fields)
     stack, (mu, md) = _checked({"Mu": Mu, "Md": Md})
-    found = in_chunks(lambda x: _ckm(*x, quark_fields), (mu, md), len(mu))
-    return found.astype(complex).reshape(*stack, 3, 3)
+    found = _run(lambda x: _ckm(*x, quark_fields), (mu, md), stack)
+    return found.astype(complex)
 
 
 def angles(matrix: ArrayLike) -> MixingAngles:
     """Angles and CP phase of mixing matrices (..., 3, 3), as numpy numbers; see :class:`MixingAngles`."""
     stack, (found,) = _checked({"matrix": matrix})
-    return MixingAngles(*(np.asarray(x).reshape(stack) for x in in_chunks(_angles, found, len(found))))
+    return _run(_angles, found, stack)
 
 
 _angles = jax.jit(mixing_angles)
 
 
-def _of_ordering(ordering: str, ascending: Array) -> Bool[Array, "*stack"]:
-    return looks_inverted(ascending) if ordering == "auto" else jnp.full(ascending.shape[:-1], ordering == "IO")
+def _inverted(assignment: Array, ascending: Array) -> Bool[Array, "*stack"]:
+    """Whether the ordering is inverted, for 0 = NO, 1 = IO, 2 = what the spectrum looks like."""
+    return jnp.where(assignment == 2, looks_inverted(ascending), assignment == 1)
 
 
-def _lepton_numbers(me: Array, mn: Array, splittings: Array, ordering: str, majorana: bool) -> Observables:
+def _number(ordering: str) -> np.ndarray:
+    return np.array(OPTIONS["ordering"].index(ordering))
+
+
+def _lepton_numbers(me: Array, mn: Array, splittings: Array, assignment: Array, majorana: bool) -> Observables:
     charged, neutral = _pair(me, mn)
-    inverted = _of_ordering(ordering, neutral.squares)
+    inverted = _inverted(assignment, neutral.squares)
     numbers, flags = unscaled_observables(charged, neutral, mn, inverted, majorana)
     flags["not_converged"] = ~(charged.converged & neutral.converged)
     best = Splittings(*(jnp.where(inverted, splittings[1, i], splittings[0, i]) for i in range(4)))
@@ -146,7 +151,7 @@ def _lepton_numbers(me: Array, mn: Array, splittings: Array, ordering: str, majo
     return observables_of(scaled_observables(numbers, flags, jnp.sqrt(jnp.maximum(squared, 0.0))), flags)
 
 
-_leptons = jax.jit(_lepton_numbers, static_argnums=(3, 4))
+_leptons = jax.jit(_lepton_numbers, static_argnums=4)
 
 
 def _quark_numbers(mu: Array, md: Array, ckm: str, quark_fields: str) -> Observables:
@@ -159,12 +164,12 @@ def _quark_numbers(mu: Array, md: Array, ckm: str, quark_fields: str) -> Observa
 _quarks = jax.jit(_quark_numbers, static_argnums=(2, 3))
 
 
-def _pmns_matrix(me: Array, mn: Array, ordering: str) -> Inexact[Array, "points 3 3"]:
+def _pmns_matrix(me: Array, mn: Array, assignment: Array) -> Inexact[Array, "points 3 3"]:
     charged, neutral = _pair(me, mn)
-    return in_ordering(pmns_of(charged.left, neutral.left), _of_ordering(ordering, neutral.squares), 2)
+    return in_ordering(pmns_of(charged.left, neutral.left), _inverted(assignment, neutral.squares), 2)
 
 
-_pmns = jax.jit(_pmns_matrix, static_argnums=2)
+_pmns = jax.jit(_pmns_matrix)
 
 
 def _ckm_matrix(mu: Array, md: Array, quark_fields: str) -> Inexact[Array, "points 3 3"]:
@@ -228,5 +233,9 @@ def _numeric(name: str, matrix: ArrayLike) -> np.ndarray:
     return loose.astype(complex)
 
 
-def _shaped(found: Observables, stack: tuple[int, ...]) -> Observables:
-    return jax.tree.map(lambda x: np.asarray(x).reshape(stack), found)
+def _run(program: Callable[..., Any], arrays: Any, stack: tuple[int, ...]) -> Any:
+    """Results in the shape of the stack; a single matrix has a program of its own, which is quicker for it."""
+    if stack == ():
+        return alone(program, arrays)
+    found = in_chunks(program, arrays, math.prod(stack))
+    return jax.tree.map(lambda x: x.reshape(*stack, *x.shape[1:]), found)

@@ -26,10 +26,15 @@ from .neutrino_scale import Splittings, average_scale_squared, gaussian_scale_sq
 from .observables import QUARK_OBSERVABLES, Observables, observables_of
 from .quarks import unscaled_quark_observables
 from .settings import OPTIONS, SCALE_PARAMETER, announce_idle, check_words, resolved_nature, splittings_table
-from .stacks import in_chunks
+from .stacks import alone, in_chunks
 
 MassMatrix: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """A user's function: a 3x3 matrix at named values, in plain numpy or ``jax.numpy``, for one point."""
+
+ScaleOf: TypeAlias = Callable[[Observables], Scalar]
+"""Lambda in eV from dimensionless observables of one point, such as the profile of a likelihood."""
+
+Rows: TypeAlias = Float[np.ndarray, "points parameters"]
 
 _NAMES = {"e": "mass_matrix_e", "n": "mass_matrix_n", "u": "mass_matrix_u", "d": "mass_matrix_d"}
 _SECTORS = {"lepton": "en", "quark": "ud"}
@@ -136,7 +141,7 @@ class FlavorModel(AbstractPredictor[Observables]):
         theta = self.space.pack(values)
         if isinstance(theta, Tracer):
             return self.observables(values)
-        found = jax.tree.map(lambda x: x[0], evaluate(self, np.asarray(theta)[None]))
+        found = _evaluated(self, np.asarray(theta)[None], None, lambda program, arrays, _: alone(program, arrays))
         if found.flags["not_finite"]:
             for function in self.matrices.values():  # the plain calls say what is wrong, and where
                 function.numbers(np.asarray(theta))
@@ -177,9 +182,9 @@ class FlavorModel(AbstractPredictor[Observables]):
         if self.scale == "free":
             return jnp.asarray(values[SCALE_PARAMETER], dtype=float)
         a, b = dimensionless["m21^2_wrong_scaled"], dimensionless["m3l^2_wrong_scaled"]
-        splittings = self._data(b < 0)
+        splittings = self._data(jnp.asarray(b) < 0)
         find = average_scale_squared if self.scale == "average" else gaussian_scale_squared
-        squared = find(a, b, splittings)
+        squared = find(jnp.asarray(a), jnp.asarray(b), splittings)
         positive = squared > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
@@ -246,7 +251,7 @@ def evaluate(
     model: FlavorModel,
     points: Mapping[str, Float[np.ndarray, " points"]] | Float[np.ndarray, "points parameters"],
     *,
-    scale: Callable[[Observables], Scalar] | None = None,
+    scale: ScaleOf | None = None,
 ) -> Observables:
     """Observables of a list of points, as numpy arrays; the numbers do not depend on how the list is cut.
 
@@ -260,16 +265,20 @@ def evaluate(
         UnknownName: for a name that is no parameter.
         InvalidModel: for arrays of different lengths.
     """
-    theta = _rows(model.space, points)
+    return _evaluated(model, _rows(model.space, points), scale, in_chunks)
+
+
+def _evaluated(model: FlavorModel, theta: Rows, scale: ScaleOf | None, run: Callable[..., Any]) -> Observables:
+    """Observables at some points; ``run`` calls compiled programs."""
+    for function in model.matrices.values():
+        function.refuse_changes()
     if model.convention == "flavorpy" and "lepton" in model.sectors:
-        return _in_flavorpy_convention(model, theta, scale)
-    return in_chunks(lambda batch: _compiled(model, batch, scale), theta, len(theta))
+        return _in_flavorpy_convention(model, theta, scale, run)
+    return run(lambda batch: _compiled(model, batch, scale), theta, len(theta))
 
 
 @eqx.filter_jit
-def _compiled(
-    model: FlavorModel, theta: Float[Array, "points parameters"], scale: Callable[[Observables], Scalar] | None
-) -> Observables:
+def _compiled(model: FlavorModel, theta: Float[Array, "points parameters"], scale: ScaleOf | None) -> Observables:
     def at(point: Array) -> Observables:
         values = model.space.unpack(point)
         found = model.dimensionless(values)
@@ -281,13 +290,13 @@ def _compiled(
 
 
 def _in_flavorpy_convention(
-    model: FlavorModel, theta: Float[np.ndarray, "points parameters"], scale: Callable[[Observables], Scalar] | None
+    model: FlavorModel, theta: Rows, scale: ScaleOf | None, run: Callable[..., Any]
 ) -> Observables:
     """Leptons by plain numpy; quarks, which have one convention only, as always."""
-    matrices, quarks = in_chunks(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
+    matrices, quarks = run(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
     numbers, flags = flavorpy_unscaled(mixing(matrices["e"], matrices["n"], model.ordering), model.ordering)
-    unscaled = observables_of(numbers, flags)
-    factor = in_chunks(lambda batch: _scales(model, batch[0], batch[1], scale), (unscaled, theta), len(theta))
+    unscaled = jax.tree.map(lambda x: x.reshape(len(theta)), observables_of(numbers, flags))
+    factor = run(lambda batch: _scales(model, batch[0], batch[1], scale), (unscaled, theta), len(theta))
     numbers = flavorpy_scaled(numbers, model.ordering, factor)
     return observables_of({**numbers, **quarks}, {**flags, **quarks.flags})
 
@@ -314,7 +323,7 @@ def _scales(
     model: FlavorModel,
     unscaled: Observables,
     theta: Float[Array, "points parameters"],
-    scale: Callable[[Observables], Scalar] | None,
+    scale: ScaleOf | None,
 ) -> Float[Array, " points"]:
     def at(found: Observables, point: Array) -> Array:
         return model.default_scale(found, model.space.unpack(point)) if scale is None else scale(found)

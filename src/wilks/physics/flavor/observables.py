@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
@@ -39,6 +40,9 @@ class Flags(eqx.Module, Mapping):
         if name not in self.names:
             raise UnknownName(f"no flag {name!r}; {near_names(name, self.names)}")
         return _plain(self.entries[self.names.index(name)])
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -76,6 +80,9 @@ class Observables(eqx.Module, Mapping):
             raise UnknownName(f"no observable {name!r}{self._reason(name)}; {near_names(name, self.names)}")
         return _plain(self.entries[self.names.index(name)])
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
@@ -93,7 +100,13 @@ class Observables(eqx.Module, Mapping):
 
 def observables_of(numbers: Mapping[str, Any], flags: Mapping[str, Any]) -> Observables:
     """Observables from dictionaries of numbers and flags."""
-    return Observables(tuple(numbers), tuple(numbers.values()), Flags(tuple(flags), tuple(flags.values())))
+    return Observables(
+        tuple(numbers), tuple(map(_array, numbers.values())), Flags(tuple(flags), tuple(map(_array, flags.values())))
+    )
+
+
+def _array(entry: Any) -> Any:
+    return entry if isinstance(entry, jax.Array) else np.asarray(entry)
 
 
 def _plain(entry: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Long lists of points in chunks of fixed sizes, so that few programs are compiled and memory does not grow."""
+"""Long lists of points in chunks of one size, so that one program serves them all and memory does not grow."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,16 +8,14 @@ import numpy as np
 
 from wilks.execution.chunks import plan
 
-SIZES = (1, 64, 2048)
-"""Points per call: a list is padded to the first size that holds it, and cut into chunks of the last one.
-
-The last size is where the arrays of the diagonalisation still fit into the cache of a processor core."""
+LANES = 1024
+"""Points per call; with them, the arrays of a diagonalisation fit into the cache of a processor core."""
 
 
 def in_chunks(function: Callable[..., Any], arrays: Any, length: int) -> Any:
     """Results of a batched function for arrays with ``length`` points along their first axis, as numpy arrays.
 
-    The numbers do not depend on how many points are asked for together.
+    One program serves lists of all lengths: the numbers of a point depend neither on its place nor on its neighbours.
 
     Args:
         function: takes the tree ``arrays`` for as many points as it is given.
@@ -25,17 +23,26 @@ def in_chunks(function: Callable[..., Any], arrays: Any, length: int) -> Any:
         length: number of points; 0 is allowed.
     """
     pieces = []
-    for chunk in plan(max(length, 1), SIZES[-1]):
+    for chunk in plan(max(length, 1), LANES):
         here = min(chunk.size, length - chunk.start)
-        size = next(size for size in SIZES if size >= here)
-        batch = jax.tree.map(lambda x, start=chunk.start, size=size: _padded(x[start : start + size], size), arrays)
+        batch = jax.tree.map(lambda x, start=chunk.start: _padded(x[start : start + LANES]), arrays)
         found = function(batch)
         pieces.append(jax.tree.map(lambda x, here=here: np.asarray(x)[:here], found))
     return pieces[0] if len(pieces) == 1 else jax.tree.map(lambda *parts: np.concatenate(parts), *pieces)
 
 
-def _padded(array: np.ndarray, size: int) -> np.ndarray:
-    missing = size - len(array)
+def alone(function: Callable[..., Any], arrays: Any) -> Any:
+    """Results of a batched function for one point, by a program for one point; the last digit may differ from a list's.
+
+    Args:
+        function: takes the tree ``arrays``.
+        arrays: a tree of numpy arrays with one point along their first axis.
+    """
+    return jax.tree.map(lambda x: np.asarray(x)[0], function(arrays))
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    missing = LANES - len(array)
     if missing == 0:
         return array
     filling = array[:1] if len(array) else np.ones((1, *array.shape[1:]), dtype=array.dtype)
