@@ -281,6 +281,24 @@ def test_if_all_starts_fail_the_first_exception_is_raised_with_its_point():
     assert result.minima is None
 
 
+def by_numpy(values):
+    matrix = np.array([[values["x"], 1.0], [1.0, values["y"]]], dtype=float)
+    return np.sum((matrix @ matrix.T - 2 * np.eye(2)) ** 2)
+
+
+def by_cases(values):
+    return (values["x"] - 1.0) ** 2 if values["x"] > 0 else 1.0 + values["x"] ** 2
+
+
+def test_plain_functions_are_minimised():
+    compiled = minimise(by_numpy, SQUARE, start=Multistart(16, key=1))
+    assert [list(m.values.values()) for m in compiled.minima] == [pytest.approx([1, -1]), pytest.approx([-1, 1])]
+    assert minimise(by_cases, line(0.4)).values["x"] == pytest.approx(1.0, abs=1e-5)
+    with pytest.raises(TypeError, match="unsupported operand") as caught:
+        minimise(lambda v: v["x"] + "1", line())
+    assert "at x = " in caught.value.__notes__[0]
+
+
 FACTOR = 1.0
 
 

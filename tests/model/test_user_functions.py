@@ -41,6 +41,7 @@ RUNGS = {
     "writes_through_a_view": 4,
     "larger_one": 4,
     "counts_by_value": 4,
+    "one_number_by_cases": 4,
 }
 POINTS = np.array([[0.3, 1.1, 0.4], [-0.45, 2.3, -1.7], [0.11, 0.95, 2.2]])
 

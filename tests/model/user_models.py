@@ -138,3 +138,7 @@ def larger_one(p):
 
 def counts_by_value(p):
     return np.array([float(f"{p['a']:.12f}"), p["b"] * p["c"]])
+
+
+def one_number_by_cases(p):
+    return p["a"] ** 2 if p["a"] > 0 else p["b"]

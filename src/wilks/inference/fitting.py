@@ -1,10 +1,11 @@
 """Fits: the best values of one set of data, of many, or of a plain function."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,6 +14,7 @@ from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_opti
 from wilks._base.typing import LogProb, Values
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import stack
+from wilks.model.user_functions.function import user_function
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
 
@@ -82,10 +84,11 @@ def minimise(
     scale: Literal["nll", "chi2"] = "nll",
     throw: bool = True,
 ) -> FitResult:
-    """Minimum of a plain function of named values, written with ``jax.numpy``.
+    """Minimum of a plain function of named values, written with ``jax.numpy`` or plain numpy.
 
     Args:
-        function: from named values to a number.
+        function: from named values to a number. What JAX cannot trace is compiled, or called point by point, as
+            `wilks.model.user_functions.function.user_function` says.
         space: parameters with starts and bounds.
         start: as for `fit`.
         minimiser: as for `fit`.
@@ -93,7 +96,7 @@ def minimise(
         throw: as for `fit`.
     """
     check_option("scale", scale, ("nll", "chi2"))
-    wrapped = _Function(space, function, 1.0 if scale == "nll" else 0.5)
+    wrapped = _Function(space, _traceable(function, space), 1.0 if scale == "nll" else 0.5)
     return fit(wrapped, jnp.zeros(0), start=start, minimiser=minimiser, throw=throw)
 
 
@@ -270,11 +273,20 @@ def _stack(likelihood: AbstractLikelihood, datasets: Any) -> Any:
     return stack(likelihood, list(datasets))
 
 
+def _traceable(function: Callable[[Values], Any], space: ParameterSpace) -> Callable[[Values], Any]:
+    """The function itself if JAX can trace it, else its compiled form."""
+    try:
+        jax.eval_shape(lambda theta: jnp.asarray(function(space.unpack(theta)), dtype=float), space.starts)
+    except TypeError:  # JAX's errors on numbers that are none yet; the function's own are raised again
+        return user_function(function, space, shape=())
+    return function
+
+
 class _Function(AbstractLikelihood[Array]):
     """A plain function to be minimised, in the role of a likelihood."""
 
     space: ParameterSpace
-    function: Callable[[Mapping[str, Any]], Any] = eqx.field(static=True)
+    function: Callable[[Values], Any]
     factor: float = eqx.field(static=True)
 
     def log_prob(self, values: Values, data: Array) -> LogProb:

@@ -49,7 +49,7 @@ class PointByPoint:
         found = np.full((len(flat), *self.shape), _FAILED, dtype=self.dtype)
         for i, point in enumerate(flat):
             found[i] = self._one(point)
-        return found.reshape(*points.shape[:-1], *self.shape)
+        return found.reshape((*points.shape[:-1], *self.shape))
 
     def _one(self, point: np.ndarray) -> Any:
         try:
