@@ -1,0 +1,105 @@
+"""Smooth functions of an integer, known at few integers and summed over all of them.
+
+A function f(e) whose logarithm is smooth in ln(e + 1) is evaluated at nodes only; between them its logarithm is the
+polynomial through the nodes, in barycentric form (J.-P. Berrut, L. N. Trefethen, SIAM Review 46 (2004) 501, eq. 4.2).
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float
+
+NODES = 20
+_OFFSET = 1e-11  # in ln(e + 1): keeps the points off the nodes
+_NOTHING, _MOST = -800.0, 600.0  # exponents: one that stands for zero, and the largest (its weight is zero)
+
+
+def nodes_between(low: Float[Array, " events"], high: Float[Array, " events"]) -> Float[Array, "nodes events"]:
+    """Distinct integers from low to high, close to the Chebyshev nodes in ln(e + 1); needs high >= low + NODES - 1."""
+    place = np.arange(NODES)[:, None]
+    angle = np.cos(np.pi * (place + 0.5) / NODES)
+    share = (angle[0] - angle) / (angle[0] - angle[-1])
+    start, end = jnp.log(low + 1)[None], jnp.log(high + 1)[None]
+    wanted = jnp.round(jnp.exp(start + share * (end - start)) - 1)
+    spread = jax.lax.cummax(wanted - place, axis=0)  # each at least one above the one before
+    return jnp.minimum(spread, high[None] - (NODES - 1)) + place
+
+
+def log_sum(
+    weights: Float[Array, "integers events"],
+    logs: Float[Array, "nodes events"],
+    nodes: Float[Array, "nodes events"],
+) -> Float[Array, " events"]:
+    """ln of the sum over integers e from the first to the last node of weights[e] f(e), from ln f at the nodes.
+
+    Args:
+        weights: at e = 0, 1, ..., not negative.
+        logs: ln f at the nodes.
+        nodes: ascending integers.
+    """
+    logs_at_nodes = jax.lax.stop_gradient(logs)
+    inside = jnp.take_along_axis(weights, nodes.astype(int), axis=0)
+    reference = jax.lax.stop_gradient(_reference(inside, logs_at_nodes))
+    total = _weighted_sum(weights, logs, nodes, reference)
+    some = total > 0
+    return jnp.where(some, reference + jnp.log(jnp.where(some, total, 1.0)), -jnp.inf)
+
+
+def _reference(weights, logs):
+    """ln f where the product is largest, so that neither it nor the sum leaves the range of numbers."""
+    product = jnp.where(weights > 0, jnp.log(jnp.where(weights > 0, weights, 1.0)), -jnp.inf) + logs
+    best = jnp.argmax(product, axis=0)
+    return jnp.take_along_axis(logs, best[None], axis=0)[0]
+
+
+@jax.custom_jvp
+def _weighted_sum(weights, logs, nodes, reference):
+    return jnp.sum(weights * _between(logs, nodes, reference, weights.shape[0])[0], axis=0)
+
+
+def _weighted_sum_jvp(at, move):
+    weights, logs, nodes, reference = at
+    d_weights, d_logs, *_ = move
+    values, below = _between(logs, nodes, reference, weights.shape[0])
+    product = weights * values
+    total = jnp.sum(product, axis=0)
+    change = jnp.zeros_like(total)
+    if not isinstance(d_logs, SymbolicZero):
+        position, factors = _barycentric(nodes)
+        shares = jax.lax.optimization_barrier(product / below)
+        distance = _points(weights.shape[0])[None] - position[:, None]
+        change = change + jnp.sum(factors * jnp.sum(shares[None] / distance, axis=1) * d_logs, axis=0)
+    if not isinstance(d_weights, SymbolicZero):
+        change = change + jnp.sum(values * d_weights, axis=0)
+    return total, change
+
+
+_weighted_sum.defjvp(_weighted_sum_jvp, symbolic_zeros=True)
+
+
+def _between(logs, nodes, reference, size):
+    """f / exp(reference) at all integers, 0 outside the nodes, with the sum of the barycentric weights."""
+    position, factors = _barycentric(nodes)
+    x = _points(size)
+    above, below = 0.0, 0.0
+    for j in range(nodes.shape[0]):
+        share = factors[j][None] / (x - position[j][None])
+        above, below = above + share * logs[j][None], below + share
+    e = jnp.arange(size, dtype=float)[:, None]
+    inside = (e >= nodes[:1]) & (e <= nodes[-1:])
+    below = jnp.where(inside, below, 1.0)
+    return jnp.exp(jnp.where(inside, jnp.minimum(above / below - reference[None], _MOST), _NOTHING)), below
+
+
+def _barycentric(nodes):
+    """Positions ln(e + 1) of the nodes and their barycentric factors, scaled to stay finite."""
+    position = jnp.log(nodes + 1)
+    scaled = position * (4 / (position[-1] - position[0]))[None]
+    size = nodes.shape[0]
+    distance = scaled[:, None] - scaled[None] + jnp.eye(size)[:, :, None]
+    return jax.lax.optimization_barrier((position, 1 / jnp.prod(distance, axis=1)))
+
+
+def _points(size: int) -> Float[Array, "integers 1"]:
+    return (jnp.log(jnp.arange(size) + 1.0) + _OFFSET)[:, None]

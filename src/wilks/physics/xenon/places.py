@@ -1,0 +1,78 @@
+"""Nodes and weights that average over the position and time of events, for the dimensions that matter only."""
+
+import math
+from collections.abc import Collection
+
+import numpy as np
+from jaxtyping import Float
+
+from .volume import Cylinder
+
+_DEPTH, _RADIUS, _ANGLE, _TIME = 32, 10, 16, 16
+_POINTS = 4096
+_NEEDS = {
+    "z": "z",
+    "drift_time": "z",
+    "r": "r",
+    "x": "plane",
+    "y": "plane",
+    "theta": "plane",
+    "event_time": "time",
+}
+
+
+def dimensions_of(columns: Collection[str]) -> frozenset[str]:
+    """The dimensions that columns depend on; a column of unknown origin may depend on all of space and time."""
+    needed = {_NEEDS.get(column, "all") for column in columns}
+    if "all" in needed:
+        return frozenset({"z", "plane", "time"})
+    return frozenset(needed - {"r"} if "plane" in needed else needed)
+
+
+def average_nodes(
+    volume: Cylinder, columns: Collection[str], *, refine: int = 1
+) -> tuple[dict[str, np.ndarray], Float[np.ndarray, " nodes"]]:
+    """Positions with weights of sum 1 that average over volume and live time.
+
+    Gauss-Legendre nodes in z, r^2 and time, equal steps in the angle; for three and more dimensions a fixed
+    low-discrepancy set.
+
+    Args:
+        volume: where and when events happen.
+        columns: the columns that the average depends on.
+        refine: factor on the number of nodes per dimension.
+    """
+    dimensions = dimensions_of(columns)
+    if len(dimensions) > 2 or ("plane" in dimensions and "time" in dimensions):
+        points = _even_points(_POINTS * refine)
+        return volume.from_unit_cube(points), np.full(len(points), 1 / len(points))
+    radial = _RADIUS * refine if dimensions & {"r", "plane"} else 1
+    axes = [
+        _gauss(radial),
+        _steps(_ANGLE * refine if "plane" in dimensions else 1),
+        _gauss(_DEPTH * refine if "z" in dimensions else 1),
+        _gauss(_TIME * refine if "time" in dimensions else 1),
+    ]
+    mesh = np.meshgrid(*(nodes for nodes, _ in axes), indexing="ij")
+    weights = math.prod(np.meshgrid(*(w for _, w in axes), indexing="ij"))
+    return volume.from_unit_cube(np.stack([m.ravel() for m in mesh], axis=1)), np.asarray(weights).ravel()
+
+
+def _gauss(number: int) -> tuple[np.ndarray, np.ndarray]:
+    nodes, weights = np.polynomial.legendre.leggauss(number)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _steps(number: int) -> tuple[np.ndarray, np.ndarray]:
+    return (np.arange(number) + 0.5) / number, np.full(number, 1 / number)
+
+
+def _even_points(number: int) -> Float[np.ndarray, "points 4"]:
+    """Points of the unit cube: multiples of powers of the root of x^5 = x + 1, folded at the middle.
+
+    References:
+        H. Niederreiter, Random Number Generation and Quasi-Monte Carlo Methods (SIAM, 1992), section 4.1.
+    """
+    root = 1.1673039782614187
+    multiples = (0.5 + np.arange(number)[:, None] * root ** -np.arange(1.0, 5.0)) % 1.0
+    return 1 - np.abs(2 * multiples - 1)

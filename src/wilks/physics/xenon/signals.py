@@ -1,0 +1,60 @@
+"""From the raw signal to the observed one: bias and smearing of the reconstruction."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+_NODES, _WEIGHTS = np.polynomial.hermite.hermgauss(32)
+SMALLEST_SMEAR = 1e-15
+
+
+class Signal(eqx.Module):
+    """Observed signals as views of the raw signal.
+
+    The density of the observed signal, given k quanta of mean m and variance v each, is the sum over views of
+    exp(log_weight) Normal(position; scale k m, scale^2 k v + variance). One view is enough if bias and smearing do not
+    depend on the raw signal.
+
+    Args:
+        positions: where the raw signal is looked at.
+        log_weights: ln of the weight of each view.
+        scale: factor on the raw signal.
+        variance: variance added to the raw signal's.
+        centre: best guess of scale x raw signal.
+    """
+
+    positions: Float[Array, "views events"]
+    log_weights: Float[Array, "views events"]
+    scale: Float[Array, " events"]
+    variance: Float[Array, " events"]
+    centre: Float[Array, " events"]
+
+
+def folded(observed: Float[Array, " events"], bias: Float[Array, " events"], smear: Float[Array, " events"]) -> Signal:
+    """One view: a bias and a smearing that do not depend on the raw signal fold into one Gaussian."""
+    zero = jnp.zeros_like(observed)
+    return Signal(observed[None], zero[None], bias, jnp.maximum(smear, SMALLEST_SMEAR) ** 2, observed)
+
+
+def raw_nodes(
+    observed: Float[Array, " events"], bias: Float[Array, " events"], smear: Float[Array, " events"]
+) -> Float[Array, "views events"]:
+    """Raw signals at the 32 Gauss-Hermite nodes around observed / bias, of width smear / bias."""
+    width = jnp.maximum(smear, SMALLEST_SMEAR) / bias
+    return (observed / bias)[None] + jnp.sqrt(2.0) * width[None] * jnp.asarray(_NODES)[:, None]
+
+
+def integrated(
+    observed: Float[Array, " events"],
+    raw: Float[Array, "views events"],
+    bias: Float[Array, "views events"],
+    smear: Float[Array, "views events"],
+) -> Signal:
+    """Many views: the integral over the raw signal, with bias and smearing evaluated at its nodes."""
+    smear = jnp.maximum(smear, SMALLEST_SMEAR)
+    step = (raw[1] - raw[0]) / (_NODES[1] - _NODES[0])
+    log_node = jnp.asarray(np.log(_WEIGHTS) + _NODES**2)[:, None] + jnp.log(step)[None]
+    log_density = -0.5 * ((observed[None] - raw * bias) / smear) ** 2 - jnp.log(smear) - 0.5 * jnp.log(2 * jnp.pi)
+    one, zero = jnp.ones_like(observed), jnp.zeros_like(observed)
+    return Signal(raw, log_node + log_density, one, zero + SMALLEST_SMEAR**2, jnp.mean(raw, axis=0))

@@ -1,0 +1,156 @@
+"""The stages of the model as arrays: from values of parameters to tables of light and charge."""
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from wilks._base.typing import Scalar, Values
+
+from .charge import IMPOSSIBLE, Charge
+from .cuts import Cut
+from .expectation import accepted_electrons, signal_nodes
+from .light import Light, log_densities, probability_between
+from .model import Columns, Model
+from .signals import SMALLEST_SMEAR, Signal, folded, integrated, raw_nodes
+from .sizes import Sizes
+
+LIGHT = ("photon_detection_eff", "penning_quenching_eff", "photon_acceptance", "double_pe_fraction")
+"""Model functions between photons and photoelectrons."""
+QUANTA = ("work", "p_electron", "p_electron_fluctuation", "lindhard_l")
+"""Model functions between energies and photons and electrons."""
+_OF_SIGNAL = {
+    "s1": ("photoelectron_gain_mean", "photoelectron_gain_std"),
+    "s2": ("electron_gain_mean", "electron_gain_std"),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """Model functions of one source at one point of its parameters.
+
+    Args:
+        model: the functions.
+        source: what bound functions take first.
+        values: parameters.
+        cuts: of s1 and s2, for integrals over the signals.
+    """
+
+    model: Model
+    source: Any
+    values: Values
+    cuts: Mapping[str, Cut]
+
+    def events(self, name: str, columns: Columns) -> Float[Array, " events"]:
+        """A function of event columns, for every event."""
+        return self.model.at_events(name, self.source, self.values, columns)
+
+    def one(self, name: str, row: Columns) -> Scalar:
+        """A function of event columns, for one event."""
+        return self.model.at_one(name, self.source, self.values, row)
+
+    def table(self, name: str, size: int, row: Columns) -> Float[Array, " numbers"]:
+        """A special function at 0, 1, ... size - 1, for one event."""
+        return self.model.at_hidden(name, self.source, self.values, jnp.arange(size, dtype=float), row)
+
+    def numbers(self, name: str, size: int, columns: Columns) -> Float[Array, "numbers #events"]:
+        """A special function at 0, 1, ... size - 1, for all events at once or for each."""
+        if not self.model.columns((name,)):
+            return self.table(name, size, {})[:, None]
+        events = next(iter(columns.values())).shape[0]
+        hidden = jnp.broadcast_to(jnp.arange(size, dtype=float)[:, None], (size, events))
+        return self.model.at_pairs(name, self.source, self.values, hidden, columns)
+
+    def light(self, sizes: Sizes, row: Columns) -> Light:
+        """The light stage for one event; for all, if no function of it takes a column."""
+        efficiency, double = self.one("photon_detection_eff", row), self.one("double_pe_fraction", row)
+        quenching = self.table("penning_quenching_eff", sizes.photons, row)
+        acceptance = self.table("photon_acceptance", sizes.detected, row)
+        return Light(efficiency * quenching, acceptance, double)
+
+    def gains(self, which: str, columns: Columns) -> tuple[Float[Array, " events"], Float[Array, " events"]]:
+        """Mean and standard deviation of the signal of one quantum of ``s1`` or ``s2``."""
+        mean, spread = _OF_SIGNAL[which]
+        return self.events(mean, columns), self.events(spread, columns)
+
+    def signal(self, which: str, observed: Float[Array, " events"], columns: Columns) -> Signal:
+        """Observed signals as views of the raw ones."""
+        names = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
+        if all(self.model.function(name) is None for name in names):
+            return folded(observed, *[self.events(name, columns) for name in names])
+        guess = [self.model.at_pairs(n, self.source, self.values, observed[None], columns)[0] for n in names]
+        raw = raw_nodes(observed, *guess)
+        return integrated(
+            observed, raw, *[self.model.at_pairs(n, self.source, self.values, raw, columns) for n in names]
+        )
+
+    def charge(self, sizes: Sizes, columns: Columns) -> Charge:
+        """The charge stage of every event; a constant acceptance of electrons is left to `log_acceptance`."""
+        gain, spread = self.gains("s2", columns)
+        accepted = self._unless_constant("electron_acceptance", sizes.electrons, columns)
+        if accepted is not None:
+            accepted = jnp.where(accepted > 0, jnp.log(jnp.where(accepted > 0, accepted, 1.0)), IMPOSSIBLE)
+        return Charge(
+            efficiency=self.events("electron_detection_eff", columns) * self._constant("electron_loss"),
+            loss=self._unless_constant("electron_loss", sizes.electrons, columns),
+            log_acceptance=accepted,
+            gain=gain,
+            spread=spread,
+            signal=self.signal("s2", columns["s2"], columns),
+        )
+
+    def log_acceptance(self, columns: Columns) -> Float[Array, " events"]:
+        """ln of everything that multiplies the rate of an event: acceptances of its signals, and the spectrum's factor."""
+        names = ("s1_acceptance", "s2_acceptance", "energy_spectrum_rate_multiplier")
+        product = math.prod(self.events(name, columns) for name in names) * self._constant("electron_acceptance")
+        return jnp.where(product > 0, jnp.log(jnp.where(product > 0, product, 1.0)), -jnp.inf)
+
+    def accepted_quanta(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
+        """Probability that the signal of 0, 1, ... size - 1 detected quanta passes its acceptance, at every node."""
+        names = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
+        box = self.cuts[which].box
+        if box is None or any(self.model.function(name) is not None for name in names):
+            return self._integrated_acceptance(which, size, columns)
+        gain, spread = self.gains(which, columns)
+        bias, smear = (self.events(name, columns) for name in names)
+        quanta = jnp.arange(size, dtype=float)[:, None]
+        width = jnp.sqrt(quanta * (bias * spread)[None] ** 2 + jnp.maximum(smear, SMALLEST_SMEAR)[None] ** 2)
+        low, high = (jnp.asarray(self.values[edge], dtype=float)[None] for edge in box)
+        return probability_between(low, high, quanta * (bias * gain)[None], width)
+
+    def detected_electrons(self, sizes: Sizes, columns: Columns) -> Float[Array, "electrons nodes"]:
+        """Probability that an event with 0, 1, ... electrons passes all that acts on its S2, at every node."""
+        size = sizes.electrons
+        factors = [self._unless_constant(name, size, columns) for name in ("electron_loss", "electron_acceptance")]
+        loss, acceptance = (1.0 if factor is None else factor for factor in factors)
+        efficiency = (self.events("electron_detection_eff", columns) * self._constant("electron_loss"))[None]
+        accepted = self.accepted_quanta("s2", size, columns) * acceptance * self._constant("electron_acceptance")
+        return accepted_electrons(jnp.broadcast_to(efficiency * loss, accepted.shape), accepted)
+
+    def _constant(self, name: str) -> Any:
+        return self.model.constants.get(name, 1.0)
+
+    def _unless_constant(self, name: str, size: int, columns: Columns) -> Float[Array, "numbers #events"] | None:
+        return None if name in self.model.constants else self.numbers(name, size, columns)
+
+    def _integrated_acceptance(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
+        nodes, weights = (jnp.asarray(x) for x in signal_nodes(*self.cuts[which].edges))
+        quanta = _OF_SIGNAL[which]
+        recoverable = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
+        local = {
+            c: columns[c] for c in self.model.columns((*quanta, *recoverable, f"{which}_acceptance")) if c != which
+        }
+
+        def at_node(row: Columns) -> Float[Array, " quanta"]:
+            every = {name: jnp.repeat(value[None], len(nodes), axis=0) for name, value in row.items()} | {which: nodes}
+            density = jnp.exp(log_densities(size, *self.gains(which, every), self.signal(which, nodes, every)))
+            return density @ (weights * self.events(f"{which}_acceptance", every))
+
+        count = next(iter(columns.values())).shape[0]
+        if not local:
+            return jnp.broadcast_to(at_node({})[:, None], (size, count))
+        return jax.lax.map(at_node, local).T
