@@ -13,6 +13,7 @@ from wilks._base.errors import FitFailed, InvalidModel, InvalidOption
 from wilks.inference import multistart
 from wilks.inference.clusters import cluster, images, metric, wrapped_difference
 from wilks.inference.fitting import fit, minimise
+from wilks.inference.minimisers import Minuit
 from wilks.inference.multistart import Multistart, draw_starts
 from wilks.inference.problem import pose
 from wilks.likelihood.counts import PoissonCounts
@@ -193,6 +194,11 @@ def test_own_starts_are_used_as_given():
 def test_bad_starts_are_refused(draw, message):
     with pytest.raises(InvalidOption, match=message):
         minimise(well, line(0.0, lower=-1.0, upper=1.0), start=Multistart(4, key=1, draw=draw))
+
+
+def test_many_starts_are_not_for_minuit():
+    with pytest.raises(InvalidOption, match=r"leave minimiser=Minuit\(\) out"):
+        fit(peak(), OBSERVED, start=Multistart(4, key=1), minimiser=Minuit())
 
 
 def test_at_least_one_start_is_needed():

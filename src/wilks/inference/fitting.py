@@ -186,6 +186,8 @@ def solve(
     curvature = "exact" if covariance == "observed" else "fisher"
     minima = None
     if isinstance(start, Multistart):
+        if isinstance(problem.minimiser, Minuit):
+            raise InvalidOption("many starts are fitted in one batch by Newton's method; leave minimiser=Minuit() out")
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
         first, ends = _fit_once(problem, start)

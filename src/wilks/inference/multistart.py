@@ -20,7 +20,7 @@ from .clusters import NLL_WINDOW, cluster, metric
 from .description import wrap
 from .endpoint import endpoint
 from .ladder import Climbed, climb, outward, replaced, taken
-from .lanes import SMALL_BATCH, stack_lanes
+from .lanes import SMALL_BATCH, cells_per_lane, small_batch, stack_lanes
 from .minimisers import TABLE_TOLERANCE
 from .problem import Clock, Problem
 from .quadratic import Curvature
@@ -166,15 +166,16 @@ def _climb(
     problem: Problem, first: Starts, tolerance: float, *, limit: int | None = None, rescue: bool = False
 ) -> Climbed:
     settings = problem.settings._replace(tolerance=tolerance)
+    data = stack_lanes(problem.data, len(first))
     return climb(
         problem.likelihood,
-        stack_lanes(problem.data, len(first)),
+        data,
         first,
         np.broadcast_to(problem.space.free_mask, first.shape),
         problem.space,
         settings if limit is None else settings._replace(max_iterations=limit),
         rescue=rescue,
-        batch=problem.batch or SMALL_BATCH,
+        batch=problem.batch or min(SMALL_BATCH, small_batch(cells_per_lane(data))),
     )
 
 
