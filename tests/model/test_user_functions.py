@@ -42,6 +42,8 @@ RUNGS = {
     "larger_one": 4,
     "counts_by_value": 4,
     "one_number_by_cases": 4,
+    "far_branch_hidden": 4,  # equal to b at all probes, but not everywhere
+    "shielded": 2,
 }
 POINTS = np.array([[0.3, 1.1, 0.4], [-0.45, 2.3, -1.7], [0.11, 0.95, 2.2]])
 
@@ -210,7 +212,7 @@ def test_a_function_may_look_for_a_parameter_that_is_not_there():
         except KeyError:
             return np.array([p["a"]])
 
-    assert user_function(function, SPACE).rung in (1, 2)
+    assert user_function(function, SPACE).rung == 2
 
 
 # --- failures

@@ -142,3 +142,15 @@ def counts_by_value(p):
 
 def one_number_by_cases(p):
     return p["a"] ** 2 if p["a"] > 0 else p["b"]
+
+
+def far_branch_hidden(p):
+    try:
+        return p["b"] ** 2 if p["b"] > 1e6 else p["b"]
+    except Exception:
+        return p["b"]
+
+
+def shielded(p):
+    with np.errstate(all="ignore"):
+        return np.array([np.exp(p["a"]), p["b"] * p["c"]])

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .scalars import CannotTrace
+from .scalars import refuse
 
 
 def bare(value: Any) -> Any:
@@ -42,7 +42,7 @@ def apply(plain: Callable[..., Any], traced: Callable[..., Any] | None, *args: A
     if not is_traced(args, settings):
         return recording(plain(*args, **settings))
     if traced is None:
-        raise CannotTrace(f"it uses {getattr(plain, '__name__', plain)} of a value")
+        refuse(f"it uses {getattr(plain, '__name__', plain)} of a value")
     return recording(traced(*args, **settings))
 
 
@@ -68,7 +68,7 @@ def _known(convert: Callable[[Any], Any], what: str) -> Callable[["TracedArray"]
 
     def known(self: "TracedArray") -> Any:
         if is_traced(self.value):
-            raise CannotTrace(f"it {what} the value of a parameter")
+            refuse(f"it {what} the value of a parameter")
         return convert(self.value)
 
     return known
@@ -129,7 +129,7 @@ class TracedArray:
             return
         array, new = jnp.asarray(self.value), jnp.asarray(new)
         if not np.can_cast(new.dtype, array.dtype, "same_kind"):
-            raise CannotTrace(f"it writes {new.dtype} into an array of {array.dtype}")
+            refuse(f"it writes {new.dtype} into an array of {array.dtype}")
         self.value = array.at[place].set(new.astype(array.dtype))
 
     def __getattr__(self, name: str) -> Any:
@@ -143,7 +143,7 @@ class TracedArray:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         """The constant itself, for functions that know numpy's arrays only."""
         if is_traced(self.value):
-            raise CannotTrace("it makes an array of numpy's from the value of a parameter")
+            refuse("it makes an array of numpy's from the value of a parameter")
         return np.array(self.value, dtype=dtype)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **settings: Any) -> Any:
@@ -177,5 +177,5 @@ class Cast:
         if second:
             return first + 1j * second[0]
         if jnp.iscomplexobj(first) and not issubclass(self.kind, complex | np.complexfloating):
-            raise CannotTrace(f"it takes a complex number as {self.kind.__name__}")
+            refuse(f"it takes a complex number as {self.kind.__name__}")
         return jnp.asarray(first).astype(self.kind)

@@ -5,7 +5,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from .identity import names_in
+from .identity import enclosed, names_in
 from .modules import tracing_builtins, tracing_version
 
 
@@ -44,9 +44,9 @@ class _Copier:
         self._copies[id(function)] = copy  # before its names: functions may call each other in circles
         copy.__defaults__ = tuple(map(self.version, function.__defaults__ or ())) or None
         copy.__kwdefaults__ = {k: self.version(v) for k, v in (function.__kwdefaults__ or {}).items()}
-        for cell, original in zip(cells, function.__closure__ or (), strict=True):
-            cell.cell_contents = self.version(original.cell_contents)
-        for name in set(names_in(function.__code__)) & set(function.__globals__):
+        for cell, value in zip(cells, enclosed(function), strict=True):
+            cell.cell_contents = self.version(value)
+        for name in names_in(function.__code__) & set(function.__globals__):
             names[name] = self.version(function.__globals__[name])
         return copy
 

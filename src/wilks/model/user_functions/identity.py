@@ -66,20 +66,47 @@ def identified(function: Callable[..., Any]) -> IdentifiedFunction:
         return IdentifiedFunction(call, digest(call), _surroundings(call))
 
 
+def functions_within(function: Callable[..., Any]) -> list[types.FunctionType]:
+    """A function, and those of its module that it names or closes over, each once."""
+    inner = getattr(function, "func", getattr(function, "__func__", function))  # of a partial, of a method
+    found: list[types.FunctionType] = []
+    waiting = [inner]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, types.FunctionType) and here.__module__ == inner.__module__ and here not in found:
+            found.append(here)
+            waiting += [here.__globals__.get(name) for name in names_in(here.__code__)]
+            waiting += enclosed(here)
+    return found
+
+
+def enclosed(function: types.FunctionType) -> list[Any]:
+    """What a function closes over; None for a name that was never given a value."""
+    found = []
+    for cell in function.__closure__ or ():
+        try:
+            found.append(cell.cell_contents)
+        except ValueError:
+            found.append(None)
+    return found
+
+
+def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:
+    """Code of a function and of the functions written inside it."""
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from codes_of(constant)
+
+
 def _surroundings(function: Callable[..., Any]) -> str:
-    return digest(dict(_read_by(function, set()))) if isinstance(function, types.FunctionType) else ""
-
-
-def _read_by(function: types.FunctionType, met: set[int]) -> Iterator[tuple[str, Any]]:
-    """Code of a function, and what it reads from its module: numbers, and functions with what these read."""
-    met.add(id(function))
-    yield f"{function.__module__}.{function.__qualname__}", _text_of(function.__code__)
-    for name in names_in(function.__code__):
-        value = function.__globals__.get(name)
-        if isinstance(value, _SIMPLE):
-            yield f"{function.__module__}.{name}", value
-        elif isinstance(value, types.FunctionType) and value.__module__ == function.__module__ and id(value) not in met:
-            yield from _read_by(value, met)
+    """Digest of the code of a function and of those within it, and of the numbers of the module that they read."""
+    read = {}
+    for inner in functions_within(function):
+        names = names_in(inner.__code__) & set(inner.__globals__)
+        numbers = {name: value for name in names if isinstance(value := inner.__globals__[name], _SIMPLE)}
+        read[f"{inner.__module__}.{inner.__qualname__}"] = (_text_of(inner.__code__), numbers)
+    return digest(read)
 
 
 def _text_of(code: types.CodeType) -> tuple[Any, ...]:
@@ -87,9 +114,6 @@ def _text_of(code: types.CodeType) -> tuple[Any, ...]:
     return code.co_code, code.co_names, tuple(c for c in inside if isinstance(c, (*_SIMPLE, tuple)))
 
 
-def names_in(code: types.CodeType) -> Iterator[str]:
+def names_in(code: types.CodeType) -> set[str]:
     """Names that a function looks up, in the functions inside it too."""
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from names_in(constant)
+    return {name for inner in codes_of(code) for name in inner.co_names}

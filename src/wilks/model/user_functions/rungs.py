@@ -1,5 +1,7 @@
 """The ways in which a plain function can be traced, in the order in which they are tried."""
 
+import dis
+import types
 from collections.abc import Callable
 
 from jaxtyping import Array, Inexact
@@ -10,27 +12,36 @@ from .arrays import TracedArray
 from .assembly import assemble
 from .calls import PlainFunction
 from .copies import tracing_copy
-from .scalars import CannotTrace, TracedScalar
+from .identity import codes_of, functions_within
+from .scalars import CannotTrace, TracedScalar, traced_honestly
 
 POINT_BY_POINT = 4
 """The last way: not traced at all, see `wilks.model.user_functions.callbacks`."""
 
 
 def _as_it_is(plain: PlainFunction, theta: Theta) -> Inexact[Array, "..."]:
-    """Called with JAX numbers."""
+    """Called with JAX numbers, whose errors nobody may swallow: a branch on a value would go unnoticed."""
+    if any(map(_handles_errors, functions_within(plain.identified.function))):
+        raise CannotTrace("it handles exceptions, which may hide a branch on a value")
     return assemble(plain.identified.function(plain.point([theta[i] for i in range(theta.shape[0])])))
 
 
 def _with_recording_numbers(plain: PlainFunction, theta: Theta) -> Inexact[Array, "..."]:
     """Called with numbers that numpy keeps in arrays of objects."""
     numbers = [TracedScalar(theta[i]) for i in range(theta.shape[0])]
-    return assemble(plain.identified.function(plain.point(numbers)))
+    return assemble(traced_honestly(lambda: plain.identified.function(plain.point(numbers))))
 
 
 def _as_a_copy(plain: PlainFunction, theta: Theta) -> Inexact[Array, "..."]:
     """A copy called with recording arrays, its numpy, math and cmath replaced by tracing ones."""
     numbers = [TracedArray(theta[i]) for i in range(theta.shape[0])]
-    return assemble(tracing_copy(plain.identified.function)(plain.point(numbers)))
+    copy = tracing_copy(plain.identified.function)
+    return assemble(traced_honestly(lambda: copy(plain.point(numbers))))
+
+
+def _handles_errors(function: types.FunctionType) -> bool:
+    steps = (step for code in codes_of(function.__code__) for step in dis.get_instructions(code))
+    return any(step.opname == "PUSH_EXC_INFO" for step in steps)  # the first step of every handler
 
 
 TRACED: dict[int, Callable[[PlainFunction, Theta], Inexact[Array, "..."]]] = {

@@ -1,5 +1,6 @@
 """Numbers that record what is done with them, one object per number: numpy keeps them in arrays of objects."""
 
+import contextvars
 import operator
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -11,6 +12,32 @@ import numpy as np
 
 class CannotTrace(TypeError):
     """A user's function does something with a value that only an ordinary number can do."""
+
+
+_refusals: contextvars.ContextVar[list[str]] = contextvars.ContextVar("refusals")
+
+
+def refuse(reason: str) -> NoReturn:
+    """Stop the tracing, also of a function that swallows the error: see `traced_honestly`."""
+    _refusals.get([]).append(reason)
+    raise CannotTrace(reason)
+
+
+def traced_honestly(call: Callable[[], Any]) -> Any:
+    """The result of a call in which nothing was refused.
+
+    Raises:
+        CannotTrace: if something was, whether or not the function let the error through.
+    """
+    refused: list[str] = []
+    token = _refusals.set(refused)
+    try:
+        result = call()
+    finally:
+        _refusals.reset(token)
+    if refused:
+        raise CannotTrace(refused[0])
+    return result
 
 
 # Methods by which numpy applies its functions to the objects of an array.
@@ -38,11 +65,8 @@ def _is_number(value: Any) -> bool:
     return simple or _traced(value) or (isinstance(value, jax.Array) and value.ndim == 0)
 
 
-def _refuse(what: str) -> Callable[..., NoReturn]:
-    def refuse(self: Any, *others: Any) -> NoReturn:
-        raise CannotTrace(f"it {what}")
-
-    return refuse
+def _refusing(what: str) -> Callable[..., NoReturn]:
+    return lambda self, *others: refuse(f"it {what}")
 
 
 def _forward(function: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
@@ -76,8 +100,8 @@ class TracedScalar:
     __mod__, __rmod__ = _forward(operator.mod), _backward(operator.mod)
     __pow__, __rpow__ = _forward(operator.pow), _backward(operator.pow)
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refuse("compares values of parameters")
-    __bool__ = _refuse("branches on the value of a parameter")
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _refusing("compares values of parameters")
+    __bool__ = _refusing("branches on the value of a parameter")
 
     def __neg__(self) -> "TracedScalar":
         return TracedScalar(-self.value)
