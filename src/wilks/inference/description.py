@@ -7,6 +7,7 @@ import numpy as np
 
 from wilks._base.typing import Values
 from wilks.likelihood.counts import ChiSquareCounts
+from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractFlaggedLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.parameters.space import ParameterSpace
@@ -101,11 +102,23 @@ def _why(problem: Problem, ends: Climbed) -> str:
         error = error_of_user(problem.likelihood, ends.theta[0])
         if error is not None:
             return "; ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-        return "the likelihood is not finite at the start; check start values and templates"
+        return (
+            _unexplained(problem, ends) or "the likelihood is not finite at the start; check start values and templates"
+        )
     return (
         f"no convergence within {problem.settings.max_iterations} iterations on any rung (EDM {ends.edm[0]:.2g}); "
         "try other starts, or fix parameters that the data do not see"
     )
+
+
+def _unexplained(problem: Problem, ends: Climbed) -> str:
+    """The events to which no source gives a rate, in words; empty if there are none."""
+    if not isinstance(problem.likelihood, AbstractEventLikelihood):
+        return ""
+    found = problem.likelihood.unexplained(problem.space.unpack(ends.theta[0]), problem.data)
+    lost = {name: where for name, where in found.items() if where.size}
+    places = " and ".join(f"{', '.join(map(str, where[:8]))} of data set {name!r}" for name, where in lost.items())
+    return f"no source gives a rate to event {places}; add a background source or drop them" if lost else ""
 
 
 def _check_domain(status: Status, cause: str, flags: dict[str, str], end: Endpoint) -> tuple[Status, str]:

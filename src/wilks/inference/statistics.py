@@ -15,7 +15,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
 
 from .ladder import Climbed
-from .lanes import count_lanes, map_lanes
+from .lanes import count_lanes, judges_events, map_lanes
 from .problem import Problem
 from .profiles import conditional
 
@@ -184,6 +184,8 @@ def fitted_bins(likelihood: AbstractLikelihood, theta: Theta, data: Any) -> tupl
 
 
 def _saturated(likelihood: AbstractLikelihood, theta: Theta, data: Any, excess: Scalar, nll: Scalar) -> Scalar:
+    if judges_events(likelihood):
+        raise InvalidModel("lists of events have no saturated model; use statistic='likelihood', calibrated by toys")
     return 2 * excess
 
 

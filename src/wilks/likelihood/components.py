@@ -20,7 +20,7 @@ SUFFIX = "_rate_multiplier"
 _MAIN = "events"
 
 Datasets = dict[str, dict[str, AbstractEventSource]]
-Bounds = tuple[float, float]
+Bounds = tuple[float | int, float | int]
 
 
 def by_dataset(sources: Mapping[str, Any]) -> Datasets:

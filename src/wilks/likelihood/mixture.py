@@ -69,7 +69,7 @@ class Component(eqx.Module):
     def log_rates(self, shape: Float[Array, " shape"], prepared: Any) -> Float[Array, " events"]:
         """Log rates of prepared events at a rate multiplier of 1; `NO_RATE` where there is none."""
         if self.held:
-            return prepared
+            return jnp.asarray(prepared)
         rates = self.source.log_rate(self.values(shape), prepared)
         return jnp.where(rates <= _NOTHING, NO_RATE, rates)  # NaN stays NaN: a fault must be seen
 
@@ -85,7 +85,7 @@ class Component(eqx.Module):
     ) -> tuple[Float[Array, " events"], Float[Array, "shape events"]]:
         """Log rates of prepared events and their derivatives in the shape."""
         if self.held:
-            return prepared, jnp.zeros((0, prepared.shape[0]))
+            return jnp.asarray(prepared), jnp.zeros((0, prepared.shape[0]))
         value, push = jax.linearize(lambda at: self.log_rates(at, prepared), shape)
         return value, jax.vmap(push)(jnp.eye(shape.shape[0]))
 
@@ -146,9 +146,9 @@ def sum_scores(components: Sequence[Component], theta: Theta, table: EventTable)
             scores = scores.at[component.rate].add(shares.ratio[s])
         if not component.held:
             part = jnp.where(shares.ratio[s] > 0, multipliers[s] * shares.ratio[s], 0.0)
-            moved = jnp.where(part > 0, part * slopes, 0.0)  # a slope may be undefined where the rate vanishes
+            moved = jnp.where(part[None] > 0, part[None] * slopes, 0.0)  # a slope may be undefined where the rate vanishes
             scores = scores.at[np.array(component.shape, dtype=int)].add(moved)
-    scores = jnp.where(real, scores, 0.0)
-    weighted = scores * weights
+    scores = jnp.where(real[None], scores, 0.0)
+    weighted = scores * weights[None]
     value = jnp.sum(jnp.where(real, weights * shares.log_density, 0.0))
     return Scores(value, jnp.sum(weighted, axis=1), weighted @ scores.T)

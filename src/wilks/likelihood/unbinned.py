@@ -88,7 +88,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         *,
         free_rates: Sequence[str] = (),
         free: Mapping[str, Bounds | None] | None = None,
-        constraints: Sequence[Auxiliary | Penalty] = (),
+        constraints: Sequence[Any] = (),
         events_per_block: int = _BLOCK,
     ) -> None:
         if events_per_block < 1:

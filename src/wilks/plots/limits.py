@@ -52,10 +52,11 @@ def confidences(
         ax.axvline(result.observed, color=ACCENT, lw=0.9)
     ax.set_yscale("log")
     ax.set_ylim(max(0.05 * (1 - result.level), _FLOOR), 1.3)
-    ax.set_xlim(float(result.mu[0]), float(result.mu[-1]))
+    ends = [*result.expected[np.isfinite(result.expected)].tolist(), *([] if result.open_ else [result.observed])]
+    ax.set_xlim(float(result.mu[0]), min(float(result.mu[-1]), 1.2 * max(ends, default=np.inf)))
     ax.set_xlabel(text_of(result.name, labels))
     ax.set_ylabel("confidence")
-    ax.legend(loc="upper right")
+    ax.legend(loc="lower left")
     return ax
 
 
@@ -98,6 +99,8 @@ def limits(
         ax.set_yscale("log")
     ax.set_xlabel(text_of(parameter, labels))
     first = chosen[0]
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high * (high / low) ** 0.35 if logarithmic else high + 0.35 * (high - low))  # room for the legend
     ax.set_ylabel(f"{100 * first.level:.4g} % {first.side} limit of {text_of(first.name, labels)}")
     ax.legend()
     return ax
