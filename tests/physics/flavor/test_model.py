@@ -44,8 +44,13 @@ def test_the_seed_point(seed):
     # figures of the seed's documentation, which do not depend on scale and convention; to their last digit
     found = seed(SEED_POINT)
     expected = {
-        "me/mu": 0.0048, "mu/mt": 0.0565, "s12^2": 0.9053720503789906, "s13^2": 0.2893377761696659,
-        "s23^2": 0.5280465699834944, "r": 0.010306101829667999, "Jmax": 0.05585663171203268,
+        "me/mu": 0.0048,
+        "mu/mt": 0.0565,
+        "s12^2": 0.9053720503789906,
+        "s13^2": 0.2893377761696659,
+        "s23^2": 0.5280465699834944,
+        "r": 0.010306101829667999,
+        "Jmax": 0.05585663171203268,
     }
     for name, number in expected.items():
         assert found[name] == pytest.approx(number, rel=1e-12), name
@@ -60,7 +65,8 @@ def test_the_seed_point(seed):
 def test_numbers_equal_those_of_the_matrices_alone(majorana):
     points = random_points(30)
     found = evaluate(majorana, points)
-    matrices = [(user.charged(p), user.symmetric(p)) for p in (dict(zip(SEED_SPACE.names, x)) for x in points)]
+    named = [dict(zip(SEED_SPACE.names, x, strict=True)) for x in points]
+    matrices = [(user.charged(p), user.symmetric(p)) for p in named]
     plain = flavor.lepton_observables(*map(np.array, zip(*matrices, strict=True)))
     for name in plain:
         power = {"m21^2": 2, "m3l^2": 2}.get(name, 1 if (name[0] == "m" and "/" not in name) or name[0] == "S" else 0)
@@ -115,6 +121,13 @@ def test_average_scale_is_that_of_flavorpy():
     assert found["nscale"] == pytest.approx(0.019258907884260646, rel=1e-12)
     assert found["m3"] == pytest.approx(0.06971367695488993, rel=1e-12)
     assert found["m21^2"] == pytest.approx(4.9968698643488846e-05, rel=1e-12)
+
+
+def test_scales_of_a_list_may_be_given(majorana):
+    points = random_points(3)
+    found, plain = evaluate(majorana, points, scale=np.array([0.01, 0.02, 0.03])), evaluate(majorana, points)
+    np.testing.assert_array_equal(found["nscale"], [0.01, 0.02, 0.03])
+    np.testing.assert_allclose(found["m3"], plain["m3"] / plain["nscale"] * [0.01, 0.02, 0.03], rtol=1e-14)
 
 
 def test_free_scale_is_a_parameter_and_enters_once():

@@ -235,7 +235,5 @@ def _numeric(name: str, matrix: ArrayLike) -> np.ndarray:
 
 def _run(program: Callable[..., Any], arrays: Any, stack: tuple[int, ...]) -> Any:
     """Results in the shape of the stack; a single matrix has a program of its own, which is quicker for it."""
-    if stack == ():
-        return alone(program, arrays)
-    found = in_chunks(program, arrays, math.prod(stack))
-    return jax.tree.map(lambda x: x.reshape(*stack, *x.shape[1:]), found)
+    run = alone if stack == () else in_chunks
+    return jax.tree.map(lambda x: x.reshape((*stack, *x.shape[1:])), run(program, arrays, math.prod(stack)))

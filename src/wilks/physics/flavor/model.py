@@ -31,9 +31,7 @@ from .stacks import alone, in_chunks
 MassMatrix: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """A user's function: a 3x3 matrix at named values, in plain numpy or ``jax.numpy``, for one point."""
 
-ScaleOf: TypeAlias = Callable[[Observables], Scalar]
-"""Lambda in eV from dimensionless observables of one point, such as the profile of a likelihood."""
-
+Scales: TypeAlias = Float[np.ndarray, " points"]
 Rows: TypeAlias = Float[np.ndarray, "points parameters"]
 
 _NAMES = {"e": "mass_matrix_e", "n": "mass_matrix_n", "u": "mass_matrix_u", "d": "mass_matrix_d"}
@@ -141,7 +139,7 @@ class FlavorModel(AbstractPredictor[Observables]):
         theta = self.space.pack(values)
         if isinstance(theta, Tracer):
             return self.observables(values)
-        found = _evaluated(self, np.asarray(theta)[None], None, lambda program, arrays, _: alone(program, arrays))
+        found = jax.tree.map(lambda x: x[0], _evaluated(self, np.asarray(theta)[None], None, alone))
         if found.flags["not_finite"]:
             for function in self.matrices.values():  # the plain calls say what is wrong, and where
                 function.numbers(np.asarray(theta))
@@ -251,7 +249,7 @@ def evaluate(
     model: FlavorModel,
     points: Mapping[str, Float[np.ndarray, " points"]] | Float[np.ndarray, "points parameters"],
     *,
-    scale: ScaleOf | None = None,
+    scale: Scales | None = None,
 ) -> Observables:
     """Observables of a list of points, as numpy arrays; the numbers do not depend on how the list is cut.
 
@@ -259,7 +257,7 @@ def evaluate(
         model: the model.
         points: arrays by name (parameters that are absent keep their start), or one row per point in the order of the
             model's space.
-        scale: Lambda in eV from dimensionless observables, such as the profile of a likelihood; default the model's.
+        scale: Lambda in eV of each point, such as that which a likelihood found; default the model's own.
 
     Raises:
         UnknownName: for a name that is no parameter.
@@ -268,36 +266,34 @@ def evaluate(
     return _evaluated(model, _rows(model.space, points), scale, in_chunks)
 
 
-def _evaluated(model: FlavorModel, theta: Rows, scale: ScaleOf | None, run: Callable[..., Any]) -> Observables:
+def _evaluated(model: FlavorModel, theta: Rows, scale: Scales | None, run: Callable[..., Any]) -> Observables:
     """Observables at some points; ``run`` calls compiled programs."""
     for function in model.matrices.values():
         function.refuse_changes()
     if model.convention == "flavorpy" and "lepton" in model.sectors:
         return _in_flavorpy_convention(model, theta, scale, run)
-    return run(lambda batch: _compiled(model, batch, scale), theta, len(theta))
+    return run(lambda batch: _compiled(model, *batch), (theta, scale), len(theta))
 
 
 @eqx.filter_jit
-def _compiled(model: FlavorModel, theta: Float[Array, "points parameters"], scale: ScaleOf | None) -> Observables:
-    def at(point: Array) -> Observables:
-        values = model.space.unpack(point)
-        found = model.dimensionless(values)
-        if "lepton" not in model.sectors:
-            return model.complete(found, None)
-        return model.complete(found, model.default_scale(found, values) if scale is None else scale(found))
-
-    return jax.vmap(at)(theta)
+def _compiled(
+    model: FlavorModel, theta: Float[Array, "points parameters"], scale: Float[Array, " points"] | None
+) -> Observables:
+    if scale is None:
+        return jax.vmap(lambda point: model.observables(model.space.unpack(point)))(theta)
+    return jax.vmap(lambda point, factor: model.observables(model.space.unpack(point), factor))(theta, scale)
 
 
 def _in_flavorpy_convention(
-    model: FlavorModel, theta: Rows, scale: ScaleOf | None, run: Callable[..., Any]
+    model: FlavorModel, theta: Rows, scale: Scales | None, run: Callable[..., Any]
 ) -> Observables:
     """Leptons by plain numpy; quarks, which have one convention only, as always."""
     matrices, quarks = run(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
     numbers, flags = flavorpy_unscaled(mixing(matrices["e"], matrices["n"], model.ordering), model.ordering)
-    unscaled = jax.tree.map(lambda x: x.reshape(len(theta)), observables_of(numbers, flags))
-    factor = run(lambda batch: _scales(model, batch[0], batch[1], scale), (unscaled, theta), len(theta))
-    numbers = flavorpy_scaled(numbers, model.ordering, factor)
+    if scale is None:
+        unscaled = observables_of(numbers, flags)
+        scale = run(lambda batch: _default_scales(model, *batch), (unscaled, theta), len(theta))
+    numbers = flavorpy_scaled(numbers, model.ordering, np.asarray(scale))
     return observables_of({**numbers, **quarks}, {**flags, **quarks.flags})
 
 
@@ -319,16 +315,10 @@ def _matrices_and_quarks(
 
 
 @eqx.filter_jit
-def _scales(
-    model: FlavorModel,
-    unscaled: Observables,
-    theta: Float[Array, "points parameters"],
-    scale: ScaleOf | None,
+def _default_scales(
+    model: FlavorModel, unscaled: Observables, theta: Float[Array, "points parameters"]
 ) -> Float[Array, " points"]:
-    def at(found: Observables, point: Array) -> Array:
-        return model.default_scale(found, model.space.unpack(point)) if scale is None else scale(found)
-
-    return jax.vmap(at)(unscaled, theta)
+    return jax.vmap(lambda found, point: model.default_scale(found, model.space.unpack(point)))(unscaled, theta)
 
 
 def _diagonalised(matrices: dict[str, Inexact[Array, "3 3"]]) -> dict[str, Diagonal]:
