@@ -89,13 +89,27 @@ class Grid(eqx.Module):
         """Value and derivatives at one point."""
         start, weights = self._taps(u)
         size = u.shape[0]
-        block = jax.lax.dynamic_slice(jnp.asarray(self.coefficients), list(start), (4,) * size)
-        for axis in range(size):  # after each turn one axis of taps has become one of derivative orders, at the end
-            block = jnp.tensordot(block, weights[axis], axes=((0,), (1,)))
+        strides = np.cumprod((1, *self.coefficients.shape[:0:-1]))[::-1]
+        taps = np.tensordot(strides, np.indices((4,) * size), axes=1)
+        flat = jnp.asarray(self.coefficients).reshape(-1)
+        block = flat.at[jnp.sum(start * strides) + taps].get(mode="promise_in_bounds")
+        letters, orders = "ijk"[:size], "abc"[:size]
+        rule = ",".join([letters, *(o + i for o, i in zip(orders, letters, strict=True))]) + "->" + orders
+        block = jnp.einsum(rule, block, *(weights[axis] for axis in range(size)))
         units = np.eye(size, dtype=int)
-        gradient = [block[tuple(unit)] for unit in units]
-        hessian = [[block[tuple(one + other)] for other in units] for one in units]
-        return GridValues(block[(0,) * size], jnp.stack(gradient), jnp.stack([jnp.stack(row) for row in hessian]))
+        places = 3 ** np.arange(size)[::-1]  # of a derivative's orders in the flattened block
+        derivatives = block.reshape(-1)
+        hessian = derivatives[(units[:, None] + units[None, :]) @ places]
+        return GridValues(derivatives[0], derivatives[units @ places], hessian)
+
+    def along(self, u: Float[Array, " quantities"], axis: int) -> Float[Array, " points"]:
+        """Values at the grid's own points of one axis, through a point; those of padding follow."""
+        start, weights = self._taps(u)
+        block = jnp.moveaxis(jnp.asarray(self.coefficients), axis, -1)
+        for other in (n for n in range(u.shape[0]) if n != axis):
+            four = jax.lax.dynamic_slice_in_dim(block, start[other], 4, axis=0)
+            block = jnp.tensordot(weights[other, 0], four, axes=1)
+        return jnp.convolve(block, np.array([1.0, 4.0, 1.0]) / 6.0, mode="valid")
 
     def clipped(self, u: Float[Array, " quantities"]) -> Float[Array, " quantities"]:
         """Nearest point of the box, periodic quantities brought into their cycle."""

@@ -114,9 +114,9 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
 
     def saturated(self, data: Measured) -> LogProb:
         """Log density at a prediction equal to the measurement."""
-        log_width = np.log(0.5 * (self.minus + self.plus)).sum()
-        if self.whiten is not None:
-            log_width = -np.linalg.slogdet(self.whiten)[1]
+        log_width = jnp.sum(jnp.log(0.5 * (jnp.asarray(self.minus) + jnp.asarray(self.plus))))
+        if self.whiten is not None:  # lower triangular: the inverse of a Cholesky factor
+            log_width = -jnp.sum(jnp.log(jnp.diagonal(jnp.asarray(self.whiten))))
         each = 0.5 * _LOG_TWO_PI if self.loss == "gaussian" else np.log(_soft_norm())
         return jnp.asarray(-log_width - each * len(self.minus))
 

@@ -48,20 +48,21 @@ class CellDraws(eqx.Module):
 
         ``multiple`` pads their number, so that tables of unlike size share one shape.
         """
-        index = np.argwhere(chi2 <= _FAR)
-        weights = np.exp(-0.5 * chi2[tuple(index.T)])
+        lowest = chi2.min()
+        index = np.argwhere(chi2 - lowest <= _FAR)
+        weights = np.exp(-0.5 * (chi2[tuple(index.T)] - lowest))
         short = -len(index) % multiple
         index, weights = np.pad(index, ((0, short), (0, 0))), np.pad(weights, (0, short))
         step = np.array([axis[1] - axis[0] for axis in axes])
         total = weights.sum()
-        log_norm = np.array(np.log(total * np.prod(step)))
+        log_norm = np.array(np.log(total * np.prod(step)) - 0.5 * lowest)
         origin = np.array([float(axis[0]) for axis in axes])
         return cls(np.cumsum(weights) / total, index.astype(np.int32), origin, step, log_norm)
 
     def draw(self, uniform: Float[Array, " numbers"]) -> Point:
         """One point from one uniform number per quantity and one more."""
         cell = jnp.searchsorted(jnp.asarray(self.cumulative), uniform[0], side="right")
-        place = jnp.asarray(self.index)[jnp.minimum(cell, len(self.cumulative) - 1)]
+        place = jnp.asarray(self.index)[jnp.minimum(cell, self.cumulative.shape[0] - 1)]
         return jnp.asarray(self.origin) + jnp.asarray(self.step) * (place + uniform[1:] - 0.5)
 
 
@@ -113,7 +114,7 @@ class Surface(eqx.Module):
     @property
     def size(self) -> int:
         """Number of quantities."""
-        return len(self.best)
+        return self.best.shape[0]
 
     def evaluate(self, u: Point) -> SurfaceValues:
         """Delta chi-square and its derivatives at one point."""

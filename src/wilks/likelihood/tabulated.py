@@ -7,6 +7,7 @@ toys move them: a table is understood as one of a family that shifts with its be
 from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -52,7 +53,9 @@ class TabulatedProfiles(AbstractCellLikelihood[BestValues], AbstractSimulator[Be
     predictor: AbstractPredictor[Float[Array, " quantities"]]
     curves: CurveTable
     surfaces: tuple[Surface, ...]
-    places: tuple[tuple[int, ...], ...]  # quantities of the curves together, then of each surface
+    places: tuple[tuple[int, ...], ...] = eqx.field(
+        static=True
+    )  # quantities of the curves together, then of each surface
 
     def __init__(self, predictor: AbstractPredictor[Float[Array, " quantities"]], profiles: Sequence[Profile]) -> None:
         self.space, self.predictor = predictor.space, predictor
@@ -74,11 +77,7 @@ class TabulatedProfiles(AbstractCellLikelihood[BestValues], AbstractSimulator[Be
     @property
     def best(self) -> Float[np.ndarray, " quantities"]:
         """Published best values: the observed data."""
-        best = np.zeros(sum(len(place) for place in self.places))
-        best[list(self.places[0])] = self.curves.best
-        for place, surface in zip(self.places[1:], self.surfaces, strict=True):
-            best[list(place)] = surface.best
-        return best
+        return np.asarray(self._published)
 
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
         """Predicted quantities: one cell per profile, as many terms as the largest profile has quantities."""
@@ -135,7 +134,7 @@ class TabulatedProfiles(AbstractCellLikelihood[BestValues], AbstractSimulator[Be
         for place, surface in zip(self.places[1:], self.surfaces, strict=True):
             drawn = surface.draws.draw(uniform[count : count + surface.size + 1])
             point, count = point.at[np.array(place)].set(drawn), count + surface.size + 1
-        return predicted + self.best - point
+        return predicted + self._published - point
 
     def expected(self, values: Values) -> BestValues:
         """Best values equal to the prediction."""
@@ -146,4 +145,12 @@ class TabulatedProfiles(AbstractCellLikelihood[BestValues], AbstractSimulator[Be
         return max((1, *(surface.size for surface in self.surfaces)))
 
     def _moved(self, data: BestValues) -> Float[Array, " quantities"]:
-        return jnp.asarray(data) - self.best
+        return jnp.asarray(data) - self._published
+
+    @property
+    def _published(self) -> Float[Array, " quantities"]:
+        best = jnp.zeros(sum(len(place) for place in self.places))
+        best = best.at[np.array(self.places[0], dtype=int)].set(jnp.asarray(self.curves.best))
+        for place, surface in zip(self.places[1:], self.surfaces, strict=True):
+            best = best.at[np.array(place)].set(jnp.asarray(surface.best))
+        return best

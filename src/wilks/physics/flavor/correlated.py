@@ -2,36 +2,41 @@
 
 chi2 = T(s12,m21) + T(s23,m3l,delta) + [T(s13,s23) - T(s23)] + [T(s13,m3l) - T(m3l)] - T(s13), each T minus its own
 minimum. It is exact for (s12,m21) and every projection of (s23,m3l,delta); the other pairs of NuFIT 5.3 come out within
-0.45 (s13 with s23 or m3l) or 1.05 (s13 with delta) below Delta chi-square 9.
+0.45 (s13 with s23 or m3l) or 1.05 (s13 with delta) below Delta chi-square 9. The tables' scatter along m3l, up to 0.06
+from point to point, is evened out.
 """
 
 from collections.abc import Mapping, Sequence
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, make_lsq_spline
 from scipy.optimize import minimize
 
 from wilks.likelihood.grids import Grid, GridValues, point_value
-from wilks.likelihood.surfaces import CellDraws, SurfaceValues, positive_curvature
+from wilks.likelihood.surfaces import CellDraws, positive_curvature
 
 from .nufit_files import ReleaseTable
 
 QUANTITIES = ("s12^2", "m21^2", "s13^2", "s23^2", "m3l^2", "d/pi")
 """Order of the six; m21^2 enters by its log10, m3l^2 in eV^2, delta in units of pi."""
 
+JOINT_NUMBERS = 8
+"""Uniform numbers that one draw takes."""
+
 _BOX = 50.0  # Delta chi-square within which tables are followed
-_FAR = 40.0  # Delta chi-square beyond which nothing is drawn
 _STEPS = {"s13^2": 1e-4, "log10 m21^2": 1e-3}  # axes of uneven steps are resampled
+_KNOTS_OF_M3L = 2e-5  # eV^2, less than 1 sigma
 _UNITS = {"m3l^2": 1e-3, "delta": 1 / 180}  # of the release's columns
 _PADDED = 16  # shapes are padded to multiples of this, so that exchanged orderings share one compiled program
+_BLOCKS = ((0, 1), (2, 3, 4, 5))  # quantities that see each other
 _SOLAR, _ATMOSPHERIC, _WITH_S23, _WITH_M3L = ([0, 1], [3, 4, 5], [2, 3], [2, 4])
 
 Table = tuple[tuple[np.ndarray, ...], np.ndarray]
 Six = Float[Array, " quantities"]
+Square = Float[Array, "quantities quantities"]
 
 
 class Correlated(eqx.Module):
@@ -45,7 +50,7 @@ class Correlated(eqx.Module):
         minimum: of the whole sum, subtracted.
         best, sigma: best value and 1-sigma width of each quantity.
         solar_draws: distribution of (s12,m21).
-        pairs: cumulative probability of the grid points of (s23,m3l), all else integrated out.
+        pairs: distribution of (s23,m3l), all else integrated out.
         log_norm: logarithm of the integral of exp(-chi2/2).
     """
 
@@ -57,10 +62,10 @@ class Correlated(eqx.Module):
     best: Float[np.ndarray | Array, " quantities"]
     sigma: Float[np.ndarray | Array, " quantities"]
     solar_draws: CellDraws
-    pairs: Float[np.ndarray | Array, " pairs"]
+    pairs: CellDraws
     log_norm: Float[np.ndarray | Array, ""]
 
-    def evaluate(self, u: Six) -> SurfaceValues:
+    def evaluate(self, u: Six) -> GridValues:
         """Chi-square and derivatives; outside the tables' box it grows by ((u-e)/sigma)^2 per quantity."""
         parts = [
             (np.array(_SOLAR), self.solar.evaluate(u[np.array(_SOLAR)])),
@@ -76,11 +81,15 @@ class Correlated(eqx.Module):
         over, precision = self._outside(u), jnp.asarray(self.sigma) ** -2.0
         value = jnp.maximum(value, 0.0) + jnp.sum(precision * over**2)  # the minimum is zero up to rounding
         hessian = hessian + jnp.diag(jnp.where(over != 0, 2 * precision, 0.0))
-        weight = jnp.zeros((6, 6))
-        for block in ((0, 1), (2, 3, 4, 5)):
+        return GridValues(value, gradient + 2 * precision * over, hessian)
+
+    def weight(self, hessian: Square) -> Square:
+        """A curvature that is never negative: the two blocks of the second derivatives, each where need be raised."""
+        weight = jnp.zeros_like(hessian)
+        for block in _BLOCKS:
             where = np.ix_(block, block)
             weight = weight.at[where].set(positive_curvature(hessian[where]))
-        return SurfaceValues(value, gradient + 2 * precision * over, hessian, weight)
+        return weight
 
     def shares(self, u: Six) -> Six:
         """The chi-square divided up: of (s12,m21) under m21^2, of (s23,m3l,delta) under m3l^2, the rest under s13^2."""
@@ -95,25 +104,23 @@ class Correlated(eqx.Module):
         """How far a point lies beyond the tables' box."""
         solar = self.solar.outside(u[np.array(_SOLAR)])
         return jnp.concatenate(
-            [solar, self.with_s23.outside(u[np.array(_WITH_S23)])[:1], self.atmospheric.outside(u[np.array(_ATMOSPHERIC)])]
+            [
+                solar,
+                self.with_s23.outside(u[np.array(_WITH_S23)])[:1],
+                self.atmospheric.outside(u[np.array(_ATMOSPHERIC)]),
+            ]
         )
 
-    def draw(self, uniform: Float[Array, " nine"]) -> Six:
+    def draw(self, uniform: Float[Array, " numbers"]) -> Six:
         """A point distributed as exp(-chi2/2), cell by cell: first (s12,m21); then (s23,m3l), delta and s13 in turn."""
         solar = self.solar_draws.draw(uniform[:3])
-        size = self.with_m3l.coefficients.shape[1] - 2
-        cell = jnp.minimum(jnp.searchsorted(jnp.asarray(self.pairs), uniform[3], side="right"), len(self.pairs) - 1)
-        i, j = cell // size, cell % size
-        delta = _column(self.atmospheric, (i, j), 2)
-        s13 = _column(self.with_s23, (i,), 0) + _column(self.with_m3l, (j,), 0)
-        k, first = _pick(delta, self.atmospheric.intervals[2], uniform[4])
-        m, second = _pick(s13, self.with_s23.intervals[0] + 1, uniform[5])
-        places = jnp.stack([m, i + uniform[6], j + uniform[7], k])
-        origin, step = self.atmospheric.origin, self.atmospheric.step
-        origins = jnp.concatenate([jnp.asarray(self.with_s23.origin)[:1], jnp.asarray(origin)])
-        steps = jnp.concatenate([jnp.asarray(self.with_s23.step)[:1], jnp.asarray(step)])
-        shifts = jnp.stack([second, jnp.asarray(0.0), jnp.asarray(0.0), first]) - 0.5
-        return jnp.concatenate([solar, origins + steps * (places + shifts)])
+        s23, m3l = self.pairs.draw(uniform[3:6])
+        none = jnp.zeros(())
+        delta_chi2 = self.atmospheric.along(jnp.stack([s23, m3l, none]), 2)
+        s13_chi2 = self.with_s23.along(jnp.stack([none, s23]), 0) + self.with_m3l.along(jnp.stack([none, m3l]), 0)
+        delta = _drawn(delta_chi2, self.atmospheric, 2, uniform[6])
+        s13 = _drawn(s13_chi2, self.with_s23, 0, uniform[7])
+        return jnp.stack([*solar, s13, s23, m3l, delta])
 
 
 def correlated(tables: Mapping[tuple[str, ...], ReleaseTable], sigmas: Sequence[float]) -> Correlated:
@@ -128,23 +135,26 @@ def correlated(tables: Mapping[tuple[str, ...], ReleaseTable], sigmas: Sequence[
     limits = {"s23^2": (s23[0], s23[-1]), "m3l^2": (m3l[0], m3l[-1])}
     with_s23 = _even(tables, ("s13^2", "s23^2"), limits)
     with_m3l = _even(tables, ("s13^2", "m3l^2"), limits | {"s13^2": (with_s23[0][0][0], with_s23[0][0][-1])})
-    one = {name: _along(tables, name, axis) for name, axis in (("s13^2", with_s23[0][0]), ("s23^2", s23), ("m3l^2", m3l))}
+    one = {
+        name: _along(tables, name, axis) for name, axis in (("s13^2", with_s23[0][0]), ("s23^2", s23), ("m3l^2", m3l))
+    }
     rest_s23 = with_s23[1] - one["s23^2"][None, :] - one["s13^2"][:, None]
-    rest_m3l = with_m3l[1] - one["m3l^2"][None, :]
+    fine = with_m3l[1] - one["m3l^2"][None, :]
+    pairs = atmospheric
+    coarse, rest_m3l = _smoothed(m3l, fine)
+    atmospheric = (s23, coarse, atmospheric[0][2]), _smoothed(m3l, atmospheric[1])[1]
     solar_axes, solar = _even(tables, ("s12^2", "log10 m21^2"), {})
     periods = [None, None, 2.0]
     grids = (
         Grid.of(solar_axes, solar, multiple=_PADDED),
         Grid.of(atmospheric[0], atmospheric[1], periods=periods, multiple=_PADDED),
         Grid.of(with_s23[0], rest_s23, multiple=_PADDED),
-        Grid.of(with_m3l[0], rest_m3l, multiple=_PADDED),
+        Grid.of((with_m3l[0][0], coarse), rest_m3l, multiple=_PADDED),
     )
     best, minimum = _lowest(grids, (solar_axes, solar), (atmospheric, rest_s23, rest_m3l, with_s23[0][0]))
-    pairs, log_norm = _pairs(grids, atmospheric, rest_s23, rest_m3l, minimum)
-    draws = CellDraws.of(solar_axes, solar, multiple=4096)
-    return Correlated(
-        *grids, np.array(minimum), best, np.asarray(sigmas, dtype=float), draws, pairs, draws.log_norm + log_norm
-    )
+    draws = CellDraws.of(solar_axes, solar, multiple=16384), _pairs(grids, pairs, rest_s23, fine)
+    log_norm = draws[0].log_norm + draws[1].log_norm + 0.5 * minimum
+    return Correlated(*grids, np.array(minimum), best, np.asarray(sigmas, dtype=float), *draws, log_norm)
 
 
 def _even(
@@ -166,6 +176,17 @@ def _even(
             chi2 = CubicSpline(axes[number], chi2, axis=number)(axes[number][0] + even)
             axes[number] = axes[number][0] + even
     return tuple(axes), chi2 - chi2.min()
+
+
+def _smoothed(
+    axis: Float[np.ndarray, " points"], values: Float[np.ndarray, "..."]
+) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, "..."]]:
+    """A table on fewer values of m3l^2, its second axis: the tables scatter along it by up to 0.06 from point to point,
+    which least-squares splines with wider knots even out.
+    """
+    nodes = np.linspace(axis[0], axis[-1], round((axis[-1] - axis[0]) / _KNOTS_OF_M3L) + 1)
+    knots = np.concatenate([[nodes[0]] * 3, nodes, [nodes[-1]] * 3])
+    return nodes, make_lsq_spline(axis, values, knots, axis=1)(nodes)
 
 
 def _along(
@@ -200,42 +221,28 @@ def _lowest(
         return start[where] + found.x * step[where], float(found.fun)
 
     first, one = lower(_SOLAR, [(grids[0], _SOLAR)])
-    second, two = lower(
-        [2, *_ATMOSPHERIC], [(grids[1], _ATMOSPHERIC), (grids[2], _WITH_S23), (grids[3], _WITH_M3L)]
-    )
+    second, two = lower([2, *_ATMOSPHERIC], [(grids[1], _ATMOSPHERIC), (grids[2], _WITH_S23), (grids[3], _WITH_M3L)])
     return np.concatenate([first, second]), one + two
 
 
 def _pairs(
-    grids: tuple[Grid, Grid, Grid, Grid], atmospheric: Table, rest_s23: np.ndarray, rest_m3l: np.ndarray, minimum: float
-) -> tuple[Float[np.ndarray, " pairs"], float]:
-    """Cumulative probability of the pairs (s23,m3l), padded like their coefficients, and ln of the integral."""
+    grids: tuple[Grid, Grid, Grid, Grid], atmospheric: Table, rest_s23: np.ndarray, rest_m3l: np.ndarray
+) -> CellDraws:
+    """Distribution of (s23,m3l) with delta and s13 integrated out, from tables on their fine axes."""
     given_s13 = np.exp(-0.5 * rest_s23).T @ np.exp(-0.5 * rest_m3l)
-    given_delta = np.exp(-0.5 * (atmospheric[1][..., :-1] - minimum)).sum(axis=-1)
-    weights = given_s13 * given_delta
-    shape = (grids[2].coefficients.shape[1] - 2, grids[3].coefficients.shape[1] - 2)
-    padded = np.zeros(shape)
-    padded[: weights.shape[0], : weights.shape[1]] = weights
-    cumulative = np.cumsum(padded.ravel())
-    volume = np.prod(grids[1].step) * grids[2].step[0]
-    return cumulative / cumulative[-1], float(np.log(cumulative[-1] * volume))
+    given_delta = np.exp(-0.5 * atmospheric[1][..., :-1]).sum(axis=-1)
+    chi2 = -2.0 * np.log(given_s13 * given_delta * grids[2].step[0] * grids[1].step[2])
+    return CellDraws.of(atmospheric[0][:2], chi2, multiple=8192)
 
 
-def _column(grid: Grid, places: tuple[Array, ...], free: int) -> Float[Array, " points"]:
-    """Values of a grid at its own points along one axis, at given points of the others."""
-    weights = np.array([1.0, 4.0, 1.0]) / 6.0
-    block = jnp.moveaxis(jnp.asarray(grid.coefficients), free, -1)
-    for place in places:
-        three = jax.lax.dynamic_slice_in_dim(block, place, 3, axis=0)
-        block = jnp.tensordot(weights, three, axes=1)
-    return jnp.convolve(block, weights, mode="valid")
-
-
-def _pick(chi2: Float[Array, " points"], count: Float[Array, ""], uniform: Array) -> tuple[Array, Array]:
-    """A point by exp(-chi2/2) among the first ``count``, and how far the uniform number lies within its share."""
+def _drawn(chi2: Float[Array, " points"], grid: Grid, axis: int, uniform: Array) -> Float[Array, ""]:
+    """A value of one axis by exp(-chi2/2), evenly inside the cell around a point of the axis."""
+    cyclic = jnp.isfinite(jnp.asarray(grid.period)[axis])
+    count = jnp.asarray(grid.intervals)[axis] + jnp.where(cyclic, 0.0, 1.0)
     there = np.arange(chi2.shape[0]) < count
     weights = jnp.where(there, jnp.exp(-0.5 * (chi2 - jnp.min(jnp.where(there, chi2, jnp.inf)))), 0.0)
     below = jnp.cumsum(weights)
     target = uniform * below[-1]
     place = jnp.minimum(jnp.searchsorted(below, target, side="right"), chi2.shape[0] - 1)
-    return place, 1.0 - (below[place] - target) / weights[place]
+    within = 1.0 - (below[place] - target) / weights[place]
+    return jnp.asarray(grid.origin)[axis] + jnp.asarray(grid.step)[axis] * (place + within - 0.5)

@@ -99,9 +99,7 @@ class FoldedTerms:
         return {name: self.term(name, values[name]) for name in chosen}
 
 
-def folded_terms(
-    release: str, ordering: str, columns: Mapping[str, ReleaseTable], table: GaussianTable
-) -> FoldedTerms:
+def folded_terms(release: str, ordering: str, columns: Mapping[str, ReleaseTable], table: GaussianTable) -> FoldedTerms:
     """FlavorPy's objective from the one-dimensional tables of a release.
 
     Args:

@@ -31,7 +31,14 @@ CITATIONS = {
 
 _TABLES = resources.files("wilks.physics.flavor") / "tables"
 _SHIPPED = ("5.2", "5.3")
-_NAMES = {"s12^2": "s12^2", "s13^2": "s13^2", "s23^2": "s23^2", "delta": "d/pi", "log10 m21^2": "m21^2", "m3l^2": "m3l^2"}
+_NAMES = {
+    "s12^2": "s12^2",
+    "s13^2": "s13^2",
+    "s23^2": "s23^2",
+    "delta": "d/pi",
+    "log10 m21^2": "m21^2",
+    "m3l^2": "m3l^2",
+}
 _SCALES = {"delta": 1 / 180, "m3l^2": 1e-3}
 _FULL = (("s12^2", "log10 m21^2"), ("s23^2", "m3l^2", "delta"), ("s13^2", "s23^2"), ("s13^2", "m3l^2"))
 _CYCLE = 360.0
@@ -55,7 +62,10 @@ def nufit(
     """
     check_option("correlations", correlations, ("1d", "full"))
     check_option("interpolation", interpolation, ("wilks", "flavorpy"))
-    if release not in RELEASES or (release, ordering) not in {*FIGURES, *((r, o) for r in _SHIPPED for o in ("NO", "IO"))}:
+    if release not in RELEASES or (release, ordering) not in {
+        *FIGURES,
+        *((r, o) for r in _SHIPPED for o in ("NO", "IO")),
+    }:
         shipped = "5.2, 5.3, 6.0 with NO and IO, 6.1 with NO"
         raise InvalidOption(
             f"NuFIT {release!r} with ordering {ordering!r} is not in the package, which has {shipped}; "
@@ -140,9 +150,7 @@ def _terms(tables: Release, source: str, citation: str, correlations: str) -> Ch
                 "5.3 in the package has all, or take read_nufit(path, correlations='full') of an official file"
             )
         joint = correlated(tables.tables, [entries[name].curve.sigma for name in QUANTITIES])
-    return ChiSquareTerms(
-        entries, source, citation, tables.ordering, offset, correlated=joint, digest=tables.digest
-    )
+    return ChiSquareTerms(entries, source, citation, tables.ordering, offset, correlated=joint, digest=tables.digest)
 
 
 def _term(column: str, table: ReleaseTable) -> Term:
@@ -165,7 +173,9 @@ def _one_cycle(axis: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarr
 
 def _folded(release: str, ordering: str) -> FoldedTerms:
     if release not in _SHIPPED:
-        raise InvalidOption(f"FlavorPy 0.2.0 has NuFIT 5.2 and 5.3; interpolation='flavorpy' does not go with {release}")
+        raise InvalidOption(
+            f"FlavorPy 0.2.0 has NuFIT 5.2 and 5.3; interpolation='flavorpy' does not go with {release}"
+        )
     columns: Mapping[str, ReleaseTable] = {
         name: shipped_release(release, ordering).tables[(column,)] for column, name in _NAMES.items()
     }

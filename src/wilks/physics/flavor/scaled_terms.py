@@ -5,7 +5,7 @@ and p = 1 for splittings. C(y) = min over x of the sum of c_k(y_k x^p_k); its gr
 theorem), its curvature is the Schur complement.
 """
 
-import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -15,162 +15,199 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.typing import Scalar
-from wilks.likelihood.curve_table import CurveTable
+from wilks.likelihood.curve_table import CurveTable, CurveValues
 
-from .correlated import Correlated
+from .coordinates import LN10, Coordinates
+from .correlated import JOINT_NUMBERS, QUANTITIES, Correlated
 
-_STEPS = 4
-_LONGEST_STEP = 1.0  # in ln x
+_EVALUATIONS = 9
+_JOINT_EVALUATIONS = 5  # of the joint chi-square, which begins close to its minimum
+_REACH = 3.0  # how far from the first guess the minimum is sought, in ln x
 _TINY = 1e-300
-_LN10 = math.log(10.0)
-_SIX = 6  # quantities of the joint chi-square, which come first
+_CURVED = 0.25  # share of the safe curvature below which the exact one is not trusted with a step
+_JOINT = len(QUANTITIES)
 
 Rows = Float[Array, " terms"]
 Square = Float[Array, "terms terms"]
 
 
 class Coupled(NamedTuple):
-    """Chi-square of the coupled observables, minimal over the factor, with derivatives in the model's numbers.
+    """Chi-square minimal over the factor, with derivatives in the model's numbers.
 
-    ``expected`` is never negative, ``observed`` the exact second derivative; ``shares`` is the chi-square by row.
+    ``expected`` is never negative; ``observed`` is the exact second derivative.
     """
 
     value: Scalar
     slope: Rows
     expected: Square
     observed: Square
-    shares: Rows
-    log_x: Scalar
 
 
 class _Local(NamedTuple):
-    """Chi-square at given coordinates, with derivatives in them."""
+    """Chi-square by term at given coordinates, with derivatives of the sum."""
 
-    value: Scalar
     shares: Rows
     gradient: Rows
-    weight: Square
     hessian: Square
 
 
-class ScaledTerms(eqx.Module):
-    """Rules of the coupled rows: how each depends on the factor.
-
-    Args:
-        powers: p per row.
-        logs: whether the row's curve is one of log10.
-        splittings: whether the row takes part in the first guess of the factor.
+class _Search(NamedTuple):
+    """A search for the best ln x: the next point, the ends of the bracket with the slopes there (zero while they are
+    not known), and the last point with what was found there.
     """
 
-    powers: tuple[float, ...] = eqx.field(static=True)
-    logs: tuple[bool, ...] = eqx.field(static=True)
+    at: Scalar
+    low: Scalar
+    high: Scalar
+    low_slope: Scalar
+    high_slope: Scalar
+    last: Scalar
+    found: _Local
+
+
+class ScaledTerms(eqx.Module):
+    """Terms that share the factor.
+
+    Args:
+        coordinates: how each depends on it.
+        splittings: whether the term takes part in the first guess of the factor.
+        table: curves of the terms.
+        joint: joint chi-square of the first six terms, in place of their curves; None without correlations.
+    """
+
+    coordinates: Coordinates
     splittings: tuple[bool, ...] = eqx.field(static=True)
+    table: CurveTable
+    joint: Correlated | None
 
     def __len__(self) -> int:
-        return len(self.powers)
+        return len(self.coordinates)
 
-    def evaluate(self, y: Rows, best: Rows, table: CurveTable, joint: Correlated | None) -> Coupled:
+    @property
+    def published(self) -> Rows:
+        """Published best values in the terms' coordinates."""
+        best = jnp.asarray(self.table.best)
+        return best if self.joint is None else best.at[:_JOINT].set(jnp.asarray(self.joint.best))
+
+    @property
+    def log_norm(self) -> Scalar:
+        """Logarithm of the integral of exp(-chi2/2) over the coordinates."""
+        norms = jnp.asarray(self.table.log_norm)
+        if self.joint is None:
+            return jnp.sum(norms)
+        return jnp.sum(norms[_JOINT:]) + jnp.asarray(self.joint.log_norm)
+
+    def evaluate(self, y: Rows, shift: Rows) -> Coupled:
         """Chi-square with the factor at its best.
 
         Args:
             y: the model's numbers.
-            best: best values of the rows in their coordinates: the data.
-            table: curves of the rows.
-            joint: the joint chi-square of the first six rows, which then replaces their curves.
+            shift: how far the data's best values lie from the published ones, in the coordinates.
         """
-        published = jnp.asarray(table.best)
-        if joint is not None:
-            published = published.at[:_SIX].set(jnp.asarray(joint.best))
-        shift = best - published
-        log_x = self.log_factor(y, best, table, joint)
-        here = _local(self._coordinates(y, log_x) - shift, table, joint)
-        by_y, by_l = self._derivatives(y, log_x)
-        second_y, second_l, mixed = self._second_derivatives(y, log_x)
-        curved = here.hessian * (by_y[:, None] * by_y[None, :]) + jnp.diag(here.gradient * second_y)
-        cross = by_y * (here.hessian @ by_l) + here.gradient * mixed
-        along = by_l @ here.hessian @ by_l + jnp.sum(here.gradient * second_l)
-        pulled = here.weight @ by_l
-        weight = here.weight - pulled[:, None] * pulled[None, :] / jnp.maximum(by_l @ pulled, _TINY)
-        return Coupled(
-            here.value,
-            here.gradient * by_y,
-            weight * (by_y[:, None] * by_y[None, :]),
-            curved - cross[:, None] * cross[None, :] / jnp.where(jnp.abs(along) > _TINY, along, 1.0),
-            here.shares,
-            log_x,
+        log_x, here = self._search(y, shift)
+        by_y, by_l = self.coordinates.slopes(y, log_x)
+        bend_y, bend_l, bend_both = self.coordinates.bends(y, log_x)
+        outer = by_y[:, None] * by_y[None, :]
+        cross = by_y * (here.hessian @ by_l) + here.gradient * bend_both
+        along = by_l @ here.hessian @ by_l + jnp.sum(here.gradient * bend_l)
+        safe = self._weight(here)
+        pulled = safe @ by_l
+        weight = safe - pulled[:, None] * pulled[None, :] / jnp.maximum(by_l @ pulled, _TINY)
+        curved = here.hessian * outer + jnp.diag(here.gradient * bend_y)
+        schur = cross[:, None] * cross[None, :] / jnp.where(jnp.abs(along) > _TINY, along, 1.0)
+        return Coupled(jnp.sum(here.shares), here.gradient * by_y, weight * outer, curved - schur)
+
+    def log_factor(self, y: Rows, shift: Rows) -> Scalar:
+        """ln x at the minimum."""
+        return self._search(y, shift)[0]
+
+    def shares(self, y: Rows, shift: Rows) -> Rows:
+        """The chi-square by term at the minimum; a joint one is divided up as `Correlated.shares` says."""
+        log_x, here = self._search(y, shift)
+        if self.joint is None:
+            return here.shares
+        u = self.coordinates.at(y, log_x) - shift
+        return here.shares.at[:_JOINT].set(self.joint.shares(u[:_JOINT]))
+
+    def _search(self, y: Rows, shift: Rows) -> tuple[Scalar, _Local]:
+        """ln x at the minimum, and the chi-square there; a joint one is sought from where the single curves have theirs."""
+        if self.joint is None:
+            return self._descend(y, shift, self._apart, self._first_guess(y, shift), _EVALUATIONS)
+        first, _ = self._descend(y, shift, self._apart, self._first_guess(y, shift), _EVALUATIONS)
+        return self._descend(y, shift, self._together, first, _JOINT_EVALUATIONS)
+
+    def _descend(
+        self, y: Rows, shift: Rows, local: Callable[[Rows], _Local], first: Scalar, evaluations: int
+    ) -> tuple[Scalar, _Local]:
+        """Newton steps in ln x between the ends of a bracket.
+
+        The tables of splittings carry numerical noise: where their curvature cannot be trusted, or leads out of the
+        bracket, the step is that of a secant, and before there is a bracket that of Gaussian errors. One evaluation site
+        keeps the program small.
+        """
+
+        def improve(_: Array, state: _Search) -> _Search:
+            at = state.at
+            here = local(self.coordinates.at(y, at) - shift)
+            _, by_l = self.coordinates.slopes(y, at)
+            _, bend_l, _ = self.coordinates.bends(y, at)
+            slope = jnp.sum(here.gradient * by_l)
+            curve = jnp.sum(by_l * (here.hessian @ by_l)) + jnp.sum(here.gradient * bend_l)
+            gaussian = jnp.maximum(2.0 * jnp.sum((by_l / jnp.asarray(self.table.sigma)) ** 2), _TINY)
+            left = slope < 0
+            low, low_slope = jnp.where(left, at, state.low), jnp.where(left, slope, state.low_slope)
+            high, high_slope = jnp.where(left, state.high, at), jnp.where(left, state.high_slope, slope)
+            enclosed = (low_slope < 0) & (high_slope > 0)
+            share = low_slope / jnp.where(enclosed, low_slope - high_slope, 1.0)
+            secant = low + jnp.clip(share, 0.1, 0.9) * (high - low)
+            careful = jnp.where(enclosed, secant, jnp.clip(at - slope / gaussian, low, high))
+            trusted = curve > _CURVED * gaussian
+            newton = at - slope / jnp.where(trusted, curve, 1.0)
+            step = jnp.where(trusted & (newton > low) & (newton < high), newton, careful)
+            return _Search(step, low, high, low_slope, high_slope, at, here)
+
+        none, empty = jnp.zeros(()), jnp.zeros(len(self))
+        nothing = _Local(empty, empty, jnp.diag(empty))
+        start = _Search(first, first - _REACH, first + _REACH, none, none, first, nothing)
+        end = jax.lax.fori_loop(0, evaluations, improve, start)
+        return end.last, end.found
+
+    def _apart(self, u: Rows) -> _Local:
+        alone = self.table.evaluate(u)
+        return _Local(alone.value, alone.slope, jnp.diag(alone.curvature))
+
+    def _together(self, u: Rows) -> _Local:
+        assert self.joint is not None  # _search asks
+        alone, six = self.table.evaluate(u), self.joint.evaluate(u[:_JOINT])
+        return _Local(
+            alone.value.at[:_JOINT].set(0.0).at[0].set(six.value),
+            alone.slope.at[:_JOINT].set(six.gradient),
+            jnp.diag(alone.curvature).at[:_JOINT, :_JOINT].set(six.hessian),
         )
 
-    def log_factor(self, y: Rows, best: Rows, table: CurveTable, joint: Correlated | None) -> Scalar:
-        """ln x at the minimum: first guess from Gaussian splittings, then four safeguarded Newton steps."""
-        published = jnp.asarray(table.best)
-        if joint is not None:
-            published = published.at[:_SIX].set(jnp.asarray(joint.best))
-        shift = best - published
+    @property
+    def joint_numbers(self) -> int:
+        """Uniform numbers that a draw takes besides one per term."""
+        return 0 if self.joint is None else JOINT_NUMBERS
 
-        def improve(_: Array, log_x: Scalar) -> Scalar:
-            here = _local(self._coordinates(y, log_x) - shift, table, joint)
-            _, by_l = self._derivatives(y, log_x)
-            _, second_l, _ = self._second_derivatives(y, log_x)
-            slope = jnp.sum(here.gradient * by_l)
-            curve = by_l @ here.hessian @ by_l + jnp.sum(here.gradient * second_l)
-            safe = by_l @ here.weight @ by_l
-            step = -slope / jnp.maximum(jnp.where(curve > 0.1 * safe, curve, safe), _TINY)
-            return log_x + jnp.clip(step, -_LONGEST_STEP, _LONGEST_STEP)
+    def draw(self, uniform: Float[Array, " numbers"]) -> Rows:
+        """Coordinates distributed as exp(-chi2/2)."""
+        point = self.table.draw(uniform[: len(self)])
+        return point if self.joint is None else point.at[:_JOINT].set(self.joint.draw(uniform[len(self) :]))
 
-        return jax.lax.fori_loop(0, _STEPS, improve, self._first_guess(y, best, table))
-
-    def predicted(self, y: Rows, log_x: Scalar) -> Rows:
-        """Coordinates of the observables at a factor."""
-        return self._coordinates(y, log_x)
-
-    def _first_guess(self, y: Rows, best: Rows, table: CurveTable) -> Scalar:
+    def _first_guess(self, y: Rows, shift: Rows) -> Scalar:
         """ln of x = sum(y t/s^2)/sum(y^2/s^2) with t, s best values and errors of the splittings."""
-        logs, used = np.array(self.logs), np.array(self.splittings, dtype=float)
-        target = jnp.where(logs, 10.0 ** jnp.where(logs, best, 0.0), best)
-        error = jnp.asarray(table.sigma) * jnp.where(logs, target * _LN10, 1.0)
+        logs, used = np.array(self.coordinates.logs), np.array(self.splittings, dtype=float)
+        target = self.coordinates.values(self.published + shift)
+        error = jnp.asarray(self.table.sigma) * jnp.where(logs, target * LN10, 1.0)
         weight = used / error**2
         x = jnp.sum(weight * y * target) / jnp.maximum(jnp.sum(weight * y**2), _TINY)
         return jnp.log(jnp.maximum(x, _TINY))
 
-    def _coordinates(self, y: Rows, log_x: Scalar) -> Rows:
-        logs, powers = np.array(self.logs), np.array(self.powers)
-        logarithm = jnp.log10(jnp.maximum(jnp.where(logs, y, 1.0), _TINY)) + powers / _LN10 * log_x
-        return jnp.where(logs, logarithm, y * jnp.exp(powers * log_x))
-
-    def _derivatives(self, y: Rows, log_x: Scalar) -> tuple[Rows, Rows]:
-        """Of the coordinates, by y and by ln x."""
-        logs, powers = np.array(self.logs), np.array(self.powers)
-        factor = jnp.exp(powers * log_x)
-        safe = jnp.maximum(jnp.where(logs, y, 1.0), _TINY)
-        return jnp.where(logs, 1.0 / (safe * _LN10), factor), jnp.where(logs, powers / _LN10, powers * y * factor)
-
-    def _second_derivatives(self, y: Rows, log_x: Scalar) -> tuple[Rows, Rows, Rows]:
-        """Of the coordinates, by y twice, by ln x twice, and by both."""
-        logs, powers = np.array(self.logs), np.array(self.powers)
-        factor = jnp.exp(powers * log_x)
-        safe = jnp.maximum(jnp.where(logs, y, 1.0), 1e-150)  # its square must not vanish
-        return (
-            jnp.where(logs, -1.0 / (safe**2 * _LN10), 0.0),
-            jnp.where(logs, 0.0, powers**2 * y * factor),
-            jnp.where(logs, 0.0, powers * factor),
-        )
-
-
-def _local(u: Rows, table: CurveTable, joint: Correlated | None) -> _Local:
-    alone = table.evaluate(u)
-    if joint is None:
-        weight, hessian = jnp.diag(alone.weight), jnp.diag(alone.curvature)
-        return _Local(jnp.sum(alone.value), alone.value, alone.slope, weight, hessian)
-    six = joint.evaluate(u[:_SIX])
-    shares = joint.shares(u[:_SIX])
-    size = u.shape[0]
-    hessian = jnp.diag(alone.curvature).at[:_SIX, :_SIX].set(six.hessian)
-    weight = jnp.diag(alone.weight).at[:_SIX, :_SIX].set(six.weight)
-    value = six.value + jnp.sum(alone.value[_SIX:]) if size > _SIX else six.value
-    return _Local(
-        value,
-        alone.value.at[:_SIX].set(shares),
-        alone.slope.at[:_SIX].set(six.gradient),
-        weight,
-        hessian,
-    )
+    def _weight(self, here: _Local) -> Square:
+        """A curvature in the coordinates that is never negative."""
+        alone = CurveValues(here.shares, here.gradient, jnp.diagonal(here.hessian)).weight
+        if self.joint is None:
+            return jnp.diag(alone)
+        weight = jnp.diag(alone.at[:_JOINT].set(0.0))
+        return weight.at[:_JOINT, :_JOINT].set(self.joint.weight(here.hessian[:_JOINT, :_JOINT]))
