@@ -11,7 +11,7 @@ from wilks._base.typing import Scalar, Theta
 from wilks.likelihood.binned import MeanAndJacobian
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.expansions import AbstractExpandedLikelihood
-from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood
+from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, Cells
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
 
@@ -23,6 +23,7 @@ for models linear in their parameters. ``exact``: the full Hessian. Of likelihoo
 of products of the events' scores.
 """
 
+_TANGENTS_IN_MEMORY = 2**24  # numbers in all tangents of a Jacobian, 128 MB
 _OUTER_UP_TO = 4  # parameters up to which products of Jacobian rows are formed once and reused by all lanes
 
 
@@ -98,17 +99,27 @@ def _of_joint(joint: Joint, theta: Theta, data: Any, curvature: Curvature) -> Qu
 
 
 def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curvature: Curvature) -> Quadratic:
-    def mean_at(at: Theta) -> Float[Array, "terms cells"]:
-        return likelihood.mean(likelihood.space.unpack(at))
-
+    if curvature == "exact" and not is_linear(likelihood):
+        return _exactly_of_cells(likelihood, theta, data)
     mean, jacobian = _linearise(likelihood, theta)
     cells = likelihood.judge(mean, data)
     gradient = jnp.sum(jacobian * cells.slope[None], axis=(1, 2))
     weight = cells.expected if curvature == "fisher" else cells.observed
-    hessian = _sandwich(jacobian, weight)
-    if curvature == "exact" and not is_linear(likelihood):
-        slope = jax.lax.stop_gradient(cells.slope)
-        hessian = hessian + jax.hessian(lambda at: jnp.sum(slope * mean_at(at)))(theta)
+    return Quadratic(jnp.sum(cells.excess), gradient, _sandwich(jacobian, weight))
+
+
+def _exactly_of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any) -> Quadratic:
+    """H = J^T (d2E/dy2) J + sum of dE/dy d2y, from one evaluation site: the second sum is the tangent of J^T dE/dy."""
+
+    def gradient_at(at: Theta) -> tuple[Float[Array, " parameters"], tuple[Cells, Array]]:
+        mean, jacobian = _linearise(likelihood, at)
+        cells = likelihood.judge(jax.lax.stop_gradient(mean), data)
+        return jnp.sum(jacobian * cells.slope[None], axis=(1, 2)), (cells, jacobian)
+
+    gradient, push, (cells, jacobian) = jax.linearize(gradient_at, theta, has_aux=True)
+    together = jacobian.shape[0] * jacobian.size <= _TANGENTS_IN_MEMORY
+    bent = jax.vmap(push)(jnp.eye(theta.shape[0])) if together else jax.lax.map(push, jnp.eye(theta.shape[0]))
+    hessian = _sandwich(jacobian, cells.observed) + 0.5 * (bent + bent.T)
     return Quadratic(jnp.sum(cells.excess), gradient, hessian)
 
 

@@ -29,6 +29,9 @@ class NamedValues(eqx.Module, Mapping):
         except ValueError:
             raise UnknownName(f"no parameter {name!r}; {near_names(name, self.names)}") from None
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.names
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
 
