@@ -62,7 +62,7 @@ def lepton_observables(
     if convention == "flavorpy":
         numbers, flags = flavorpy_unscaled(mixing(me, mn, ordering), ordering)
         a, b = numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"]
-        scale = np.sqrt(np.asarray(average_scale_squared(jnp.asarray(a), jnp.asarray(b), Splittings(*splittings[0]))))
+        scale = np.sqrt(np.asarray(average_scale_squared(a, b, Splittings(*splittings[0]))))
         found = observables_of(flavorpy_scaled(numbers, ordering, scale), flags)
         return jax.tree.map(lambda x: x.reshape(stack), found)
     if nature == "majorana":
@@ -147,7 +147,7 @@ def _lepton_numbers(me: Array, mn: Array, splittings: Array, assignment: Array, 
     numbers, flags = unscaled_observables(charged, neutral, mn, inverted, majorana)
     flags["not_converged"] = ~(charged.converged & neutral.converged)
     best = Splittings(*(jnp.where(inverted, splittings[1, i], splittings[0, i]) for i in range(4)))
-    squared = average_scale_squared(numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"], best)
+    squared = jnp.asarray(average_scale_squared(numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"], best))
     return observables_of(scaled_observables(numbers, flags, jnp.sqrt(jnp.maximum(squared, 0.0))), flags)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Inexact, Int
 
-from wilks._base.errors import InvalidModel, UnknownName, near_names
+from wilks._base.errors import InvalidModel
 from wilks._base.typing import Scalar, Values
 from wilks.model.predictor import AbstractPredictor
 from wilks.model.user_functions.function import UserFunction, user_function
@@ -26,7 +26,7 @@ from .neutrino_scale import Splittings, average_scale_squared, gaussian_scale_sq
 from .observables import QUARK_OBSERVABLES, Observables, observables_of
 from .quarks import unscaled_quark_observables
 from .settings import OPTIONS, SCALE_PARAMETER, announce_idle, check_words, resolved_nature, splittings_table
-from .stacks import alone, in_chunks
+from .stacks import alone, in_chunks, rows_of
 
 MassMatrix: TypeAlias = Callable[[Mapping[str, Any]], Any]
 """A user's function: a 3x3 matrix at named values, in plain numpy or ``jax.numpy``, for one point."""
@@ -36,6 +36,7 @@ Rows: TypeAlias = Float[np.ndarray, "points parameters"]
 
 _NAMES = {"e": "mass_matrix_e", "n": "mass_matrix_n", "u": "mass_matrix_u", "d": "mass_matrix_d"}
 _SECTORS = {"lepton": "en", "quark": "ud"}
+_SCALES = {"average": average_scale_squared, "profile": gaussian_scale_squared}
 
 
 class FlavorModel(AbstractPredictor[Observables]):
@@ -71,7 +72,7 @@ class FlavorModel(AbstractPredictor[Observables]):
     >>> space = ParameterSpace((Parameter("x", 0.2),))
     >>> model = FlavorModel(space, mass_matrix_d=lambda p: np.array([[0.01, 0, p["x"]], [0, 0.1, 0], [0, 0, 1.0]]))
     >>> round(model({"x": 0.2})["t13"], 3)
-    11.309
+    11.311
     """
 
     space: ParameterSpace
@@ -181,8 +182,7 @@ class FlavorModel(AbstractPredictor[Observables]):
             return jnp.asarray(values[SCALE_PARAMETER], dtype=float)
         a, b = dimensionless["m21^2_wrong_scaled"], dimensionless["m3l^2_wrong_scaled"]
         splittings = self._data(jnp.asarray(b) < 0)
-        find = average_scale_squared if self.scale == "average" else gaussian_scale_squared
-        squared = find(jnp.asarray(a), jnp.asarray(b), splittings)
+        squared = jnp.asarray(_SCALES[self.scale](jnp.asarray(a), jnp.asarray(b), splittings))
         positive = squared > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
@@ -263,16 +263,21 @@ def evaluate(
         UnknownName: for a name that is no parameter.
         InvalidModel: for arrays of different lengths.
     """
-    return _evaluated(model, _rows(model.space, points), scale, in_chunks)
+    return _evaluated(model, rows_of(model.space, points), scale, in_chunks)
 
 
 def _evaluated(model: FlavorModel, theta: Rows, scale: Scales | None, run: Callable[..., Any]) -> Observables:
     """Observables at some points; ``run`` calls compiled programs."""
-    for function in model.matrices.values():
-        function.refuse_changes()
     if model.convention == "flavorpy" and "lepton" in model.sectors:
         return _in_flavorpy_convention(model, theta, scale, run)
+    _refuse_changes(model)
     return run(lambda batch: _compiled(model, *batch), (theta, scale), len(theta))
+
+
+def _refuse_changes(model: FlavorModel) -> None:
+    """Make sure that compiled programs still do what the user's functions do."""
+    for function in model.matrices.values():
+        function.refuse_changes()
 
 
 @eqx.filter_jit
@@ -288,37 +293,49 @@ def _in_flavorpy_convention(
     model: FlavorModel, theta: Rows, scale: Scales | None, run: Callable[..., Any]
 ) -> Observables:
     """Leptons by plain numpy; quarks, which have one convention only, as always."""
-    matrices, quarks = run(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
-    numbers, flags = flavorpy_unscaled(mixing(matrices["e"], matrices["n"], model.ordering), model.ordering)
+    if run is alone and "quark" not in model.sectors:  # quicker than any program
+        charged, neutral = (_plain_matrix(model, kind, theta[0])[None] for kind in "en")
+        quarks = observables_of({}, {"not_finite": np.zeros(1, dtype=bool)})
+    else:
+        _refuse_changes(model)
+        charged, neutral, quarks = run(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
+    numbers, flags = flavorpy_unscaled(mixing(charged, neutral, model.ordering), model.ordering)
     if scale is None:
-        unscaled = observables_of(numbers, flags)
-        scale = run(lambda batch: _default_scales(model, *batch), (unscaled, theta), len(theta))
+        a, b = numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"]
+        data = Splittings(*np.asarray(model.splittings)[int(model.assignment)].tolist())
+        free = model.scale == "free"
+        scale = theta[:, model.space.index(SCALE_PARAMETER)] if free else np.sqrt(_SCALES[model.scale](a, b, data))
     numbers = flavorpy_scaled(numbers, model.ordering, np.asarray(scale))
-    return observables_of({**numbers, **quarks}, {**flags, **quarks.flags})
+    bad = np.asarray(quarks.flags["not_finite"])
+    found = {name: np.where(bad, np.nan, number) for name, number in {**numbers, **quarks}.items()}
+    return observables_of(found, {**flags, **dict(zip(quarks.flags.names, quarks.flags.entries, strict=True))})
+
+
+def _plain_matrix(model: FlavorModel, kind: str, theta: Float[np.ndarray, " parameters"]) -> np.ndarray:
+    """A matrix at one point by the user's function itself."""
+    if kind not in model.matrices:
+        return np.eye(3)
+    if model.scale == "free":
+        theta = theta.copy()
+        theta[model.space.index(SCALE_PARAMETER)] = 1.0
+    return model.matrices[kind].numbers(theta)
 
 
 @eqx.filter_jit
 def _matrices_and_quarks(
     model: FlavorModel, theta: Float[Array, "points parameters"]
-) -> tuple[dict[str, Array], Observables]:
-    def at(point: Array) -> tuple[dict[str, Array], Observables]:
+) -> tuple[Inexact[Array, "points 3 3"], Inexact[Array, "points 3 3"], Observables]:
+    def at(point: Array) -> tuple[Array, Array, Observables]:
         matrices = model.mass_matrices(model.space.unpack(point))
         finite = jnp.stack([jnp.all(jnp.isfinite(m)) for m in matrices.values()])
         numbers, flags = {}, {}
         if "quark" in model.sectors:
             diagonals = _diagonalised({kind: matrices[kind] for kind in _SECTORS["quark"]})
             numbers, flags = unscaled_quark_observables(diagonals["u"], diagonals["d"], model.ckm, model.quark_fields)
-        matrices = {k: jnp.where(jnp.isfinite(m), m, 0.0) for k, m in matrices.items()}  # numpy's svd refuses nan
-        return matrices, observables_of(numbers, {**flags, "not_finite": ~jnp.all(finite)})
+        charged, neutral = (jnp.where(jnp.isfinite(matrices[k]), matrices[k], 0.0) for k in "en")  # svd refuses nan
+        return charged, neutral, observables_of(numbers, {**flags, "not_finite": ~jnp.all(finite)})
 
     return jax.vmap(at)(theta)
-
-
-@eqx.filter_jit
-def _default_scales(
-    model: FlavorModel, unscaled: Observables, theta: Float[Array, "points parameters"]
-) -> Float[Array, " points"]:
-    return jax.vmap(lambda found, point: model.default_scale(found, model.space.unpack(point)))(unscaled, theta)
 
 
 def _diagonalised(matrices: dict[str, Inexact[Array, "3 3"]]) -> dict[str, Diagonal]:
@@ -326,25 +343,3 @@ def _diagonalised(matrices: dict[str, Inexact[Array, "3 3"]]) -> dict[str, Diago
     kind = jnp.result_type(*matrices.values())
     found = diagonalise(jnp.stack([m.astype(kind) for m in matrices.values()]))
     return {name: Diagonal(*(part[i] for part in found)) for i, name in enumerate(matrices)}
-
-
-def _rows(space: ParameterSpace, points: Any) -> Float[np.ndarray, "points parameters"]:
-    """Points as one array, one row each."""
-    if not isinstance(points, Mapping):
-        theta = np.asarray(points, dtype=float)
-        if theta.ndim != 2 or theta.shape[1] != len(space):
-            raise InvalidModel(f"points of shape {theta.shape}; expected (points, {len(space)}), one row per point")
-        return theta
-    for name in points:
-        if name not in space:
-            raise UnknownName(f"no parameter {name!r}; {near_names(name, space.names)}")
-    columns = {name: np.atleast_1d(np.asarray(column, dtype=float)) for name, column in points.items()}
-    try:
-        shared = np.broadcast_shapes(*(column.shape for column in columns.values()), (1,))
-    except ValueError:
-        lengths = {name: len(column) for name, column in columns.items()}
-        raise InvalidModel(f"columns of points have different lengths: {lengths}") from None
-    theta = np.tile(space.starts, (*shared, 1))
-    for name, column in columns.items():
-        theta[:, space.index(name)] = column
-    return theta

@@ -5,13 +5,12 @@ All functions work with Lambda^2 = x; the splittings are x a and x b for the uns
 b = m3^2 - m_l^2 (l = 1 in normal, 2 in inverted ordering).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-
-from wilks.physics.mixing import ratio
 
 AVERAGED = {"NO": (7.41e-5, 2.507e-3), "IO": (7.41e-5, -2.486e-3)}
 """Splittings in eV^2 for the scale "average", by ordering: those of FlavorPy 0.2.0."""
@@ -37,16 +36,22 @@ class Splittings(NamedTuple):
 
 
 def gaussian_scale_squared(
-    a: Float[Array, "*stack"], b: Float[Array, "*stack"], splittings: Splittings
-) -> Float[Array, "*stack"]:
+    a: Float[Array | np.ndarray, "*stack"], b: Float[Array | np.ndarray, "*stack"], splittings: Splittings
+) -> Float[Array | np.ndarray, "*stack"]:
     """The x at which ((x a - m21)/sigma21)^2 + ((x b - m3l)/sigma3l)^2 is least; 0 where a = b = 0."""
     w21, w3l = a / splittings.sigma21**2, b / splittings.sigma3l**2
-    return ratio(w21 * splittings.m21 + w3l * splittings.m3l, w21 * a + w3l * b)
+    return _ratio(w21 * splittings.m21 + w3l * splittings.m3l, w21 * a + w3l * b)
 
 
 def average_scale_squared(
-    a: Float[Array, "*stack"], b: Float[Array, "*stack"], splittings: Splittings
-) -> Float[Array, "*stack"]:
+    a: Float[Array | np.ndarray, "*stack"], b: Float[Array | np.ndarray, "*stack"], splittings: Splittings
+) -> Float[Array | np.ndarray, "*stack"]:
     """Mean of the x that fit one splitting each; 0 where one of them is zero."""
-    product = 2.0 * a * b
-    return ratio(jnp.asarray(splittings.m21 * b + splittings.m3l * a), product)
+    return _ratio(splittings.m21 * b + splittings.m3l * a, 2.0 * a * b)
+
+
+def _ratio(above: Any, below: Any) -> Any:
+    """Quotient, 0 where the divisor is zero; numpy's for arrays of numpy, so that no program is called for them."""
+    xp = jnp if isinstance(below, jax.Array) else np
+    zero = below == 0
+    return xp.where(zero, 0.0, above / xp.where(zero, 1.0, below))

@@ -1,12 +1,15 @@
-"""Long lists of points in chunks of one size, so that one program serves them all and memory does not grow."""
+"""Lists of points, and how they are computed in chunks of one size: one program serves all, memory does not grow."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Float
 
+from wilks._base.errors import InvalidModel, UnknownName, near_names
 from wilks.execution.chunks import plan
+from wilks.parameters.space import ParameterSpace
 
 LANES = 1024
 """Points per call; with them, the arrays of a diagonalisation fit into the cache of a processor core."""
@@ -48,3 +51,34 @@ def _padded(array: np.ndarray) -> np.ndarray:
         return array
     filling = array[:1] if len(array) else np.ones((1, *array.shape[1:]), dtype=array.dtype)
     return np.concatenate([array, np.repeat(filling, missing, axis=0)])
+
+
+def rows_of(space: ParameterSpace, points: Any) -> Float[np.ndarray, "points parameters"]:
+    """Points as one array, one row each; parameters that are absent have their start.
+
+    Args:
+        space: the parameters.
+        points: arrays by name, or such rows.
+
+    Raises:
+        UnknownName: for a name that is no parameter.
+        InvalidModel: for arrays of different lengths, or rows of another one than the space's.
+    """
+    if not isinstance(points, Mapping):
+        theta = np.asarray(points, dtype=float)
+        if theta.ndim != 2 or theta.shape[1] != len(space):
+            raise InvalidModel(f"points of shape {theta.shape}; expected (points, {len(space)}), one row per point")
+        return theta
+    for name in points:
+        if name not in space:
+            raise UnknownName(f"no parameter {name!r}; {near_names(name, space.names)}")
+    columns = {name: np.atleast_1d(np.asarray(column, dtype=float)) for name, column in points.items()}
+    try:
+        shared = np.broadcast_shapes(*(column.shape for column in columns.values()), (1,))
+    except ValueError:
+        lengths = {name: len(column) for name, column in columns.items()}
+        raise InvalidModel(f"columns of points have different lengths: {lengths}") from None
+    theta = np.tile(space.starts, (*shared, 1))
+    for name, column in columns.items():
+        theta[:, space.index(name)] = column
+    return theta
