@@ -24,6 +24,7 @@ DRAWABLE = (
     "fit_table",
     "goodness",
     "limit",
+    "samples",
     "scan",
     "scan_2d",
     "toys",

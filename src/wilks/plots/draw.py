@@ -12,12 +12,14 @@ from wilks.results.hypotheses import GoodnessOfFit
 from wilks.results.intervals import Contour
 from wilks.results.limits import Limit
 from wilks.results.result import AbstractResult
+from wilks.results.samples import Samples
 from wilks.results.scans import Scan
 from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 
 from .comparisons import costs
 from .fits import correlation, pulls
 from .limits import confidences
+from .samples import corner
 from .scans import contour, scan, scan_map
 from .style import figure_of
 from .toys import bias, coverage_curve, lengths, spread, toy_distribution
@@ -59,4 +61,5 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     CoverageCurve: coverage_curve,
     Bias: bias,
     CostComparison: costs,
+    Samples: corner,
 }

@@ -16,6 +16,7 @@ from .fits import FitResult, FitTable
 from .intervals import Contour, Interval, Intervals
 from .minima import Minima
 from .result import AbstractResult
+from .samples import Samples
 from .scans import Scan
 from .status import Status
 from .toys import Bias, CoverageCurve, Toys
@@ -172,11 +173,22 @@ def _costs(comparison: CostComparison) -> Columns:
     }
 
 
+def _samples(samples: Samples) -> Columns:
+    chain, draw = np.indices(samples.log_prob.shape)
+    return {
+        "chain": chain.ravel(),
+        "draw": draw.ravel(),
+        **_by_name(samples.names, samples.draws),
+        "log_prob": samples.log_prob.ravel(),
+    }
+
+
 _COLUMNS: dict[type[AbstractResult], Callable[[Any], Columns]] = {
     FitResult: _fit,
     FitTable: _fit_table,
     Minima: _minima,
     Toys: _toys,
+    Samples: _samples,
     Scan: _scan,
     Interval: _interval,
     Intervals: _intervals,
