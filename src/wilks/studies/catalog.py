@@ -22,6 +22,10 @@ STUDIES: dict[str, Entry] = {
         "wilks.studies.higgs4l",
         "The Higgs boson in four leptons: signal strength from ATLAS open data (13 TeV) and from CMS (7 and 8 TeV).",
     ),
+    "flavor": Entry(
+        "wilks.studies.flavor",
+        "Models of fermion masses and mixing: mass matrices against NuFIT, all minima, both orderings, predictions.",
+    ),
 }
 """Name -> module and one sentence."""
 
