@@ -13,6 +13,7 @@ from .status import Status
 from .text import Summary
 
 _SHOWN_PARAMETERS = 8
+_SHOWN_MINIMA = 12
 
 
 @final
@@ -85,20 +86,33 @@ class Minima(AbstractResult):
         return dict(zip(self.names, self.theta[index].tolist(), strict=True))
 
     def summary(self) -> Summary:
-        """How the starts ended, and one row per minimum."""
+        """How the starts ended, and one row for each of the lowest minima."""
         shown = self.names[:_SHOWN_PARAMETERS]
         columns = ("minimum", "2 excess", "above lowest", "hits", *shown, "status")
-        rows = tuple(self._row(i, len(shown)) for i in range(len(self)))
+        rows = tuple(self._row(i, len(shown)) for i in range(min(len(self), _SHOWN_MINIMA)))
         left = len(self.names) - len(shown)
         ends = ", ".join(f"{count} {word}" for word, count in self.outcomes.items())
         sentences = (
             f"starts by outcome: {ends}",
             f"share of starts that would lead to minima not seen yet: about {percent(self.unseen)}",
             f"{left} more parameters stand in .theta" if left else "",
+            self._higher(),
             self.how,
         )
         title = f"{len(self)} distinct {'minimum' if len(self) == 1 else 'minima'} from {self.starts} starts"
         return Summary(title, sentences, columns, rows, tuple(self.flags.items()))
+
+    def _higher(self) -> str:
+        """What is known of the minima that the table leaves out."""
+        left = len(self) - _SHOWN_MINIMA
+        if left <= 0:
+            return ""
+        above, hits = 2.0 * float(self.nll[_SHOWN_MINIMA] - self.nll[0]), int(self.hits[_SHOWN_MINIMA:].sum())
+        unbound = int((self.status[_SHOWN_MINIMA:] == Status.NOT_PD.code).sum())
+        return (
+            f"the {_SHOWN_MINIMA} lowest are shown; {left} more lie {number(above, 4)} or more above the lowest, met by "
+            f"{hits} {'start' if hits == 1 else 'starts'}, {unbound} of them without a positive definite curvature"
+        )
 
     def _row(self, i: int, shown: int) -> tuple[str, ...]:
         return (

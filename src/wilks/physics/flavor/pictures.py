@@ -8,7 +8,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from wilks._base.errors import InvalidOption, UnknownName, check_option
-from wilks.plots.hexagons import Columns, columns_of
+from wilks.plots.hexagons import DRAWN_PROBABILITY, Columns, columns_of
 from wilks.plots.hexagons import hexbin as hexagons
 from wilks.plots.overlays import OVERLAY, draw_band, draw_ranges, draw_region
 from wilks.plots.style import in_style
@@ -78,6 +78,8 @@ def hexbin(
     check_option("ordering", ordering, tuple(_LIGHTEST))
     columns = _turned(columns_of(points), (x, y))
     _check_columns(columns, (x, y))
+    if isinstance(points, (Predictions, Samples)) and "chisq" not in columns:
+        options = {"colour": DRAWN_PROBABILITY} | options
     draw: Callable[[Axes], Any] | None = None
     if experiment is not None:
         check_option("experiment", experiment, tuple(_OVERLAYS))
