@@ -65,3 +65,22 @@ SEED_COUNTS = (
 )
 """Four-lepton masses in 34 bins of 80 to 250 GeV, ATLAS Open Data 13 TeV with the tutorial's cuts:
 ATL-OREACH-PUB-2020-001, CERN Open Data record 15005."""
+
+PYHF_README_CLS = {
+    "q": 3.93824,
+    "q_asimov": 3.41887,
+    "observed": 0.0525155,
+    "band": (0.0026064, 0.0138206, 0.0644552, 0.2352609, 0.5730417),
+}
+"""The same model at mu = 1: q-tilde on data and on Asimov data, CLs observed and expected from the exact profile (pyhf
+0.7.6 quotes 0.0525149705 and 0.0644531921, right to its minimiser's tolerance)."""
+
+PYHF_README_LIMITS = {
+    "root": (1.01157, 0.55988, 0.75703, 1.06236, 1.50118, 2.05080),
+    "grid": (1.01419, 0.5709, 0.7591, 1.0692, 1.5014, 2.0562),
+}
+"""95 % CLs limits of the same, observed and from -2 to +2 sigma: roots, and pyhf's linear interpolation of 41 points on
+[0, 5]."""
+
+CLS_COUNTING = {(0, 3.0): 2.9957323, (3, 3.0): 5.3954495, (5, 10.0): 4.7345952}
+"""(observed, background) -> 95 % CLs limit of an exact counting experiment: P(<= n | s + b)/P(<= n | b) = 0.05."""

@@ -34,12 +34,12 @@ def signal_test(
     simulator = as_simulator(problem.likelihood if own is None else own)
     question = Question(name, 0.95, "upper", "cls", statistic, expected=True, min_power=0.16)
     laws = AsymptoticLimits(question, profile, simulator)
-    q, q_asimov = (array[0] for array in laws.evaluate(np.array([value])))
+    q, q_asimov = laws.evaluate(np.array([value]))
     if isinstance(calibration, ByToys):
         toys = Ensembles(problem, simulator, profile.theta_at, lambda v: Exclusion(name, v, statistic), calibration)
         toys.throw([(value, (value,)), (NULL, (value,))], 1)
         with_signal, without = toys.of(value, value), toys.of(NULL, value)
-        found = confidences(with_signal, without, float(q))
+        found = confidences(with_signal, without, float(q[0]))
         numbers = found[2:]
         ratios = tail_share(np.sort(sound(with_signal)), sound(without)) / tail_share(
             np.sort(sound(without)), sound(without)
@@ -49,15 +49,15 @@ def signal_test(
         how = f"{n} toys at the tested value and as many without signal, each refitted, ties counted"
     else:
         logs = log_confidences(q, q_asimov, statistic)
-        numbers = (*(float(np.exp(x)) for x in logs), 0.0, 0.0, 0.0)
-        expected = np.exp(log_expected_cls(np.full(len(STEPS), q_asimov), STEPS))
+        numbers = (*(float(np.exp(x[0])) for x in logs), 0.0, 0.0, 0.0)
+        expected = np.exp(log_expected_cls(np.repeat(q_asimov, len(STEPS)), STEPS))
         n, failed, how = 0, 0, "asymptotic law; expected values from Asimov data without signal"
     return SignalTest(
         name=name,
         value=value,
         statistic=statistic,
-        observed=float(q),
-        asimov=float(q_asimov),
+        observed=float(q[0]),
+        asimov=float(q_asimov[0]),
         cls_sb=numbers[0],
         cls_b=numbers[1],
         cls=numbers[2],

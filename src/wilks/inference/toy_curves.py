@@ -12,6 +12,7 @@ from .tails import ToyTail, insist, tail_of
 _LOCAL = 3  # nodes to each side of a crossing through which the curve is drawn
 _EXTENSIONS = 8  # how often the nodes are moved outwards in search of a crossing
 _CLOSE = 0.05  # relative distance of a node from the crossing that needs no other
+_HALVINGS = 50  # of the bracket of a root
 _LEAST = 1e-12  # a confidence below counts as zero in a probit
 
 Points = Float[np.ndarray, " points"]
@@ -112,8 +113,13 @@ def probit_crossing(
         return float(straight)
     width = error[near] / (np.exp(-0.5 * probit[near] ** 2) / np.sqrt(2 * np.pi))
     parabola = np.polynomial.Polynomial.fit(mu[near], probit[near] - target, 2, w=1 / np.maximum(width, 1e-6))
-    roots = [float(r.real) for r in parabola.roots() if abs(r.imag) < 1e-12 and mu[last] <= r.real <= mu[last + 1]]
-    return roots[0] if len(roots) == 1 else float(straight)
+    low, high = float(mu[last]), float(mu[last + 1])
+    if not parabola(low) > 0 >= parabola(high):
+        return float(straight)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if parabola(middle) > 0 else (low, middle)
+    return 0.5 * (low + high)
 
 
 def slope_at(mu: np.ndarray, confidence: np.ndarray, value: float) -> float:
