@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
+from wilks._base.draws import normal_quantile, poisson_quantile, poisson_quantile_of_one, uniforms
 
 N = 40_000
 MEANS = [0.0, 0.3, 5.0, 150.0, 399.0, 401.0, 1e5]
@@ -88,3 +88,11 @@ def test_a_mean_that_is_no_number_gives_no_number():
     drawn = np.asarray(poisson_quantile(jnp.array([0.4, 0.4]), jnp.array([jnp.nan, 3.0])))
     assert np.isnan(drawn[0])
     assert drawn[1] == 2
+
+
+def test_draws_at_one_row_of_means_are_those_at_that_row():
+    means = jnp.array([[0.0, 3.0, 250.0], [2.0, 390.0, 1e4]])
+    for row in range(2):
+        uniform = uniforms(jax.random.key(row), 3)
+        got = poisson_quantile_of_one(uniform, means, jnp.asarray(row))
+        np.testing.assert_array_equal(got, poisson_quantile(uniform, means[row]))

@@ -1,15 +1,21 @@
 """Random draws written for batches: every datum is the image of one uniform number under the inverse distribution."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import gammaln, ndtri, xlogy
-from jaxtyping import Array, Float
+import numpy as np
+from jax.scipy.special import ndtri
+from jaxtyping import Array, Float, Int
+from scipy.special import gammaln
 
 from .typing import Key
 
 _TABLE_UP_TO = 400.0  # largest mean inverted from a table of its distribution
 _TABLE_LENGTH = 400  # counts in a table: 9.5 standard deviations to each side of the largest mean
 _REACH = 9.5
+_STEPS = 9  # halvings that find a place among 400
+_LOG_FACTORIALS = gammaln(np.arange(2 * _TABLE_LENGTH) + 1.0)
 
 
 def uniforms(key: Key, n: int) -> Float[Array, " n"]:
@@ -38,14 +44,45 @@ def poisson_quantile(uniform: Float[Array, " cells"], mean: Float[Array, " cells
     return jnp.where(mean <= _TABLE_UP_TO, _by_table(uniform, mean), _by_expansion(uniform, mean))
 
 
+def poisson_quantile_of_one(
+    uniform: Float[Array, " cells"], means: Float[Array, "rows cells"], row: Int[Array, ""]
+) -> Float[Array, " cells"]:
+    """`poisson_quantile` at one row of means; a batch of draws from any rows of common means shares their tables."""
+    means = jnp.maximum(means, 0.0)
+    first, below = jax.vmap(_table)(means)
+    found = first[row] + _place(below, row, uniform)
+    return jnp.where(means[row] <= _TABLE_UP_TO, found, _by_expansion(uniform, means[row]))
+
+
 def _by_table(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
+    first, below = _table(mean)
+    return first + jax.vmap(lambda cdf, u: jnp.searchsorted(cdf, u, side="right"))(below, uniform)
+
+
+def _table(mean: Float[Array, " cells"]) -> tuple[Float[Array, " cells"], Float[Array, "cells length"]]:
+    """First count of the table of each mean, and P(n <= count) from there on."""
     mean = jnp.minimum(mean, _TABLE_UP_TO)
     first = jnp.maximum(jnp.floor(mean - _REACH * jnp.sqrt(mean) - 5.0), 0.0)
-    count = first[:, None] + jnp.arange(_TABLE_LENGTH, dtype=float)[None]
-    at = mean[:, None]
-    below = jnp.cumsum(jnp.exp(xlogy(count, at) - at - gammaln(count + 1.0)), axis=1)
-    below = below / below[:, -1:]  # ends at 1, above every uniform number
-    return first + jax.vmap(lambda cdf, u: jnp.searchsorted(cdf, u, side="right"))(below, uniform)
+    count = first.astype(int)[:, None] + jnp.arange(_TABLE_LENGTH)[None]
+    log_mean = jnp.log(jnp.where(mean > 0, mean, 1e-300))[:, None]  # P(0) = 1 at a mean of zero
+    below = jnp.cumsum(jnp.exp(count * log_mean - mean[:, None] - jnp.asarray(_LOG_FACTORIALS)[count]), axis=1)
+    return first, below / below[:, -1:]  # ends at 1, above every uniform number
+
+
+def _place(
+    below: Float[Array, "rows cells length"], row: Int[Array, ""], uniform: Float[Array, " cells"]
+) -> Int[Array, " cells"]:
+    """First place of a row's tables above each uniform number; touches only the entries that it compares."""
+    cell = jnp.arange(uniform.shape[0])
+
+    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        low, high = ends
+        middle = (low + high) // 2
+        above = below[row, cell, middle] > uniform
+        return jnp.where(above, low, middle + 1), jnp.where(above, middle, high)
+
+    start = jnp.zeros(uniform.shape, dtype=int)
+    return jax.lax.fori_loop(0, _STEPS, halve, (start, start + _TABLE_LENGTH))[0]
 
 
 def _by_expansion(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:

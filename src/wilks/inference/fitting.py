@@ -22,6 +22,7 @@ from .description import describe, movable
 from .endpoint import Curved, Endpoint, endpoint, examine
 from .ladder import Climbed, climb
 from .lanes import count_lanes, saturated_lanes, stack_lanes
+from .member_starts import average_starts
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, Minuit
 from .minuit import migrad
 from .multistart import Multistart, fit_many_starts
@@ -156,6 +157,7 @@ def climb_from(
     """
     starts = np.broadcast_to(start, (lanes, len(problem.space))).astype(float)
     starts = auxiliary_starts(problem.likelihood, problem.data, starts, problem.space, keep)
+    starts = average_starts(problem.likelihood, problem.data, starts, problem.space, keep)
     free = np.broadcast_to(problem.space.free_mask, starts.shape)
     return climb(
         problem.likelihood,

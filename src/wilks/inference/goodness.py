@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from wilks._base.errors import check_option
+from wilks._base.errors import InvalidModel, check_option
 from wilks._base.typing import Values
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractSimulator
@@ -19,7 +19,7 @@ from .ladder import Climbed
 from .lanes import evaluate_lanes, stack_lanes
 from .minimisers import AbstractMinimiser
 from .probabilities import chi2_tail
-from .problem import Clock, Problem, counted_parts, left_out_bins, pose
+from .problem import Clock, Problem, counted_parts, error_of_user, left_out_bins, pose
 from .profiles import free_fit
 from .statistics import DISTANCES, Distance, fitted_bins
 from .tails import ToyTail, insist, tail_of
@@ -55,6 +55,7 @@ def goodness_of_fit(
 
     Raises:
         TooManyFailures: if more than 1 % of the toys fail.
+        InvalidModel: if the statistic of the data is not a number.
     """
     clock = Clock.start()
     check_option("statistic", statistic, DISTANCES)
@@ -64,6 +65,8 @@ def goodness_of_fit(
     distance = Distance(statistic)
     theta = _tested_point(problem, values)
     observed = _observed(problem, distance, theta)
+    if np.isnan(observed):
+        raise error_of_user(likelihood, theta) or InvalidModel(f"the {statistic} statistic of the data is not a number")
     dof = _degrees(problem, statistic, fitted=refit)
     flags = _small_counts(problem, theta)
     tail, toy_values = None, np.zeros(0)

@@ -2,8 +2,8 @@
 
 A lane is one minimisation: data, a start, and the set of free parameters. Lanes never mix: each gives the same bits
 whatever its neighbours do. Few parameters run side by side (vectorised); many run one after the other inside the
-compiled program, because side by side they would wait for the slowest and leave the processor's cache. So do lists of
-events, which are handed over once if all lanes share them.
+compiled program, because side by side they would wait for the slowest and leave the processor's cache. So do counts
+under many variations, and lists of events, which are handed over once if all lanes share them.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
@@ -81,9 +82,16 @@ def cells_per_lane(data: Any) -> int:
     return sum(int(np.size(x)) for x in jax.tree.leaves(data)) // max(count_lanes(data), 1)
 
 
-def default_batch(data: Any, size: int) -> int:
+def variations(likelihood: AbstractLikelihood) -> int:
+    """How often each datum is judged: once per systematic variation."""
+    if isinstance(likelihood, Joint):
+        return max(variations(part) for part in likelihood.parts.values())
+    return len(likelihood.predictor.weights) if isinstance(likelihood, EnsembleCounts) else 1
+
+
+def default_batch(likelihood: AbstractLikelihood, data: Any, size: int) -> int:
     """Lanes per compiled call for stacked data and a number of parameters: a small batch if they fit it."""
-    cells = cells_per_lane(data)
+    cells = cells_per_lane(data) * variations(likelihood)
     return small_batch(cells) if count_lanes(data) <= SMALL_BATCH else large_batch(size, cells)
 
 
@@ -97,6 +105,11 @@ def large_batch(size: int, cells: int) -> int:
     if size > _SIDE_BY_SIDE_UP_TO or cells * SMALL_BATCH > _CELLS_IN_CACHE:
         return small_batch(cells)
     return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_CACHE / max(cells, 1))), 6, 12))
+
+
+def unfitted_batch(cells: int) -> int:
+    """Lanes per call where a large job is only judged, all at one point."""
+    return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_MEMORY / max(cells, 1))), 0, 10))
 
 
 def judges_events(likelihood: AbstractLikelihood) -> bool:
@@ -140,8 +153,9 @@ def fit_lanes(
     """
     lanes, size = start.shape
     common = _one_for_all(likelihood, data)
-    batch = batch or (SMALL_BATCH if common else default_batch(data, size))
-    together = size <= _SIDE_BY_SIDE_UP_TO and cells_per_lane(data) * batch <= _CELLS_IN_CACHE
+    batch = batch or (SMALL_BATCH if common else default_batch(likelihood, data, size))
+    cells = cells_per_lane(data) * variations(likelihood)
+    together = size <= _SIDE_BY_SIDE_UP_TO and cells * batch <= _CELLS_IN_CACHE
     together &= not judges_events(likelihood)
     box = (space.lowers, space.uppers)
     limits = (np.asarray(settings.tolerance), np.asarray(settings.max_iterations))
@@ -201,8 +215,14 @@ def _one_by_one(function: Any, lanes: Any, count: Any) -> Any:
     return jax.lax.fori_loop(0, count, put, empty)
 
 
-def _each(function: Any, lanes: Any, alive: Any, together: bool) -> Any:
-    return jax.vmap(function)(lanes) if together else _one_by_one(function, lanes, alive)
+def _each(function: Any, data: Any, theta: Any, alive: Any, together: bool) -> Any:
+    """The function of (theta, data) in every lane; a single theta belongs to all, which then share what it predicts."""
+    lanes = (data, jnp.zeros(count_lanes(data)) if theta.ndim == 1 else theta)
+
+    def one(lane: tuple) -> Any:
+        return function(theta if theta.ndim == 1 else lane[1], lane[0])
+
+    return jax.vmap(one)(lanes) if together else _one_by_one(one, lanes, alive)
 
 
 def evaluate_lanes(
@@ -254,35 +274,39 @@ def _over_batches(
     function: Any, likelihood: AbstractLikelihood, data: Any, theta: np.ndarray, batch: int | None
 ) -> np.ndarray:
     lanes, size = theta.shape
-    batch = batch or (1 if lanes == 1 else default_batch(data, size))
-    together = size <= _SIDE_BY_SIDE_UP_TO and not judges_events(likelihood)
+    batch = batch or (1 if lanes == 1 else default_batch(likelihood, data, size))
+    common = lanes > 1 and size > 0 and _is_shared(theta)
+    many = variations(likelihood)
+    fits = size <= _SIDE_BY_SIDE_UP_TO and (many == 1 or cells_per_lane(data) * many * batch <= _CELLS_IN_CACHE)
+    together = (common or fits) and not judges_events(likelihood)
     pieces = []
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)
         alive = np.asarray(min(batch, lanes - first))
-        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), theta[where], alive, together)))
+        points = theta[0] if common else theta[where]
+        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), points, alive, together)))
     return np.concatenate(pieces)[:lanes]
 
 
 @eqx.filter_jit
 def _excess_batch(likelihood, data, theta, alive, together: bool):
-    return _each(lambda lane: excess(likelihood, lane[1], lane[0]), (data, theta), alive, together)
+    return _each(lambda at, given: excess(likelihood, at, given), data, theta, alive, together)
 
 
 @eqx.filter_jit
 def _hessian_batch(likelihood, data, theta, alive, together: bool):
-    return _each(lambda lane: quadratic(likelihood, lane[1], lane[0], "exact").hessian, (data, theta), alive, together)
+    return _each(lambda at, given: quadratic(likelihood, at, given, "exact").hessian, data, theta, alive, together)
 
 
 @eqx.filter_jit
 def _map_batch(function, likelihood, data, theta, alive, together: bool):
-    def one(lane: tuple) -> Array:
-        value = excess(likelihood, lane[1], lane[0])
-        return function(likelihood, lane[1], lane[0], value, value - saturated(likelihood, lane[0]))
+    def one(at: Array, given: Any) -> Array:
+        value = excess(likelihood, at, given)
+        return function(likelihood, at, given, value, value - saturated(likelihood, given))
 
-    return _each(one, (data, theta), alive, together)
+    return _each(one, data, theta, alive, together)
 
 
 @eqx.filter_jit
 def _saturated_batch(likelihood, data, theta, alive, together: bool):
-    return _each(lambda lane: saturated(likelihood, lane[0]), (data, theta), alive, together)
+    return _each(lambda _, given: saturated(likelihood, given), data, theta, alive, together)

@@ -1,5 +1,6 @@
-"""Fits of the single variations of an ensemble: where a fit of the whole should start."""
+"""Where fits of ensembles start: at the best fit of a single variation, or at a guess from their average."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -13,37 +14,77 @@ from wilks.parameters.space import ParameterSpace
 from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes
 
 _MEMBERS_AT_ONCE = 2**16  # fits of members held in memory at a time
+_RIDGE = 1e-9  # share of the largest diagonal element that keeps the normal equations solvable
+
+Lanes = Float[np.ndarray, "lanes parameters"]
 
 
 def member_starts(
     likelihood: AbstractLikelihood,
     data: Any,
-    start: Float[np.ndarray, "lanes parameters"],
+    start: Lanes,
     free: Bool[np.ndarray, "lanes parameters"],
     space: ParameterSpace,
     settings: Settings,
-) -> Float[np.ndarray, "lanes parameters"]:
-    """The given starts, or the best minimum of a single variation where that lies lower.
+) -> Lanes:
+    """The given starts, or the best minimum of a single variation where the likelihood is profiled over them.
 
-    A variation's likelihood is concave in linear parameters, so the best of all these minima is the global one of the
-    likelihood profiled over variations.
+    A variation's likelihood is concave in linear parameters, so the best of all these minima is the global one.
     """
-    known = likelihood.members() if isinstance(likelihood, EnsembleCounts) else None
-    if known is None:
+    member = likelihood.members() if isinstance(likelihood, EnsembleCounts) else None
+    if member is None:
         return start
-    member, numbers = known
     lanes, size = start.shape
+    numbers = np.arange(len(member.ensemble.weights))
     best, lowest = start.copy(), evaluate_lanes(likelihood, data, start)
     step = max(_MEMBERS_AT_ONCE // len(numbers), 1)
+    batch = 2 ** int(np.ceil(np.log2(min(len(numbers), 1024))))
     for first in range(0, lanes, step):
         some = np.arange(first, min(first + step, lanes))
         lane = np.repeat(some, len(numbers))
         counts = np.asarray(data.counts)[lane]
         given = MemberData(counts, np.tile(numbers, len(some)))
-        ends = fit_lanes(member, given, start[lane], free[lane], space, settings._replace(curvature="observed"))
+        observed = settings._replace(curvature="observed")
+        ends = fit_lanes(member, given, start[lane], free[lane], space, observed, batch=batch)
         values = np.where(np.isfinite(ends.value), ends.value, np.inf).reshape(len(some), len(numbers))
         chosen = ends.theta.reshape(len(some), len(numbers), size)[np.arange(len(some)), values.argmin(axis=1)]
         here = evaluate_lanes(likelihood, take_lanes(data, some), chosen)
         better = here < lowest[some]
         best[some[better]], lowest[some[better]] = chosen[better], here[better]
     return best
+
+
+def average_starts(
+    likelihood: AbstractLikelihood, data: Any, start: Lanes, space: ParameterSpace, keep: Collection[str] = ()
+) -> Lanes:
+    """The given starts, or where they lie higher, least squares of the average over variations, inside the bounds.
+
+    Parameters in ``keep`` stay where they are.
+    """
+    if not isinstance(likelihood, EnsembleCounts):
+        return start
+    known, free = likelihood.average(), space.free_mask & ~np.isin(space.names, list(keep))
+    if known is None or not free.any():
+        return start
+    matrix, constants = known
+    counts = np.asarray(data.counts, dtype=float)
+    guess = start.copy()
+    missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
+    guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))
+    guess = np.clip(guess, space.lowers, space.uppers)
+    better = likelihood.heights(guess, counts) > likelihood.heights(start, counts)
+    return np.where(better[:, None], guess, start)
+
+
+def _least_squares(
+    matrix: Float[np.ndarray, "bins free"],
+    counts: Float[np.ndarray, "lanes bins"],
+    weight: Float[np.ndarray, "lanes bins"],
+) -> Float[np.ndarray, "lanes free"]:
+    """Weighted least squares in every lane; NaN counts give NaN."""
+    normal = np.einsum("lb,bp,bq->lpq", weight, matrix, matrix, optimize=True)
+    right = (weight * counts) @ matrix
+    diagonal = np.einsum("lpp->lp", normal)
+    scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
+    scaled = normal * scale[:, :, None] * scale[:, None, :] + _RIDGE * np.eye(matrix.shape[1])
+    return scale * np.linalg.solve(scaled, (right * scale)[..., None])[..., 0]

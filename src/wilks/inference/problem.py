@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float
 
 from wilks._base.digests import digest
-from wilks._base.errors import InvalidParameter, MissingRole
+from wilks._base.errors import InvalidModel, InvalidParameter, MissingRole
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint, prepare
 from wilks.model.user_functions.function import user_functions_in
@@ -147,6 +148,8 @@ def error_of_user(likelihood: AbstractLikelihood, theta: Float[np.ndarray, " par
             function(values)
         except Exception as error:  # whatever a user's function raises
             return error
+    if isinstance(likelihood, EnsembleCounts) and (fault := likelihood.fault_at(theta)):
+        return InvalidModel(fault)
     return None
 
 

@@ -22,7 +22,16 @@ from wilks.results.toys import Toys
 
 from .fitting import climb_from
 from .ladder import Climbed, climb
-from .lanes import SMALL_BATCH, evaluate_lanes, judges_events, large_batch, saturated_lanes, take_lanes
+from .lanes import (
+    SMALL_BATCH,
+    evaluate_lanes,
+    judges_events,
+    large_batch,
+    saturated_lanes,
+    take_lanes,
+    unfitted_batch,
+    variations,
+)
 from .minimisers import TOY_TOLERANCE, AbstractMinimiser
 from .problem import Clock, Problem, judged, standing_flags
 from .quadratic import is_linear
@@ -127,14 +136,22 @@ def pose_study(
     simulator = as_simulator(simulator)
     problem = judged(likelihood, None, space, minimiser, tolerance=TOY_TOLERANCE)
     theta = np.asarray(simulator.space.pack(values), dtype=float)
-    batch = large_batch(len(problem.space), _size(simulator, simulator.space.unpack(theta)))
-    if judges_events(likelihood):
-        batch = chunk_size = min(batch, SMALL_BATCH)
-    else:
-        chunk_size = _CHUNK if batch <= SMALL_BATCH else max(batch, _WIDE_CHUNK)
+    cells = _size(simulator, simulator.space.unpack(theta)) * variations(likelihood)
+    batch, chunk_size = _batch_and_chunk(problem, cells, refit)
     task = {"task": "toys", "simulator": digest(simulator), "truth": digest(theta), "chunk_size": chunk_size}
     problem = problem._replace(batch=batch)
     return ToyStudy(problem, simulator, theta, statistic, refit, as_seed(key), task_words(task), chunk_size)
+
+
+def _batch_and_chunk(problem: Problem, cells: int, refit: bool) -> tuple[int, int]:
+    """Toys per compiled call and per chunk."""
+    batch = large_batch(len(problem.space), cells)
+    if judges_events(problem.likelihood):
+        batch = min(batch, SMALL_BATCH)
+        return batch, batch
+    if batch > SMALL_BATCH:
+        return batch, max(batch, _WIDE_CHUNK)
+    return (batch, _CHUNK) if refit else (unfitted_batch(cells), unfitted_batch(cells))
 
 
 def throw(study: ToyStudy, n: int, *, executor: Any = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
@@ -247,7 +264,8 @@ def start_at_truth(study: ToyStudy) -> Float[np.ndarray, " parameters"]:
 
 
 def _unfitted(study: ToyStudy, problem: Problem, n: int) -> Climbed:
-    theta = np.repeat(start_at_truth(study)[None], n, axis=0)
+    truth = start_at_truth(study)
+    theta = np.broadcast_to(truth, (n, truth.size))
     value = evaluate_lanes(problem.likelihood, problem.data, theta, batch=problem.batch)
     zero = np.zeros(n)
     status = np.where(np.isfinite(value), Status.OK.code, Status.NONFINITE.code).astype(np.int8)

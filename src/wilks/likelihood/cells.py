@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 from .interface import Cells
 
 _EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
+_TINY = 1e-300
 _STIFFNESS = 1e6  # curvature of the continuation into negative expectations of an empty bin
 _SMALLEST_MEAN = 1e-3  # floor of the mean in the Fisher weight of a bin
 
@@ -45,6 +46,22 @@ def poisson(mu: Bins, n: Bins) -> Cells:
     over = jnp.where(counted, n - safe, 0.0)
     excess_n = n * jnp.log1p(over / safe) - over + short * (slope_n + 0.5 * curve_n * short)  # eq. 6 for any size of n
     return _continued(mu, n, 1.0, excess_n, slope_n + curve_n * short, curve_n)
+
+
+def poisson_excess(mu: Float[Array, "variations cells"], n: Float[Array, " cells"]) -> Float[Array, "variations cells"]:
+    """The excess of `poisson` alone, with logarithms of mu and of n apart: data at common means share those of mu.
+
+    Its rounding error is that of n ln n, not of the excess.
+    """
+    n = n[None]
+    counted = ~(n <= 0)
+    edge = jnp.where(counted, _EDGE * n, 1.0)
+    safe, known = jnp.maximum(mu, edge), jnp.where(counted, n, 1.0)
+    log_safe = jnp.maximum(jnp.log(jnp.maximum(mu, _TINY)), jnp.log(edge))
+    short = jnp.minimum(mu - safe, 0.0)
+    continued = short * ((1.0 - 1.0 / _EDGE) + 0.5 * short / (_EDGE * edge))
+    excess = safe - n + n * (jnp.log(known) - log_safe) + continued
+    return jnp.where(counted, excess, mu + 0.5 * _STIFFNESS * jnp.minimum(mu, 0.0) ** 2)
 
 
 def pearson(mu: Bins, n: Bins) -> Cells:

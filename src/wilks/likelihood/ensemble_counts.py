@@ -6,9 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
+from scipy.special import logsumexp
 
-from wilks._base.draws import poisson_quantile, uniforms
+from wilks._base.draws import poisson_quantile_of_one, uniforms
 from wilks._base.errors import InvalidModel, check_option
 from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
 from wilks.model.ensemble_algebra import beyond_limits, limits_of
@@ -26,6 +27,9 @@ from .members import MemberCounts, linearised
 SYSTEMATICS = ("marginal", "profile")
 FEW_VARIATIONS = 10.0
 """Effective number of variations below which a result is flagged."""
+
+_ROUNDING = 1e-12  # share of a variation's total by which a prediction may lie below zero
+_LARGEST_SHARE = 0.5  # of the likelihood that a single variation may carry without a warning
 
 
 class EnsembleCounts(
@@ -67,6 +71,8 @@ class EnsembleCounts(
         check_option("systematics", systematics, SYSTEMATICS)
         ensemble = as_ensemble(predictor)
         self.space, self.predictor, self.exact = ensemble.space, ensemble, ensemble.linear
+        if fault := self.fault_at(self.space.starts):
+            raise InvalidModel(f"{fault}, at the starts of the parameters")
         self.layout = BinnedLayout.of(_AnyVariation(ensemble))
         self.systematics, self.strict, self.integer = systematics, strict, integer
         if strict and not limits_of(ensemble):
@@ -88,7 +94,8 @@ class EnsembleCounts(
 
     def excess(self, theta: Theta, data: CountsData) -> Scalar:
         """-ln L above the saturated model, continued outside the physical domain as solvers need it."""
-        return self._joined(jnp.sum(self._judge(self.predictor.at(theta), data).excess, axis=1))
+        excess = cells.poisson_excess(self.predictor.at(theta), jnp.asarray(data.counts))
+        return self._joined(jnp.sum(excess, axis=1))
 
     def expand(self, theta: Theta, data: CountsData) -> Expanded:
         """The excess with gradient and curvature at the data, exact for linear ensembles.
@@ -115,14 +122,31 @@ class EnsembleCounts(
         weight = jax.nn.softmax(-jnp.sum(judged.excess, axis=1) + self._log_weights())
         return 1.0 / jnp.sum(weight**2)
 
+    def fault_at(self, theta: Float[np.ndarray, " parameters"]) -> str:
+        """Which variation predicts an impossible number in which bin; empty if none does."""
+        mean = self._means(theta[None])[..., 0]
+        bad = ~np.isfinite(mean) | (mean < -_ROUNDING * np.abs(mean).sum(axis=1, keepdims=True))
+        if not bad.any():
+            return ""
+        variation, where = (int(i) for i in np.argwhere(bad)[0])
+        return (
+            f"variation {variation} predicts {mean[variation, where]} in bin {where}; expected a finite number of "
+            "events that is not negative"
+        )
+
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
-        flags: dict[str, str] = {}
-        size, effective = len(self.predictor.weights), float(self.effective_variations(values, data))
-        if self.systematics == "marginal" and effective < min(FEW_VARIATIONS, size):
+        theta = np.asarray(self.space.pack(values))
+        fault = self.fault_at(theta)
+        flags = {"impossible_prediction": fault} if fault else {}
+        each = self._log_each(theta[None], np.asarray(data.counts)[None])[:, 0]
+        share = self.predictor.weights * np.exp(each - (each.max() if np.isfinite(each.max()) else 0.0))
+        size, effective = len(share), float(share.sum() ** 2 / max(np.sum(share**2), 1e-300))
+        largest = float(share.max() / max(share.sum(), 1e-300))
+        if self.systematics == "marginal" and size > 1 and (effective < FEW_VARIATIONS or largest > _LARGEST_SHARE):
             flags["low_systematics_ess"] = (
-                f"{effective:.3g} of {size} variations carry the likelihood; more variations, or a parametric "
-                "nuisance, would be safer"
+                f"{effective:.3g} of {size} variations carry the likelihood, one of them {100 * largest:.0f} % of it; "
+                "more variations, or a parametric nuisance, would be safer"
             )
         if beyond := beyond_limits(self.predictor, values):
             worst = max(beyond, key=lambda name: beyond[name])
@@ -146,8 +170,8 @@ class EnsembleCounts(
         weights = jnp.asarray(self.predictor.weights)
         reached = jnp.searchsorted(jnp.cumsum(weights), uniform[0] * jnp.sum(weights), side="right")
         chosen = jnp.minimum(reached, len(weights) - 1)
-        mean = self.predictor.at(self.space.pack(values))[chosen]
-        return CountsData(poisson_quantile(uniform[1:], mean), jnp.zeros(0), jnp.zeros(0))
+        means = self.predictor.at(self.space.pack(values))
+        return CountsData(poisson_quantile_of_one(uniform[1:], means, chosen), jnp.zeros(0), jnp.zeros(0))
 
     def expected(self, values: Values) -> CountsData:
         """Counts equal to their expectation over variations."""
@@ -162,21 +186,47 @@ class EnsembleCounts(
         """Expected counts of every variation."""
         return self.predictor.at(self.space.pack(values))
 
-    def members(self) -> tuple["MemberCounts", Int[np.ndarray, " members"]] | None:
-        """Single variations as a likelihood of their own, and which of them a fit of this one should start from.
+    def members(self) -> MemberCounts | None:
+        """Single variations as a likelihood of their own, whose best minimum is the global one in profile mode.
 
-        Each is convex in the parameters of a linear ensemble, so that in profile mode the best of their minima is the
-        global one. In marginal mode their weighted mean stands for all. None if the ensemble is not stored.
+        Each is convex in the parameters of a linear ensemble. None in marginal mode, or if the ensemble is not stored.
         """
+        if self.systematics != "profile" or not isinstance(self.predictor, LinearEnsemble):
+            return None
+        return MemberCounts(self.predictor)
+
+    def average(self) -> tuple[Float[np.ndarray, "bins parameters"], Float[np.ndarray, " bins"]] | None:
+        """Weighted mean over the variations of matrices and constants; None if the ensemble is not stored."""
         ensemble = self.predictor
         if not isinstance(ensemble, LinearEnsemble):
             return None
-        if self.systematics == "profile":
-            return MemberCounts(ensemble), np.arange(len(ensemble.weights))
         share = ensemble.weights / ensemble.weights.sum()
-        matrices, constants = _weighted(share, ensemble.matrices), _weighted(share, ensemble.constants)
-        mean = LinearEnsemble(self.space, matrices, constants=constants, columns=ensemble.columns)
-        return MemberCounts(mean), np.arange(1)
+        matrix = np.zeros((ensemble.outputs, len(self.space)))
+        matrix[:, ensemble.columns] = _weighted(share, ensemble.matrices)
+        return matrix, _weighted(share, ensemble.constants)
+
+    def heights(
+        self, theta: Float[np.ndarray, "lanes parameters"], counts: Float[np.ndarray, "lanes bins"]
+    ) -> Float[np.ndarray, " lanes"]:
+        """ln L at a point per lane, up to what depends on the counts alone; in numpy, without compilation."""
+        each = self._log_each(theta, counts)
+        if self.systematics == "profile":
+            return np.max(each, axis=0)
+        share = self.predictor.weights / self.predictor.weights.sum()
+        return np.asarray(logsumexp(each, axis=0, b=share[:, None]))
+
+    def _means(self, theta: Float[np.ndarray, "lanes parameters"]) -> Float[np.ndarray, "variations bins lanes"]:
+        mean = np.asarray(self.predictor.predict(theta.T[None]))
+        return np.broadcast_to(mean, (len(self.predictor.weights), *mean.shape[1:]))
+
+    def _log_each(
+        self, theta: Float[np.ndarray, "lanes parameters"], counts: Float[np.ndarray, "lanes bins"]
+    ) -> Float[np.ndarray, "variations lanes"]:
+        mean = self._means(theta)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            seen = np.where(counts.T > 0, np.log(mean), 0.0)
+            each = np.einsum("bl,sbl->sl", counts.T, seen) - mean.sum(axis=1)
+        return np.where(np.isnan(each), -np.inf, each)
 
     def _judge(self, mean: Float[Array, "variations bins"], data: CountsData) -> Cells:
         return jax.vmap(cells.poisson, in_axes=(0, None))(mean, jnp.asarray(data.counts))
@@ -211,4 +261,4 @@ class _AnyVariation(AbstractPredictor[Float[Array, " bins"]]):
 
 def _weighted(share: Float[np.ndarray, " variations"], arrays: np.ndarray) -> np.ndarray:
     """Weighted mean over variations, which may be given once for all."""
-    return arrays if arrays.shape[0] == 1 else np.tensordot(share, arrays, axes=1)[None]
+    return arrays[0] if arrays.shape[0] == 1 else np.tensordot(share, arrays, axes=1)

@@ -204,9 +204,10 @@ def limits_of(ensemble: AbstractEnsemble) -> tuple[Limit, ...]:
 
 def beyond_limits(ensemble: AbstractEnsemble, values: Values) -> dict[str, float]:
     """The inner numbers of a chain that leave their bounds at the named values, and by how much."""
-    theta = jnp.asarray(ensemble.space.pack(values))
+    limits = limits_of(ensemble)
+    theta = np.asarray(ensemble.space.pack(values)) if limits else np.zeros(0)
     found: dict[str, float] = {}
-    for limit in limits_of(ensemble):
+    for limit in limits:
         excess = np.asarray(limit.excess(theta))
         found.update({limit.bounded.names[i]: float(excess[i]) for i in np.flatnonzero(excess > 0)})
     return found

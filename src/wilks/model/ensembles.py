@@ -67,11 +67,12 @@ class Limit(eqx.Module):
     inner: AbstractEnsemble
     bounded: ParameterSpace
 
-    def excess(self, theta: Theta) -> Float[Array, " bounded"]:
+    def excess(self, theta: Theta | Float[np.ndarray, " parameters"]) -> Float[Array | np.ndarray, " bounded"]:
         """How far each number lies outside of its bounds at worst; negative inside."""
-        numbers = self.inner.at(theta)
+        xp: Any = np if isinstance(theta, np.ndarray) else jnp
+        numbers = self.inner.predict(theta[None, :, None])[..., 0]
         above, below = numbers - self.bounded.uppers[None], self.bounded.lowers[None] - numbers
-        return jnp.max(jnp.maximum(above, below), axis=0)
+        return xp.max(xp.maximum(above, below), axis=0)
 
 
 class LinearEnsemble(AbstractEnsemble):
