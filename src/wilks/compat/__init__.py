@@ -1,0 +1,1 @@
+# Drop-in faces of the tools that Wilks replaces.
