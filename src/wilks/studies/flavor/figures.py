@@ -52,7 +52,7 @@ def lobster(predictions: Predictions, release: str, ordering: str) -> dict[str, 
     if "m_bb" not in columns:
         columns |= _as_flavorpy(predictions, ordering)
         caption += (
-            " The matrix of this model is not symmetric, so neutrinos are Dirac particles and no such decay exists; the "
+            " The matrix of this model is not symmetric, so neutrinos are Dirac particles and there is no such decay; the "
             "points are what FlavorPy prints."
         )
     ax = hexbin(

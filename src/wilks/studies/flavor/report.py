@@ -4,8 +4,10 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from wilks.inference.clusters import images
-from wilks.physics.flavor.observables import Observables
+from wilks.physics.flavor.model import FlavorModel, evaluate
 from wilks.results.fits import FitResult
 from wilks.results.hypotheses import GoodnessOfFit
 from wilks.results.minima import Minima
@@ -37,7 +39,7 @@ def assemble(
         effort: toys and seed, for provenance.
     """
     best: Any = results["fit"]
-    groups = images(best.minima, model_of(study)) if best.minima is not None else ()
+    observables, groups = _examined(question, model_of(study), best)
     settings = {name: value for name, value in vars(question).items() if name != "ordering"}
     return StudyReport(
         name=study.name,
@@ -45,7 +47,7 @@ def assemble(
         status=best.status.word,
         sentence=_sentence(question, results),
         results=results,
-        chapters=_chapters(question, study, results, groups),
+        chapters=_chapters(question, study, results, observables, groups),
         numbers={"ordering": question.chosen, **document(results, groups)},
         provenance=Provenance.collect(
             seed=effort.seed,
@@ -59,6 +61,21 @@ def assemble(
         ),
         flags={name: text for result in results.values() for name, text in result.flags.items()},
     )  # fmt: skip
+
+
+def _examined(question: Question, model: FlavorModel, best: FitResult) -> tuple[Mapping[str, float], Groups]:
+    """Observables at the first point, and which minima predict the same: one list of points, one compiled program."""
+    first = np.array([[_first_point(question, model)[name] for name in model.space.names]])
+    theta = np.concatenate([first, best.minima.theta]) if best.minima is not None else first
+    found = evaluate(model, theta)
+    columns = np.stack([np.asarray(found[name]) for name in found.names], axis=1)
+    groups = images(best.minima, columns[1:]) if best.minima is not None else ()
+    return dict(zip(found.names, columns[0].tolist(), strict=True)), groups
+
+
+def _first_point(question: Question, model: FlavorModel) -> Mapping[str, float]:
+    starts = dict(zip(model.space.names, model.space.starts.tolist(), strict=True))
+    return SEED_POINT if question.model == "seed" else starts
 
 
 _TIMED = ("fit", "fit_NO", "fit_IO", "goodness", "samples")  # minima and predictions carry the times of their sources
@@ -81,28 +98,24 @@ def _sentence(question: Question, results: Results) -> str:
     return text + "."
 
 
-def _chapters(question: Question, study: Study, results: Results, groups: Groups) -> tuple[Chapter, ...]:
-    made = [_opening(question, study), _search(results, groups)]
+def _chapters(
+    question: Question, study: Study, results: Results, observables: Mapping[str, float], groups: Groups
+) -> tuple[Chapter, ...]:
+    made = [_opening(question, model_of(study), observables), _search(results, groups)]
     if "minima" in results:
         made += [_orderings(question, results), _worth(results), *_chain(question, results)]
     return (*made, Chapter("Where model and data come from", f"{study.citation}."))
 
 
-def _opening(question: Question, study: Study) -> Chapter:
-    model = model_of(study)
-    point = SEED_POINT if question.model == "seed" else model.space.unpack(model.space.starts)
-    values = {name: float(value) for name, value in point.items()}
-    where = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
+def _opening(question: Question, model: FlavorModel, observables: Mapping[str, float]) -> Chapter:
+    where = ", ".join(f"{name} = {number(value)}" for name, value in _first_point(question, model).items())
+    listed = ", ".join(f"{name} = {number(value)}" for name, value in observables.items())
     text = (
         f"Mass matrices are functions of {len(model.space.free)} parameters ({', '.join(model.space.free)}). Masses "
         "and mixing follow from them; the scale of the neutrino masses takes its best value at every point."
-        f"\n\nAt {where}: {_listed(model(values))}."
+        f"\n\nAt {where}: {listed}."
     )
     return Chapter("What is fitted", text)
-
-
-def _listed(observables: Observables) -> str:
-    return ", ".join(f"{name} = {number(observables[name])}" for name in observables.names)
 
 
 def _search(results: Results, groups: Groups) -> Chapter:
