@@ -61,7 +61,7 @@ class AbstractNamedTerms(AbstractLikelihood[Data]):
 
     @abc.abstractmethod
     def contributions(self, values: Values, data: Data) -> Mapping[str, Scalar]:
-        """Share of each term in -2 ln L, above the saturated model where there is one (a chi-square), in print order."""
+        """Share of each term in -2 ln L, above the saturated model where there is one, in print order."""
 
 
 class AbstractFlaggedLikelihood(AbstractLikelihood[Data]):

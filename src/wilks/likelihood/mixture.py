@@ -146,7 +146,8 @@ def sum_scores(components: Sequence[Component], theta: Theta, table: EventTable)
             scores = scores.at[component.rate].add(shares.ratio[s])
         if not component.held:
             part = jnp.where(shares.ratio[s] > 0, multipliers[s] * shares.ratio[s], 0.0)
-            moved = jnp.where(part[None] > 0, part[None] * slopes, 0.0)  # a slope may be undefined where the rate vanishes
+            # a slope may be undefined where the rate vanishes
+            moved = jnp.where(part[None] > 0, part[None] * slopes, 0.0)
             scores = scores.at[np.array(component.shape, dtype=int)].add(moved)
     scores = jnp.where(real[None], scores, 0.0)
     weighted = scores * weights[None]

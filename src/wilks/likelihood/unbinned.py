@@ -177,7 +177,8 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         for dataset, table in zip(self.datasets, data.tables, strict=True):
             expected, first = 0.0, None
             for c in self.of_dataset(dataset):
-                total = float(_expected_at(c, jnp.asarray(theta)))
+                moved = any(theta[i] != c.source.space.starts[own] for i, own in zip(c.shape, c.own, strict=True))
+                total = float(_expected_at(c, jnp.asarray(theta)) if moved else c.total)
                 if c.rate is None or not free[c.rate] or total <= 0:
                     expected += total * (1.0 if c.rate is None else float(theta[c.rate]))
                     continue
