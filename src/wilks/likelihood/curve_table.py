@@ -1,4 +1,4 @@
-"""Many delta chi-square curves side by side in arrays of equal shape: values, derivatives and draws in compiled code."""
+"""Many delta chi-square curves side by side in arrays of equal shape: values, derivatives and draws, compiled."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

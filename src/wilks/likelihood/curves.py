@@ -1,4 +1,4 @@
-"""Delta chi-square of one quantity as cubic pieces: from tables or errors, with its minimum at zero and growing edges."""
+"""Delta chi-square of one quantity as cubic pieces: from tables or errors, zero at the minimum, growing outwards."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -53,7 +53,8 @@ class Curve:
         t, (a, b, c, d) = inside - self.knots[piece], np.moveaxis(self.coefficients[piece], -1, 0)
         over = np.abs(wrapped - inside)
         slope = np.abs(b + t * (2 * c + 3 * d * t))
-        return np.maximum(a + t * (b + t * (c + d * t)), 0.0) + slope * over + (over / self.sigma) ** 2
+        inner = np.maximum(a + t * (b + t * (c + d * t)), 0.0)
+        return np.asarray(inner + slope * over + (over / self.sigma) ** 2)
 
     def interval(self, delta_chi2: float = 1.0) -> list[tuple[float, float]]:
         """Where c <= delta_chi2: pieces in increasing order; a piece of a periodic quantity may pass the upper edge."""
@@ -103,10 +104,10 @@ class Curve:
 
 
 def tabulated_curve(
-    points: Float[np.ndarray, " points"] | Sequence[float],
-    chi2: Float[np.ndarray, " points"] | Sequence[float],
+    points: Float[np.ndarray, " points"] | Sequence[float | int],
+    chi2: Float[np.ndarray, " points"] | Sequence[float | int],
     *,
-    period: float | None = None,
+    period: float | int | None = None,
     window: float = WINDOW,
 ) -> Curve:
     """Curve through a table: a cubic spline (not-a-knot, or periodic), its own minimum subtracted.
@@ -135,12 +136,12 @@ def tabulated_curve(
     return Curve(pieces.x[:-1].copy(), coefficients, *edges, sigma, best, math.inf if period is None else float(period))
 
 
-def gaussian_curve(best: float, sigma: float) -> Curve:
+def gaussian_curve(best: float | int, sigma: float | int) -> Curve:
     """((u - best)/sigma)^2."""
     return split_normal_curve(best, sigma, sigma)
 
 
-def split_normal_curve(best: float, minus: float, plus: float) -> Curve:
+def split_normal_curve(best: float | int, minus: float | int, plus: float | int) -> Curve:
     """((u - best)/plus)^2 above the best value, ((u - best)/minus)^2 below.
 
     Raises:
@@ -158,10 +159,10 @@ def split_normal_curve(best: float, minus: float, plus: float) -> Curve:
 
 
 def curve_through(
-    points: Sequence[float],
-    signed_chi: Sequence[float],
+    points: Sequence[float | int],
+    signed_chi: Sequence[float | int],
     *,
-    period: float | None = None,
+    period: float | int | None = None,
     reach: float = 7.0,
 ) -> Curve:
     """Curve through quoted points of the signed root of Delta chi-square, by a cubic that is monotone between them.
@@ -192,7 +193,12 @@ def curve_through(
 
 
 def function_curve(
-    function: Callable[[float], float], lower: float, upper: float, *, period: float | None = None, points: int = 1201
+    function: Callable[[float], float],
+    lower: float | int,
+    upper: float | int,
+    *,
+    period: float | int | None = None,
+    points: int = 1201,
 ) -> Curve:
     """Curve of any function of the quantity, tabulated between two ends; its minimum is subtracted.
 
@@ -204,13 +210,13 @@ def function_curve(
     bad = np.flatnonzero(~(np.isfinite(values) & (values >= 0)))
     if bad.size:
         raise InvalidData(
-            f"the chi-square function gives {values[bad[0]]} at {grid[bad[0]]:g}; expected finite values >= 0 everywhere "
+            f"the chi-square function gives {values[bad[0]]} at {grid[bad[0]]:g}; finite values >= 0 were expected "
             f"between {lower:g} and {upper:g}"
         )
     return tabulated_curve(grid, values, period=period)
 
 
-def _checked_table(points: object, chi2: object, period: float | None) -> tuple[np.ndarray, np.ndarray]:
+def _checked_table(points: object, chi2: object, period: float | int | None) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(points, dtype=float), np.asarray(chi2, dtype=float)
     if x.ndim != 1 or x.shape != y.shape or len(x) < _FEWEST_POINTS:
         raise InvalidData(f"table of shapes {x.shape} and {y.shape}; expected two equal columns, four rows or more")
@@ -254,7 +260,9 @@ def _minimum(pieces: PPoly) -> tuple[float, float]:
     return float(candidates[where]), float(values[where])
 
 
-def _half_width(pieces: PPoly, minimum: float, best: float, edges: tuple[float, float], period: float | None) -> float:
+def _half_width(
+    pieces: PPoly, minimum: float, best: float, edges: tuple[float, float], period: float | int | None
+) -> float:
     crossings = pieces.solve(minimum + 1.0, extrapolate=False)
     crossings = crossings[np.isfinite(crossings)]
     if period is not None:

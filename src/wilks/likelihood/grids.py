@@ -1,4 +1,4 @@
-"""Functions of two or three quantities from tables on uniform grids: cubic B-splines, smooth to the second derivative."""
+"""Functions of one to three quantities from tables on uniform grids: cubic B-splines, smooth to second derivatives."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Grid(eqx.Module):
     @classmethod
     def of(
         cls,
-        axes: Sequence[Float[np.ndarray, " points"]],
+        axes: Sequence[Float[np.ndarray, "_"]],
         values: Float[np.ndarray, "..."],
         *,
         periods: Sequence[float | None] | None = None,
@@ -140,7 +140,7 @@ class Grid(eqx.Module):
 
 
 def lowest_point(
-    grid: Grid, axes: Sequence[Float[np.ndarray, " points"]], values: Float[np.ndarray, "..."]
+    grid: Grid, axes: Sequence[Float[np.ndarray, "_"]], values: Float[np.ndarray, "..."]
 ) -> tuple[Float[np.ndarray, " quantities"], float]:
     """Point and value of the minimum of a grid, sought around its lowest entry."""
     where = np.unravel_index(int(np.argmin(values)), values.shape)

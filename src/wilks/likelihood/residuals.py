@@ -13,7 +13,7 @@ What to use when:
 
 import functools
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -33,7 +33,6 @@ from .interface import AbstractCellLikelihood, AbstractLikelihood, AbstractSimul
 Measured = Float[Array | np.ndarray, "*lanes values"]
 """Measured values."""
 
-Loss = Literal["gaussian", "soft_l1"]
 Errors = Float[np.ndarray, " values"] | tuple[Float[np.ndarray, " values"], Float[np.ndarray, " values"]]
 
 _LOG_TWO_PI = float(np.log(2 * np.pi))
@@ -68,7 +67,7 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
     minus: Float[np.ndarray, " values"]  # ones for correlated errors
     plus: Float[np.ndarray, " values"]
     whiten: Float[np.ndarray, "values values"] | None  # L^-1
-    loss: Loss = eqx.field(static=True)
+    loss: str = eqx.field(static=True)
 
     def __init__(
         self,
@@ -76,7 +75,7 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
         *,
         errors: Errors | None = None,
         covariance: Float[np.ndarray, "values values"] | None = None,
-        loss: Loss = "gaussian",
+        loss: str = "gaussian",
     ) -> None:
         check_option("loss", loss, ("gaussian", "soft_l1"))
         if (errors is None) == (covariance is None):

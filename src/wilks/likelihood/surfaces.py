@@ -42,7 +42,7 @@ class CellDraws(eqx.Module):
 
     @classmethod
     def of(
-        cls, axes: Sequence[Float[np.ndarray, " points"]], chi2: Float[np.ndarray, "..."], *, multiple: int = 1
+        cls, axes: Sequence[Float[np.ndarray, "_"]], chi2: Float[np.ndarray, "..."], *, multiple: int = 1
     ) -> "CellDraws":
         """Cells around the points of a table, by exp(-chi2/2); the second end of a cycle is left out by the caller.
 
@@ -86,7 +86,7 @@ class Surface(eqx.Module):
     @classmethod
     def of(
         cls,
-        axes: Sequence[Float[np.ndarray, " points"]],
+        axes: Sequence[Float[np.ndarray, "_"]],
         chi2: Float[np.ndarray, "..."],
         *,
         periods: Sequence[float | None] | None = None,

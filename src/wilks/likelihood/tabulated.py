@@ -32,8 +32,8 @@ Profile = Curve | Surface
 class TabulatedProfiles(AbstractCellLikelihood[BestValues], AbstractSimulator[BestValues]):
     """Independent Delta chi-square profiles of predicted quantities.
 
-    excess = sum over profiles of c(m - d + best)/2 with m the prediction and d the datum; ``log_prob`` is normalised, so
-    that data are distributed as exp(-c/2) around the prediction.
+    excess = sum over profiles of c(m - d + best)/2 with m the prediction and d the datum; ``log_prob`` is normalised:
+    data are distributed as exp(-c/2) around the prediction.
 
     Args:
         predictor: predicted quantities as a vector.

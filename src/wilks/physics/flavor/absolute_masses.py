@@ -1,7 +1,10 @@
 """Constraints on absolute neutrino masses, as optional terms: beta decay, double beta decay, cosmology."""
 
+from collections.abc import Callable
+
 import numpy as np
 
+from wilks._base.errors import UnknownName, near_names
 from wilks.likelihood.curves import Curve, split_normal_curve, tabulated_curve
 
 from .chi2_terms import ChiSquareTerms, Term
@@ -29,7 +32,12 @@ def kamland_zen(publication: str = "arXiv:2406.11438", *, matrix_element: float 
         publication: one of `KAMLAND_ZEN`.
         matrix_element: where in the range of limits m90 lies, from 0 (largest nuclear matrix element, strongest limit)
             to 1 (smallest).
+
+    Raises:
+        UnknownName: for another publication.
     """
+    if publication not in KAMLAND_ZEN:
+        raise UnknownName(f"no limit of publication {publication!r}; {near_names(publication, KAMLAND_ZEN)}")
     strong, weak = KAMLAND_ZEN[publication]
     limit = strong + matrix_element * (weak - strong)
     curve = _one_sided(lambda m: _CHI2_90 * (m / limit) ** 4, limit)
@@ -46,7 +54,7 @@ def _single(name: str, curve: Curve, source: str, citation: str) -> ChiSquareTer
     return ChiSquareTerms({name: Term(curve)}, source, citation)
 
 
-def _one_sided(chi2, limit: float) -> Curve:
+def _one_sided(chi2: Callable[[np.ndarray], np.ndarray], limit: float) -> Curve:
     """Curve of a limit, even in the mass so that it is smooth at zero."""
     grid = np.linspace(-1.0, 1.0, 401) * _REACH**0.5 * limit
     return tabulated_curve(grid, chi2(np.abs(grid)), window=np.inf)

@@ -86,8 +86,8 @@ class FlavorLikelihood(
     def contributions(self, values: Values, data: BestValues) -> Mapping[str, Scalar]:
         """Chi-square by observable, and the offset above the other ordering.
 
-        Of correlated data, that of (s12^2, m21^2) stands under m21^2, that of (s23^2, m3l^2, d/pi) under m3l^2, and what
-        s13^2 adds under s13^2.
+        Of correlated data, that of (s12^2, m21^2) stands under m21^2, that of (s23^2, m3l^2, d/pi) under m3l^2, and
+        what s13^2 adds under s13^2.
         """
         y = self._numbers(values, self.model.dimensionless(values))
         each, offset = self._of_ordering(
@@ -96,7 +96,7 @@ class FlavorLikelihood(
         return {name: each[self.names.index(name)] for name in self.fitted} | {"ordering": offset}
 
     def saturated(self, data: BestValues) -> LogProb:
-        """Minus the logarithm of the integrals of exp(-chi2/2) over the best values; of NO if there are two orderings."""
+        """Minus the logarithm of the integrals of exp(-chi2/2) over the best values; of NO if there are two."""
         return -self._first.log_norm
 
     def prepare(self, data: Any) -> BestValues:
@@ -199,7 +199,7 @@ class FlavorLikelihood(
         """Best values of the point's ordering among those of both."""
         if self.orderings == 1:
             return best
-        return self._published.at[self._inverted(y).astype(int)].set(best)
+        return jnp.asarray(self._published).at[self._inverted(y).astype(int)].set(best)
 
     def _vector(self, data: Mapping[str, float]) -> np.ndarray:
         vector, group = self.best.copy(), self.group

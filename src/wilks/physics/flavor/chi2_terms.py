@@ -39,7 +39,7 @@ class Term:
         return float(self.outward(inner))
 
     def interval(self, delta_chi2: float = 1.0) -> list[tuple[float, float]]:
-        """Values of the observable with at most this Delta chi-square, in pieces; periodic ones begin in [0, period)."""
+        """Values with at most this Delta chi-square, in pieces; those of a periodic observable begin in [0, period)."""
         pieces = self.curve.interval(delta_chi2)
         if math.isfinite(self.curve.period):
             turns = [math.floor(low / self.curve.period) * self.curve.period for low, _ in pieces]
@@ -52,11 +52,12 @@ class Term:
 
     def inward(self, value: Float[np.ndarray, "*points"] | float) -> Float[np.ndarray, "*points"]:
         """The coordinate of a value."""
-        return np.log10(value) if self.coordinate == "log10" else np.asarray(value, dtype=float)
+        return np.asarray(np.log10(value) if self.coordinate == "log10" else value, dtype=float)
 
     def outward(self, coordinate: Float[np.ndarray, "*points"] | float) -> Float[np.ndarray, "*points"]:
         """The value of a coordinate."""
-        return 10.0 ** np.asarray(coordinate) if self.coordinate == "log10" else np.asarray(coordinate, dtype=float)
+        value = 10.0 ** np.asarray(coordinate) if self.coordinate == "log10" else coordinate
+        return np.asarray(value, dtype=float)
 
     @property
     def scale(self) -> tuple[float, float]:

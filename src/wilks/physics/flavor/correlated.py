@@ -153,7 +153,7 @@ def correlated(tables: Mapping[tuple[str, ...], ReleaseTable], sigmas: Sequence[
     )
     best, minimum = _lowest(grids, (solar_axes, solar), (atmospheric, rest_s23, rest_m3l, with_s23[0][0]))
     draws = CellDraws.of(solar_axes, solar, multiple=16384), _pairs(grids, pairs, rest_s23, fine)
-    log_norm = draws[0].log_norm + draws[1].log_norm + 0.5 * minimum
+    log_norm = np.asarray(draws[0].log_norm + draws[1].log_norm + 0.5 * minimum)
     return Correlated(*grids, np.array(minimum), best, np.asarray(sigmas, dtype=float), *draws, log_norm)
 
 

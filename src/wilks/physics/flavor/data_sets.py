@@ -7,8 +7,10 @@ from wilks._base.errors import InvalidData, InvalidModel
 
 from .chi2_terms import ChiSquareTerms
 from .datasets import GaussianTable
+from .folded_terms import FoldedTerms
 
-Sets: TypeAlias = ChiSquareTerms | GaussianTable | Sequence[ChiSquareTerms | GaussianTable]
+Set: TypeAlias = ChiSquareTerms | GaussianTable | FoldedTerms  # the last are refused, with the reason
+Sets: TypeAlias = Set | Sequence[Set]
 Data: TypeAlias = Sets | Mapping[str, Sets]
 
 _ORDERINGS = ("NO", "IO")
@@ -45,17 +47,22 @@ def merged(terms: Data) -> ChiSquareTerms:
     sets = list(terms) if isinstance(terms, Sequence) else [terms]
     if not sets:
         raise InvalidData("no data given; give nufit(...), a GaussianTable, or several of them")
-    parts = [part.terms() if isinstance(part, GaussianTable) else part for part in sets]
-    for part in parts:
-        if not isinstance(part, ChiSquareTerms):
-            raise InvalidData(
-                f"data of type {type(part).__name__} cannot be fitted; give nufit(...) with interpolation='wilks', or a "
-                "GaussianTable"
-            )
+    parts = [_terms_of(part) for part in sets]
     total = parts[0]
     for part in parts[1:]:
         total = total | part
     return total
+
+
+def _terms_of(part: object) -> ChiSquareTerms:
+    if isinstance(part, GaussianTable):
+        return part.terms()
+    if isinstance(part, ChiSquareTerms):
+        return part
+    raise InvalidData(
+        f"data of type {type(part).__name__} cannot be fitted; give nufit(...) with interpolation='wilks', or a "
+        "GaussianTable"
+    )
 
 
 def check_ordering(ordering: str, data: ChiSquareTerms) -> None:
@@ -66,5 +73,6 @@ def check_ordering(ordering: str, data: ChiSquareTerms) -> None:
     """
     if data.ordering is not None and data.ordering != ordering:
         raise InvalidModel(
-            f"the model has ordering {ordering}, the data ({data.source}) assume {data.ordering}; take the same for both"
+            f"the model has ordering {ordering}, the data ({data.source}) assume {data.ordering}; "
+            "take the same for both"
         )

@@ -7,7 +7,6 @@ these if numbers must agree.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float
@@ -89,7 +88,7 @@ class FoldedTerms:
         low, high = self.table.limits(name)
         gaussian = ((x - self.table.rows[name]["best"]) / (0.5 * (high - low))) ** 2
         if name not in self.splines:
-            return gaussian
+            return np.asarray(gaussian)
         lower, upper, constant = self.windows.get(name, (-np.inf, np.inf, 0.0))
         return np.where((x >= lower) & (x <= upper), np.abs(self.splines[name](x)), np.abs(gaussian + constant))
 
@@ -119,4 +118,4 @@ def folded_terms(release: str, ordering: str, columns: Mapping[str, ReleaseTable
             x, keep = np.unique(np.mod(x / 180.0, 2.0), return_index=True)  # one of the two at +-180 degrees
             chi2 = chi2[keep]
         splines[name] = CubicSpline(x, chi2)
-    return FoldedTerms(MappingProxyType(splines), _WINDOWS[release, ordering], table)
+    return FoldedTerms(splines, _WINDOWS[release, ordering], table)

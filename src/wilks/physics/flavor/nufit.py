@@ -1,4 +1,4 @@
-"""Global fits of neutrino oscillations: the terms of one NuFIT release, from shipped tables, figures or official files."""
+"""Global fits of neutrino oscillations: terms of one NuFIT release from shipped tables, figures or official files."""
 
 import functools
 import math
@@ -77,8 +77,8 @@ def nufit(
         return _of_release(shipped_release(release, ordering), release, correlations)
     if correlations == "full":
         raise InvalidOption(
-            f"NuFIT {release} is in the package by its figures alone; correlations='full' has 5.3, or any official file "
-            "through read_nufit(path, correlations='full')"
+            f"NuFIT {release} is in the package by its figures alone; correlations='full' has 5.3, or any official "
+            "file through read_nufit(path, correlations='full')"
         )
     return _with_ratio(quoted_terms(release, ordering, RELEASES[release], CITATIONS[release]), release, ordering)
 
@@ -146,8 +146,8 @@ def _terms(tables: Release, source: str, citation: str, correlations: str) -> Ch
     if correlations == "full":
         if absent := [names for names in _FULL if names not in tables.tables]:
             raise InvalidOption(
-                f"{source} has no table of {', '.join(map(' x '.join, absent))}, which correlations='full' needs; NuFIT "
-                "5.3 in the package has all, or take read_nufit(path, correlations='full') of an official file"
+                f"{source} has no table of {', '.join(map(' x '.join, absent))}, which correlations='full' needs; "
+                "NuFIT 5.3 in the package has all, or take read_nufit(path, correlations='full') of an official file"
             )
         joint = correlated(tables.tables, [entries[name].curve.sigma for name in QUANTITIES])
     return ChiSquareTerms(entries, source, citation, tables.ordering, offset, correlated=joint, digest=tables.digest)

@@ -6,7 +6,7 @@ import lzma
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import Any
 
 import numpy as np
 import platformdirs
@@ -101,8 +101,10 @@ def parse_release(text: str, where: str, digest: str) -> Release:
         tables[names] = table
     if not tables:
         raise InvalidFile(f"{where}: no block of numbers after the first line")
-    if not text.endswith("\n"):
-        raise InvalidFile(f"{where}: ends within line {text.count(chr(10)) + 1}; the file is truncated")
+    if not text.endswith("\n\n"):
+        raise InvalidFile(
+            f"{where}: no blank line after line {len(text.splitlines())}, the last; the file is truncated"
+        )
     return Release(ordering, tables, digest)
 
 
@@ -155,7 +157,7 @@ def _numbers(body: str, columns: int, place: str, line: int) -> Float[np.ndarray
 
 def _grid(
     rows: Float[np.ndarray, "rows columns"], place: str, line: int
-) -> tuple[tuple[Float[np.ndarray, " points"], ...], Float[np.ndarray, "..."]]:
+) -> tuple[tuple[Float[np.ndarray, "_"], ...], Float[np.ndarray, "..."]]:
     """Axes and values of rows that run over a full grid, first column slowest."""
     axes = tuple(np.unique(column) for column in rows[:, :-1].T)
     shape = tuple(len(axis) for axis in axes)
@@ -191,7 +193,7 @@ def _text(path: Path) -> str:
         raise InvalidFile(f"{path}: no text, and no whole .gz or .xz of text ({error})") from error
 
 
-def _limited(file: IO[bytes], path: Path) -> str:
+def _limited(file: Any, path: Path) -> str:
     content = file.read(MOST_BYTES + 1)
     if len(content) > MOST_BYTES:
         raise InvalidFile(f"{path}: more than {MOST_BYTES} bytes; a release file has about 47 million")

@@ -1,8 +1,8 @@
 """Chi-square of observables that share the unknown overall factor of the neutrino mass matrix, with the factor fitted.
 
 The mass matrix is known up to a factor Lambda, so that an observable is y x^p with x = Lambda^2, y the model's number
-and p = 1 for splittings. C(y) = min over x of the sum of c_k(y_k x^p_k); its gradient needs no derivative of x (envelope
-theorem), its curvature is the Schur complement.
+and p = 1 for splittings. C(y) = min over x of the sum of c_k(y_k x^p_k); its gradient needs no derivative of x
+(envelope theorem), its curvature is the Schur complement.
 """
 
 from collections.abc import Callable
@@ -130,7 +130,7 @@ class ScaledTerms(eqx.Module):
         return here.shares.at[:_JOINT].set(self.joint.shares(u[:_JOINT]))
 
     def _search(self, y: Rows, shift: Rows) -> tuple[Scalar, _Local]:
-        """ln x at the minimum, and the chi-square there; a joint one is sought from where the single curves have theirs."""
+        """ln x at the minimum, and the chi-square there; a joint one is sought from that of the single curves."""
         if self.joint is None:
             return self._descend(y, shift, self._apart, self._first_guess(y, shift), _EVALUATIONS)
         first, _ = self._descend(y, shift, self._apart, self._first_guess(y, shift), _EVALUATIONS)
@@ -142,8 +142,8 @@ class ScaledTerms(eqx.Module):
         """Newton steps in ln x between the ends of a bracket.
 
         The tables of splittings carry numerical noise: where their curvature cannot be trusted, or leads out of the
-        bracket, the step is that of a secant, and before there is a bracket that of Gaussian errors. One evaluation site
-        keeps the program small.
+        bracket, the step is that of a secant, and before there is a bracket that of Gaussian errors. One place of
+        evaluation keeps the program small.
         """
 
         def improve(_: Array, state: _Search) -> _Search:
