@@ -1,5 +1,8 @@
 # Face of the plots: figures of results and histograms.
 from .comparisons import costs as costs
+from .contents import compare as compare
+from .contents import counts as counts
+from .contents import histogram as histogram
 from .draw import draw as draw
 from .events import stacked as stacked
 from .fits import correlation as correlation
@@ -9,6 +12,13 @@ from .hexagons import chi2_colours as chi2_colours
 from .hexagons import hexbin as hexbin
 from .limits import confidences as confidences
 from .limits import limits as limits
+from .p_values import p_values as p_values
+from .responses import compatibility as compatibility
+from .responses import efficiency as efficiency
+from .responses import in_bin_variation as in_bin_variation
+from .responses import mahalanobis as mahalanobis
+from .responses import matrix_uncertainty as matrix_uncertainty
+from .responses import response as response
 from .samples import autocorrelations as autocorrelations
 from .samples import corner as corner
 from .samples import trace as trace
