@@ -17,6 +17,7 @@ _MODULES = {
     "iminuit": "peers.iminuit_server",
     "tutorial": "peers.tutorial_server",
     "awkward": "peers.awkward_server",
+    "flavorpy": "peers.flavorpy_server",
 }
 _ENVIRONMENTS = {"tutorial": "iminuit"}  # the tutorial's loops need numpy alone
 

@@ -2,7 +2,7 @@
 
 from harness.serving import serve
 
-from . import events, fits, studies
+from . import events, fits, flavor, studies
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -18,6 +18,14 @@ TASKS = {
     "write_events": events.write,
     "event_weight": events.weight,
     "histogram": events.histogram,
+    "flavor_observables": flavor.observables,
+    "flavor_chi2": flavor.chi2,
+    "flavor_gradient": flavor.gradient,
+    "flavor_global_fit": flavor.global_fit,
+    "flavor_chain": flavor.chain,
+    "flavor_complete_fit": flavor.complete_fit,
+    "flavor_single_chi2": flavor.single_chi2,
+    "flavor_plot": flavor.plot,
 }
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ def lobster(predictions: Predictions, release: str, ordering: str) -> dict[str, 
     if "m_bb" not in columns:
         columns |= _as_flavorpy(predictions, ordering)
         caption += (
-            " The matrix of this model is not symmetric, so neutrinos are Dirac particles and there is no such decay; the "
-            "points are what FlavorPy prints."
+            " The matrix of this model is not symmetric, so neutrinos are Dirac particles and there is no such decay; "
+            "the points are what FlavorPy prints."
         )
     ax = hexbin(
         columns, _LIGHTEST[ordering], "m_bb", experiment="lobster", release=release, ordering=ordering,
