@@ -12,16 +12,15 @@ from jaxtyping import Array, Float
 from wilks._base.typing import Scalar
 
 from .charge import Charge, Windows, exact_log_charge_sum, find_windows, log_charge_sum
-from .layout import Layout
 from .light import log_densities, photoelectrons_of
 from .model import Columns
-from .splitting import by_electrons
+from .sizes import Sizes
 from .stages import LIGHT, QUANTA, Stage
 
 _BLOCK = 64  # events whose sums fit into the cache together
 
-SplitRates = Callable[[Stage, int, int, Columns], Float[Array, "photons quanta"]]
-"""From stage, numbers of photons and of quanta, and the columns of one event, to the rate by both."""
+PairRates = Callable[[Stage, Sizes, Columns], Float[Array, "photons electrons"]]
+"""From stage, lengths of tables, and the columns of one event, to the rate by photons and electrons."""
 
 
 class Held(eqx.Module):
@@ -50,14 +49,12 @@ class Chain:
 
     Args:
         stage: the model functions.
-        layout: lengths of the tables.
-        split_rates: R S.
+        pair_rates: R S.
         held: tables that are known already.
     """
 
     stage: Stage
-    layout: Layout
-    split_rates: SplitRates
+    pair_rates: PairRates
     held: Held | None
 
     def log_rate(self, columns: Columns, windows: Windows | None, *, exact: bool) -> Float[Array, " events"]:
@@ -70,7 +67,8 @@ class Chain:
                 summed = exact_log_charge_sum(joint, charge)
             else:
                 summed = log_charge_sum(joint, charge, find_windows(joint, charge) if part[1] is None else part[1])
-            return summed + offset + self.stage.log_acceptance(part[0])
+            log_rate = summed + offset + self.stage.log_acceptance(part[0])
+            return jnp.where(self.stage.possible(part[0]), log_rate, -jnp.inf)
 
         return _in_blocks(block, dict(columns), windows)
 
@@ -80,13 +78,14 @@ class Chain:
         return find_windows(joint, charge)
 
     def expected(self) -> Scalar:
-        """The integral of the rate over both signals, averaged over places and times."""
-        columns, sizes = self.layout.node_columns, self.layout.sizes
+        """The integral of the rate over both signals, averaged over places and times; infinite where impossible."""
+        columns, sizes = self.stage.layout.node_columns, self.stage.layout.sizes
         light = self.stage.accepted_quanta("s1", sizes.detected, columns)
         joint = self._joint(self._tables(), light, columns)
-        accepted = jnp.sum(joint * self.stage.detected_electrons(sizes, columns), axis=0)
+        accepted = jnp.sum(joint * self.stage.detected_electrons(columns), axis=0)
         factor = self.stage.events("energy_spectrum_rate_multiplier", columns)
-        return jnp.sum(self.layout.node_weights * factor * accepted)
+        mean = jnp.sum(self.stage.layout.node_weights * factor * accepted)
+        return jnp.where(jnp.all(self.stage.possible(columns)), mean, jnp.inf)
 
     def hold(self, moving: tuple[str, ...]) -> Held:
         """The tables that do not depend on the named parameters, nor on events."""
@@ -108,11 +107,10 @@ class Chain:
         return pairs, None if self.stage.model.columns(LIGHT) else self._seen(pairs, {})
 
     def _pairs(self, row: Columns) -> Float[Array, "photons electrons"]:
-        sizes = self.layout.sizes
-        return by_electrons(self.split_rates(self.stage, sizes.photons, sizes.quanta, row), sizes.electrons)
+        return self.pair_rates(self.stage, self.stage.layout.sizes, row)
 
     def _seen(self, pairs: Array, row: Columns) -> Float[Array, "photoelectrons electrons"]:
-        return photoelectrons_of(self.stage.light(self.layout.sizes, row)) @ pairs
+        return photoelectrons_of(self.stage.light(row)) @ pairs
 
     def _joint(
         self, tables: tuple[Array | None, Array | None], light: Float[Array, "photoelectrons events"], columns: Columns
@@ -125,7 +123,7 @@ class Chain:
         def one(event: tuple[Array, Columns]) -> Float[Array, " electrons"]:
             weights, row = event
             mine = self._pairs(row) if pairs is None else pairs
-            return (weights @ photoelectrons_of(self.stage.light(self.layout.sizes, row))) @ mine
+            return (weights @ photoelectrons_of(self.stage.light(row))) @ mine
 
         needed = {name: jnp.asarray(columns[name]) for name in self.stage.model.columns((*QUANTA, *LIGHT))}
         return jax.lax.map(one, (light.T, needed)).T
@@ -135,10 +133,10 @@ class Chain:
     ) -> tuple[Float[Array, "electrons events"], Float[Array, " events"], Charge]:
         """V[e, i] with the logarithm taken out of it, and what happens to the electrons."""
         signal = self.stage.signal("s1", columns["s1"], columns)
-        logs = log_densities(self.layout.sizes.detected, *self.stage.gains("s1", columns), signal)
+        logs = log_densities(self.stage.layout.sizes.detected, *self.stage.gains("s1", columns), signal)
         offset = jax.lax.stop_gradient(jnp.max(logs, axis=0))
         joint = self._joint(tables, jnp.exp(logs - offset[None]), columns)
-        return joint, offset, self.stage.charge(self.layout.sizes, columns)
+        return joint, offset, self.stage.charge(columns)
 
 
 def _in_blocks(function: Any, columns: dict[str, Any], windows: Windows | None) -> Float[Array, " events"]:

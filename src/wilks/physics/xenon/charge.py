@@ -15,9 +15,9 @@ from wilks._base.numerics import log_factorial
 from .interpolation import NODES, log_sum, nodes_between
 from .signals import Signal
 
-_DETECTED = 22  # numbers of detected electrons summed per number of electrons
+_DETECTED = 24  # numbers of detected electrons summed per number of electrons
 _REACH = 13.0  # width of that sum in standard deviations of its terms
-_DEPTH = 22.0  # electrons whose share of an event's rate is below exp(-22) are left out
+_DEPTH = 20.0  # numbers of electrons whose share of a rate is below exp(-20) are left out
 _STEPS = 5  # of Newton's method for the most likely number of detected electrons
 _TINY = 1e-290  # keeps the logarithm of a probability of zero finite
 IMPOSSIBLE = -1e30
@@ -132,7 +132,8 @@ def _inputs(charge: Charge, electrons, n):
 
 def _log_terms(choices, e, n, inside, p, gain, spread, scale, variance, positions, log_weights, accepted):
     p = jnp.clip(p, 0.0, 1.0)
-    binomial = choices + n * jnp.log(p + _TINY) + (e - n) * jnp.log(1 - p + _TINY)
+    log_p, log_q = jax.lax.optimization_barrier((jnp.log(p + _TINY), jnp.log(1 - p + _TINY)))  # not once per term
+    binomial = choices + n * log_p + (e - n) * log_q
     width = n * (scale * spread) ** 2 + variance
     views = log_weights - 0.5 * (positions - (n * scale * gain)[None]) ** 2 / width[None]
     seen = views[0] if views.shape[0] == 1 else jax.scipy.special.logsumexp(views, axis=0)

@@ -12,9 +12,10 @@ from .model import Columns
 from .settings import Setting
 from .signatures import COMMON_FUNCTIONS
 from .simulation import binomial
+from .sizes import Reach, Sizes
 from .source import AbstractXenonSource
 from .spectra import check_size, electronic_quanta
-from .splitting import beta_binomial_split, beta_parameters, safe_probability
+from .splitting import beta_binomial_split, beta_parameters, by_electrons, safe_probability
 from .stages import Stage
 
 _EDGE = 1e-6
@@ -49,26 +50,27 @@ class ERSource(AbstractXenonSource):
         """Standard deviation of that fraction between events."""
         return 0.041 * (1.0 - jnp.exp(-nq / 123.0))
 
-    def most_quanta(self, evaluate: Evaluator) -> float:
-        """The largest number of quanta that tables must hold."""
-        energy = np.max(np.asarray(self.comb.energies))
-        quanta = float(np.floor(energy / evaluate("work", {"": np.zeros(1)})[0]))
-        check_size(quanta, float(energy))
-        return quanta
+    def reach(self, evaluate: Evaluator) -> Reach:
+        """The largest numbers of quanta, photons and electrons that tables must hold."""
+        energy = float(np.max(np.asarray(self.comb.energies)))
+        quanta = np.floor(energy / evaluate("work", {"z": np.zeros(1)})[0])
+        check_size(float(quanta), energy)
+        return Reach(int(quanta), int(quanta), int(quanta))
 
-    def split_rates(self, stage: Stage, photons: int, quanta: int, row: Columns) -> Float[Array, "photons quanta"]:
-        """Rate before losses by photons and quanta: lines of fixed numbers of quanta, split beta-binomially."""
-        mean = jnp.clip(stage.table("p_electron", quanta, row), _EDGE, 1 - _EDGE)
-        width = stage.table("p_electron_fluctuation", quanta, row)
-        split = beta_binomial_split(*beta_parameters(1 - mean, width), photons)
-        return split * electronic_quanta(self.comb, stage.one("work", row), quanta)[None]
+    def pair_rates(self, stage: Stage, sizes: Sizes, row: Columns) -> Float[Array, "photons electrons"]:
+        """Rate before losses by photons and electrons: lines of fixed numbers of quanta, split beta-binomially."""
+        mean = jnp.clip(stage.table("p_electron", sizes.quanta, row), _EDGE, 1 - _EDGE)
+        width = stage.table("p_electron_fluctuation", sizes.quanta, row)
+        split = beta_binomial_split(*beta_parameters(1 - mean, width), sizes.photons)
+        rates = electronic_quanta(self.comb, stage.one("work", row), sizes.quanta)
+        return by_electrons(split * rates[None], sizes.electrons)
 
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draw quanta, photons and electrons of trials with given energies and places."""
         quanta = np.floor(columns["energy"] / evaluate("work", columns))
         mean = evaluate("p_electron", columns, quanta)
         width = evaluate("p_electron_fluctuation", columns, quanta)
-        alpha, beta = (np.asarray(x) for x in beta_parameters(1 - mean, width))
+        alpha, beta = beta_parameters(1 - mean, width, np)
         actual = 1.0 - draws(lambda g, n, a, b: g.beta(a, b), alpha, beta)
         electrons = binomial(draws, quanta, actual)
         return {

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-
 from .model import Model
 
 _CLASSES = (64, 1024, 16384)

@@ -10,7 +10,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-NODES = 20
+NODES = 24
 _OFFSET = 1e-11  # in ln(e + 1): keeps the points off the nodes
 _NOTHING, _MOST = -800.0, 600.0  # exponents: one that stands for zero, and the largest (its weight is zero)
 

@@ -8,9 +8,11 @@ from jaxtyping import Float
 
 from .volume import Cylinder
 
-_DEPTH, _RADIUS, _ANGLE, _TIME = 32, 10, 16, 16
+_DEPTH, _RADIUS, _ANGLE, _TIME = 24, 10, 16, 16
 _POINTS = 4096
 _NEEDS = {
+    "s1": "",
+    "s2": "",
     "z": "z",
     "drift_time": "z",
     "r": "r",
@@ -23,7 +25,7 @@ _NEEDS = {
 
 def dimensions_of(columns: Collection[str]) -> frozenset[str]:
     """The dimensions that columns depend on; a column of unknown origin may depend on all of space and time."""
-    needed = {_NEEDS.get(column, "all") for column in columns}
+    needed = {_NEEDS.get(column, "all") for column in columns} - {""}
     if "all" in needed:
         return frozenset({"z", "plane", "time"})
     return frozenset(needed - {"r"} if "plane" in needed else needed)

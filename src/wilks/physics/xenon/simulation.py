@@ -117,7 +117,8 @@ def _refused(draws: Draws, share: np.ndarray) -> Bool[np.ndarray, " trials"]:
 
 
 def _extended(places: Columns, extend: Callable[[Events], Events]) -> Columns:
-    table = extend(Events(places, UNITS, source="simulated places"))
+    blank = np.full(len(places["z"]), np.nan)
+    table = extend(Events({**places, "s1": blank, "s2": blank}, UNITS, source="simulated places"))
     return {name: np.asarray(table[name]) for name in table.columns}
 
 

@@ -31,6 +31,21 @@ class Sizes:
 
 
 @dataclasses.dataclass(frozen=True)
+class Reach:
+    """The largest numbers that recoils make.
+
+    Args:
+        quanta: of quanta.
+        photons: of photons.
+        electrons: of electrons.
+    """
+
+    quanta: int
+    photons: int
+    electrons: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Response:
     """Ranges of what a detector does to quanta, over its volume.
 
@@ -49,20 +64,19 @@ class Response:
     doubling: float = 0.0
 
 
-def sizes_for(largest: int, light: Response, charge: Response) -> Sizes:
+def sizes_for(reach: Reach, light: Response, charge: Response) -> Sizes:
     """Lengths beyond which no accepted signal is made, with room for other parameters.
 
     Args:
-        largest: largest number of quanta.
+        reach: what recoils make.
         light: of photons to S1.
         charge: of electrons to S2.
     """
-    quanta = largest + 1
-    photons = _produced(light, quanta)
-    electrons = max(_produced(charge, quanta), NODES + 4)
+    photons = _produced(light, reach.photons + 1)
+    electrons = max(_produced(charge, reach.electrons + 1), NODES + 4)
     most = _most(photons, light.efficiency[1])
     detected = min(_rounded(_MARGIN * _counted(light, most)), most + 1)
-    return Sizes(min(quanta, photons + electrons), photons, max(detected, 2), electrons)
+    return Sizes(min(reach.quanta + 1, photons + electrons), photons, max(detected, 2), electrons)
 
 
 def _produced(response: Response, quanta: int) -> int:

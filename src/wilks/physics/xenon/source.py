@@ -2,7 +2,8 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -19,9 +20,11 @@ from wilks.model.sources import AbstractEventSource
 from wilks.model.staging import AbstractStagedSource
 from wilks.parameters.space import NamedValues, ParameterSpace
 
+from .accuracy import Accuracy
 from .annotation import annotate_columns
 from .chain import Chain, Held
 from .charge import Windows
+from .configuration import Configuration, read_configuration
 from .draws import Draws
 from .evaluation import Evaluator
 from .fixing import fixed_columns
@@ -31,6 +34,7 @@ from .preparation import prepare_columns
 from .presets import preset_settings
 from .settings import ATTRIBUTES, VOLUME, Options, Setting, adopt_settings, split_settings
 from .simulation import draw_places, simulate_trials
+from .sizes import Reach, Sizes
 from .spectra import Comb
 from .stages import Stage
 from .volume import Cylinder
@@ -46,6 +50,7 @@ class AbstractXenonSource(AbstractStagedSource):
     Args:
         preset: selection of events: "2.1.0", "1.4" or "tutorial".
         accuracy: "fast" (1e-4 in the worst event, 1e-6 on average), or "exact" sums, which take 100 times as long.
+        config: file of settings, see `read_configuration`; others go before it.
         settings: numbers or functions in place of model functions, defaults of parameters, and attributes.
 
     Raises:
@@ -90,9 +95,12 @@ class AbstractXenonSource(AbstractStagedSource):
     check_acceptances = Setting(True)
     check_efficiencies = Setting(True)
 
-    def __init__(self, *, preset: str = "2.1.0", accuracy: str = "fast", **settings: Any) -> None:
+    def __init__(
+        self, *, preset: str = "2.1.0", accuracy: str = "fast", config: str | Path | None = None, **settings: Any
+    ) -> None:
         check_option("accuracy", accuracy, ("fast", "exact"))
-        attributes, rest = split_settings(type(self), {**preset_settings(preset), **settings})
+        read = {} if config is None else read_configuration(config)
+        attributes, rest = split_settings(type(self), {**preset_settings(preset), **read, **settings})
         self.model, self.space = read_model(type(self), self.model_function_names, rest, ATTRIBUTES)
         self.comb = Comb(attributes["energies"], attributes["rates_vs_energy"])
         self.volume = Cylinder(*(attributes[name] for name in VOLUME))
@@ -100,7 +108,7 @@ class AbstractXenonSource(AbstractStagedSource):
         self.options = Options(accuracy, *checks)
         self.held = None
         evaluate = Evaluator(self.model, self, dict(self.starts))
-        self.layout = lay_out(evaluate, self.volume, self.most_quanta(evaluate), DEFAULT_CUTS, self.with_extra_columns)
+        self.layout = lay_out(evaluate, self.volume, self.reach(evaluate), DEFAULT_CUTS, self.with_extra_columns)
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -275,21 +283,49 @@ class AbstractXenonSource(AbstractStagedSource):
         before = float(self.mu_before_efficiencies(values))
         return before * kept, before * float(np.sqrt(kept * (1 - kept) / n_trials))
 
-    @abc.abstractmethod
-    def most_quanta(self, evaluate: Evaluator) -> float:
-        """The largest number of quanta that tables must hold."""
+    def check_accuracy(self, values: Values | None, events: Events) -> Accuracy:
+        """Compare fast rates with full sums over larger tables, and the expected number with twice the nodes.
+
+        Args:
+            values: parameters; those that are not given keep their start.
+            events: to be compared; each takes about 10 ms.
+        """
+        evaluate = self._evaluator(values)
+        finer = lay_out(evaluate, self.volume, self.reach(evaluate), DEFAULT_CUTS, self.with_extra_columns, refine=2)
+        at = as_arrays(self.complete(values))
+        expected = float(_expected(self, at))
+        errors = np.zeros(0)
+        if len(events):
+            columns = self.prepare(events)
+            exact = np.asarray(_exact_log_rate(self, finer, at, columns))
+            errors = compiled_log_rate(self, values, columns) - exact
+        return Accuracy(errors, expected, expected - float(_expected_on(self, finer, at)))
+
+    def print_config(self) -> Configuration:
+        """Parameters, constants, functions and attributes; prints itself, and gives the text of a file."""
+        functions = {f.name: ", ".join((*f.columns, *f.parameter_names)) for f in self.model.functions}
+        return Configuration(
+            source=type(self).__name__,
+            parameters=dict(self.starts),
+            constants={name: float(value) for name, value in self.model.constants.items()},
+            attributes={name: self.setting(name) for name in ATTRIBUTES},
+            functions=functions,
+        )
 
     @abc.abstractmethod
-    def split_rates(self, stage: Stage, photons: int, quanta: int, row: Columns) -> Float[Array, "photons quanta"]:
-        """Rate before losses by photons (rows) and quanta (columns), both from 0 on, for one event."""
+    def reach(self, evaluate: Evaluator) -> Reach:
+        """The largest numbers of quanta, photons and electrons that tables must hold."""
+
+    @abc.abstractmethod
+    def pair_rates(self, stage: Stage, sizes: Sizes, row: Columns) -> Float[Array, "photons electrons"]:
+        """Rate before losses by photons and electrons, for one event; for all if no function of it takes a column."""
 
     @abc.abstractmethod
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draw quanta, photons and electrons of trials with given energies and places."""
 
     def _chain(self, values: Values | None) -> Chain:
-        stage = Stage(self.model, self, self.complete(values), dict(self.layout.cuts))
-        return Chain(stage, self.layout, self.split_rates, self.held)
+        return Chain(Stage(self.model, self, self.complete(values), self.layout), self.pair_rates, self.held)
 
     def _evaluator(self, values: Values | None) -> Evaluator:
         return Evaluator(self.model, self, {n: float(x) for n, x in self.complete(values).items()})
@@ -313,6 +349,19 @@ def _log_rate(source: AbstractXenonSource, values: Values, columns: Columns) -> 
 @eqx.filter_jit
 def _expected(source: AbstractXenonSource, values: Values) -> Scalar:
     return source.expected_events(values)
+
+
+@eqx.filter_jit
+def _exact_log_rate(
+    source: AbstractXenonSource, layout: Layout, values: Values, columns: Columns
+) -> Float[Array, " events"]:
+    stage = Stage(source.model, source, values, layout)
+    return Chain(stage, source.pair_rates, None).log_rate(columns, None, exact=True)
+
+
+@eqx.filter_jit
+def _expected_on(source: AbstractXenonSource, layout: Layout, values: Values) -> Scalar:
+    return Chain(Stage(source.model, source, values, layout), source.pair_rates, None).expected()
 
 
 @eqx.filter_jit

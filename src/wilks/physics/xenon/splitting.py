@@ -1,15 +1,20 @@
 """How produced quanta split into photons and electrons: probabilities of every pair of numbers."""
 
 import functools
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.numerics import log_factorial
 
 _LOWEST, _HIGHEST = 0.011, 0.95  # range of the mean photon fraction in which a Beta distribution is formed
 _SMALLEST_WIDTH = 0.005
+Shape = TypeVar("Shape", Float[Array, "*shape"], Float[np.ndarray, "*shape"])
+
+_NEVER = -1e6  # logarithm that stands for a rate of zero
 _EDGE = 1e-6  # a Binomial probability is kept so far from 0 and 1
 
 
@@ -22,21 +27,20 @@ def safe_probability(p: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     return jnp.clip(jnp.where(jnp.isnan(p), 0.0, p), 1e-5, 1.0 - 1e-5)
 
 
-def beta_parameters(
-    mean: Float[Array, "*shape"], width: Float[Array, "*shape"]
-) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
+def beta_parameters(mean: Shape, width: Shape, numpy: Any = jnp) -> tuple[Shape, Shape]:
     """Parameters alpha, beta of the Beta distribution of the photon fraction.
 
     Args:
         mean: mean photon fraction, clipped to [0.011, 0.95].
         width: standard deviation, clipped to at least 0.005 and to what keeps the distribution without two peaks.
+        numpy: the module that computes it, for arrays of its kind.
 
     References:
         J. Aalbers et al., Phys. Rev. D 102 (2020) 072010 (flamedisx, whose clips these are).
     """
-    m = jnp.clip(mean, _LOWEST, _HIGHEST)
-    most = jnp.maximum((m - 1) ** 2 * m / (2 - m), m**2 * (1 - m) / (1 + m))
-    variance = jnp.clip(width**2, _SMALLEST_WIDTH**2, most)
+    m = numpy.clip(mean, _LOWEST, _HIGHEST)
+    most = numpy.maximum((m - 1) ** 2 * m / (2 - m), m**2 * (1 - m) / (1 + m))
+    variance = numpy.clip(width**2, _SMALLEST_WIDTH**2, most)
     alpha = m * (m / variance - m**2 / variance - 1)
     return alpha, alpha * (1 / m - 1)
 
@@ -77,14 +81,25 @@ def _beta_binomial_split_jvp(photons, at, move):
     return split, split * (by_alpha * d_alpha[None] + by_beta * d_beta[None])
 
 
-def binomial_split(p_electron: Float[Array, " quanta"], photons: int) -> Float[Array, "photons quanta"]:
-    """Binomial(n - ph; n, p) for ph < photons (rows) and n = 0, 1, ... (columns); 0 for ph > n."""
+def binomial_pairs(
+    p_electron: Float[Array, " quanta"], rates: Float[Array, " quanta"], photons: int, electrons: int
+) -> Float[Array, "photons electrons"]:
+    """rates[n] Binomial(e; n, p[n]) with n = ph + e, for ph < photons (rows) and e < electrons (columns).
+
+    Args:
+        p_electron: probability that a quantum is an electron, by number of quanta.
+        rates: events by number of quanta, zero beyond what is given.
+    """
+    size = p_electron.shape[0]
     p = jnp.clip(p_electron, _EDGE, 1 - _EDGE)
-    n, ph = _counts(p.shape[0]), _counts(photons)[:, None]
-    e = jnp.maximum(n[None] - ph, 0.0)
-    table = log_factorial(_counts(max(photons, p.shape[0])))
-    log_choose = table[None, : p.shape[0]] - table[:photons, None] - table[e.astype(int)]
-    return _exp_inside(log_choose + e * jnp.log(p)[None] + ph * jnp.log1p(-p)[None], n, photons)
+    some = rates > 0
+    common = log_factorial(_counts(size)) + _counts(size) * jnp.log1p(-p)
+    common = jnp.where(some, common + jnp.log(jnp.where(some, rates, 1.0)), _NEVER)
+    odds = jnp.log(p) - jnp.log1p(-p)
+    table = log_factorial(_counts(max(photons, electrons)))
+    log_pairs = _by_sum(common, photons, electrons, _NEVER)
+    log_pairs = log_pairs + _counts(electrons)[None] * _by_sum(odds, photons, electrons, 0.0)
+    return jnp.exp(log_pairs - table[:photons, None] - table[None, :electrons])
 
 
 def by_electrons(split: Float[Array, "photons quanta"], electrons: int) -> Float[Array, "photons electrons"]:
@@ -97,6 +112,14 @@ def by_electrons(split: Float[Array, "photons quanta"], electrons: int) -> Float
     length = max(quanta, electrons)
     padded = jnp.pad(split, ((0, 0), (0, length - quanta)))
     return jnp.pad(padded.reshape(-1), (0, photons)).reshape(photons, length + 1)[:, :electrons]
+
+
+def _by_sum(
+    vector: Float[Array, " quanta"], photons: int, electrons: int, beyond: float
+) -> Float[Array, "photons electrons"]:
+    """Entry ph + e of a vector for every pair, with a value beyond its end."""
+    filled = jnp.pad(vector, (0, max(photons + electrons - vector.shape[0], 0)), constant_values=beyond)
+    return by_electrons(jnp.broadcast_to(filled[None], (photons, filled.shape[0])), electrons)
 
 
 def _log_ratio(left, ph, alpha, beta):

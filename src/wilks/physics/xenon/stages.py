@@ -1,28 +1,28 @@
 """The stages of the model as arrays: from values of parameters to tables of light and charge."""
 
 import dataclasses
+import functools
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Values
 
 from .charge import IMPOSSIBLE, Charge
-from .cuts import Cut
 from .expectation import accepted_electrons, signal_nodes
+from .layout import Layout
 from .light import Light, log_densities, probability_between
 from .model import Columns, Model
 from .signals import SMALLEST_SMEAR, Signal, folded, integrated, raw_nodes
-from .sizes import Sizes
 
 LIGHT = ("photon_detection_eff", "penning_quenching_eff", "photon_acceptance", "double_pe_fraction")
 """Model functions between photons and photoelectrons."""
 QUANTA = ("work", "p_electron", "p_electron_fluctuation", "lindhard_l")
 """Model functions between energies and photons and electrons."""
+_SLACK = 1e-9  # rounding of a probability of one
 _OF_SIGNAL = {
     "s1": ("photoelectron_gain_mean", "photoelectron_gain_std"),
     "s2": ("electron_gain_mean", "electron_gain_std"),
@@ -37,13 +37,13 @@ class Stage:
         model: the functions.
         source: what bound functions take first.
         values: parameters.
-        cuts: of s1 and s2, for integrals over the signals.
+        layout: lengths of tables, cuts, and nodes of averages.
     """
 
     model: Model
     source: Any
     values: Values
-    cuts: Mapping[str, Cut]
+    layout: Layout
 
     def events(self, name: str, columns: Columns) -> Float[Array, " events"]:
         """A function of event columns, for every event."""
@@ -55,7 +55,11 @@ class Stage:
 
     def table(self, name: str, size: int, row: Columns) -> Float[Array, " numbers"]:
         """A special function at 0, 1, ... size - 1, for one event."""
-        return self.model.at_hidden(name, self.source, self.values, jnp.arange(size, dtype=float), row)
+        return self.special(name, jnp.arange(size, dtype=float), row)
+
+    def special(self, name: str, hidden: Float[Array, " numbers"], row: Columns) -> Float[Array, " numbers"]:
+        """A special function at values of its hidden variable, for one event."""
+        return self.model.at_hidden(name, self.source, self.values, hidden, row)
 
     def numbers(self, name: str, size: int, columns: Columns) -> Float[Array, "numbers #events"]:
         """A special function at 0, 1, ... size - 1, for all events at once or for each."""
@@ -65,11 +69,11 @@ class Stage:
         hidden = jnp.broadcast_to(jnp.arange(size, dtype=float)[:, None], (size, events))
         return self.model.at_pairs(name, self.source, self.values, hidden, columns)
 
-    def light(self, sizes: Sizes, row: Columns) -> Light:
+    def light(self, row: Columns) -> Light:
         """The light stage for one event; for all, if no function of it takes a column."""
         efficiency, double = self.one("photon_detection_eff", row), self.one("double_pe_fraction", row)
-        quenching = self.table("penning_quenching_eff", sizes.photons, row)
-        acceptance = self.table("photon_acceptance", sizes.detected, row)
+        quenching = self.table("penning_quenching_eff", self.layout.sizes.photons, row)
+        acceptance = self.table("photon_acceptance", self.layout.sizes.detected, row)
         return Light(efficiency * quenching, acceptance, double)
 
     def gains(self, which: str, columns: Columns) -> tuple[Float[Array, " events"], Float[Array, " events"]]:
@@ -88,15 +92,15 @@ class Stage:
             observed, raw, *[self.model.at_pairs(n, self.source, self.values, raw, columns) for n in names]
         )
 
-    def charge(self, sizes: Sizes, columns: Columns) -> Charge:
+    def charge(self, columns: Columns) -> Charge:
         """The charge stage of every event; a constant acceptance of electrons is left to `log_acceptance`."""
         gain, spread = self.gains("s2", columns)
-        accepted = self._unless_constant("electron_acceptance", sizes.electrons, columns)
+        accepted = self._unless_constant("electron_acceptance", self.layout.sizes.electrons, columns)
         if accepted is not None:
             accepted = jnp.where(accepted > 0, jnp.log(jnp.where(accepted > 0, accepted, 1.0)), IMPOSSIBLE)
         return Charge(
             efficiency=self.events("electron_detection_eff", columns) * self._constant("electron_loss"),
-            loss=self._unless_constant("electron_loss", sizes.electrons, columns),
+            loss=self._unless_constant("electron_loss", self.layout.sizes.electrons, columns),
             log_acceptance=accepted,
             gain=gain,
             spread=spread,
@@ -104,15 +108,24 @@ class Stage:
         )
 
     def log_acceptance(self, columns: Columns) -> Float[Array, " events"]:
-        """ln of everything that multiplies the rate of an event: acceptances of its signals, and the spectrum's factor."""
+        """ln of what multiplies the rate of an event: acceptances of its signals, and the factor of the spectrum."""
         names = ("s1_acceptance", "s2_acceptance", "energy_spectrum_rate_multiplier")
         product = math.prod(self.events(name, columns) for name in names) * self._constant("electron_acceptance")
         return jnp.where(product > 0, jnp.log(jnp.where(product > 0, product, 1.0)), -jnp.inf)
 
+    def possible(self, columns: Columns) -> Bool[Array, " events"]:
+        """Whether efficiencies are probabilities and signals positive, for every event."""
+        inside = []
+        for name in ("photon_detection_eff", "double_pe_fraction", "electron_detection_eff"):
+            p = self.events(name, columns)
+            inside.append((p >= 0) & (p <= 1 + _SLACK))
+        inside += [self.events(name, columns) > 0 for names in _OF_SIGNAL.values() for name in names]
+        return functools.reduce(jnp.logical_and, inside)
+
     def accepted_quanta(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
         """Probability that the signal of 0, 1, ... size - 1 detected quanta passes its acceptance, at every node."""
         names = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
-        box = self.cuts[which].box
+        box = dict(self.layout.cuts)[which].box
         if box is None or any(self.model.function(name) is not None for name in names):
             return self._integrated_acceptance(which, size, columns)
         gain, spread = self.gains(which, columns)
@@ -122,9 +135,9 @@ class Stage:
         low, high = (jnp.asarray(self.values[edge], dtype=float)[None] for edge in box)
         return probability_between(low, high, quanta * (bias * gain)[None], width)
 
-    def detected_electrons(self, sizes: Sizes, columns: Columns) -> Float[Array, "electrons nodes"]:
+    def detected_electrons(self, columns: Columns) -> Float[Array, "electrons nodes"]:
         """Probability that an event with 0, 1, ... electrons passes all that acts on its S2, at every node."""
-        size = sizes.electrons
+        size = self.layout.sizes.electrons
         factors = [self._unless_constant(name, size, columns) for name in ("electron_loss", "electron_acceptance")]
         loss, acceptance = (1.0 if factor is None else factor for factor in factors)
         efficiency = (self.events("electron_detection_eff", columns) * self._constant("electron_loss"))[None]
@@ -138,19 +151,21 @@ class Stage:
         return None if name in self.model.constants else self.numbers(name, size, columns)
 
     def _integrated_acceptance(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
-        nodes, weights = (jnp.asarray(x) for x in signal_nodes(*self.cuts[which].edges))
+        nodes, weights = (jnp.asarray(x) for x in signal_nodes(*dict(self.layout.cuts)[which].edges))
+        derived = self.layout.node_signals[which]
         quanta = _OF_SIGNAL[which]
         recoverable = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
-        local = {
-            c: columns[c] for c in self.model.columns((*quanta, *recoverable, f"{which}_acceptance")) if c != which
-        }
+        taken = self.model.columns((*quanta, *recoverable, f"{which}_acceptance"))
+        local = {c: columns[c] for c in taken if c in columns}
 
-        def at_node(row: Columns) -> Float[Array, " quanta"]:
-            every = {name: jnp.repeat(value[None], len(nodes), axis=0) for name, value in row.items()} | {which: nodes}
+        def at_node(node: tuple[Columns, Columns]) -> Float[Array, " quanta"]:
+            row, own = node
+            every = {name: jnp.repeat(value[None], len(nodes), axis=0) for name, value in row.items()}
+            every |= {**own, which: nodes}
             density = jnp.exp(log_densities(size, *self.gains(which, every), self.signal(which, nodes, every)))
             return density @ (weights * self.events(f"{which}_acceptance", every))
 
-        count = next(iter(columns.values())).shape[0]
-        if not local:
-            return jnp.broadcast_to(at_node({})[:, None], (size, count))
-        return jax.lax.map(at_node, local).T
+        if not (local or derived):
+            count = next(iter(columns.values())).shape[0]
+            return jnp.broadcast_to(at_node(({}, {}))[:, None], (size, count))
+        return jax.lax.map(at_node, (local, derived)).T
