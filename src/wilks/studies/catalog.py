@@ -26,6 +26,10 @@ STUDIES: dict[str, Entry] = {
         "wilks.studies.flavor",
         "Models of fermion masses and mixing: mass matrices against NuFIT, all minima, both orderings, predictions.",
     ),
+    "crosssection": Entry(
+        "wilks.studies.crosssection",
+        "Two models of a cross section, a beam and an uncertain detector: response matrices, fits, p-values, posterior.",
+    ),
 }
 """Name -> module and one sentence."""
 
