@@ -24,7 +24,7 @@ from .observables import Observables
 from .settings import SCALE_PARAMETER
 from .term_group import TermGroup, stacked
 
-BestValues = Float[Array | np.ndarray, "*lanes terms"]
+BestValues = Float[Array | np.ndarray, "*lanes observables"]
 """Best value of each term in its coordinate: the data, which toys move; one row per ordering if there are two."""
 
 
@@ -67,7 +67,7 @@ class FlavorLikelihood(
         self.group = groups[0] if len(groups) == 1 else stacked(groups)
 
     @property
-    def best(self) -> Float[np.ndarray, "*orderings terms"]:
+    def best(self) -> Float[np.ndarray, "*orderings observables"]:
         """Published best values in the terms' coordinates: the observed data."""
         return np.asarray(self._published)
 
@@ -135,24 +135,29 @@ class FlavorLikelihood(
         y = self._numbers(values, self.model.dimensionless(values))
         return self._placed(y, self._of_ordering(y, self._published, lambda group, _: group.predicted(y)))
 
-    def neutrino_scale(self, dimensionless: Observables) -> Scalar:
-        """Lambda in eV at its best for the published data, from a model's dimensionless observables.
+    def neutrino_scale(self, values: Values, data: BestValues) -> Scalar:
+        """Lambda in eV: at its best for the data where it is profiled, else the model's own."""
+        predicted = self.model.dimensionless(values)
+        if not len(self.group.scaled):
+            return self.model.default_scale(predicted, values)
+        y = self._numbers(values, predicted)
 
-        ``evaluate(model, points, scale=likelihood.neutrino_scale)`` gives observables with this scale. It needs
-        ``scale="profile"`` and both splittings among the fitted observables.
-        """
-        y = self._numbers({}, dimensionless)
-        none = jnp.zeros(len(self.names))
-        log_x = self._of_ordering(y, self._published, lambda group, _: group.log_factor(y, none))
-        return jnp.exp(0.5 * log_x)
+        def found(group: TermGroup, best: Array) -> Array:
+            return group.log_factor(y, best - group.published)
 
-    def _numbers(self, values: Values, predicted: Observables) -> Float[Array, " terms"]:
-        """What the model says of each term; an undefined phase is inf."""
+        return jnp.exp(0.5 * self._of_ordering(y, data, found))
+
+    def _numbers(self, values: Values, predicted: Observables) -> Float[Array, " observables"]:
+        """What the model says of each term; an undefined phase is inf, a mass without scale nan."""
         factor = self._factor(values, predicted)
         y = jnp.stack(
             [jnp.asarray(number(predicted, n), dtype=float) * factor ** POWERS.get(n, 0.0) for n in self.names]
         )
-        return jnp.where(self._first.cyclic & jnp.isnan(y), jnp.inf, y)
+        y = jnp.where(self._first.cyclic & jnp.isnan(y), jnp.inf, y)
+        if not any(name in POWERS for name in self.names):
+            return y
+        lost = np.array([name in POWERS for name in self.names]) & predicted.flags["scale_undefined"]
+        return jnp.where(lost, jnp.nan, y)
 
     def _factor(self, values: Values, predicted: Observables) -> Scalar:
         """Lambda^2 where it is not profiled: a parameter, or the average of what the two splittings want."""
@@ -178,12 +183,12 @@ class FlavorLikelihood(
             return self.group.published
         return jax.vmap(lambda group: group.published)(self.group)
 
-    def _inverted(self, y: Float[Array, " terms"]) -> Bool[Array, ""]:
+    def _inverted(self, y: Float[Array, " observables"]) -> Bool[Array, ""]:
         """Whether a point has the inverted ordering, where m3l^2 and r are negative."""
         return y[self.names.index("m3l^2" if "m3l^2" in self.names else "r")] < 0
 
     def _of_ordering(
-        self, y: Float[Array, " terms"], data: BestValues, function: Callable[[TermGroup, Any], Any]
+        self, y: Float[Array, " observables"], data: BestValues, function: Callable[[TermGroup, Any], Any]
     ) -> Any:
         """A function of the terms and data of the point's ordering."""
         inverted = jnp.array(False) if self.orderings == 1 else self._inverted(y)
@@ -195,7 +200,7 @@ class FlavorLikelihood(
         both = jax.vmap(function)(self.group, jnp.asarray(data))  # both, as tables are not copied for every point
         return jax.tree.map(lambda array: jnp.where(inverted, array[1], array[0]), both)
 
-    def _placed(self, y: Float[Array, " terms"], best: Float[Array, " terms"]) -> BestValues:
+    def _placed(self, y: Float[Array, " observables"], best: Float[Array, " observables"]) -> BestValues:
         """Best values of the point's ordering among those of both."""
         if self.orderings == 1:
             return best
@@ -214,7 +219,7 @@ class FlavorLikelihood(
 
 def build(
     model: FlavorModel, terms: Data, fitted: str | Sequence[str] = "all"
-) -> tuple[FlavorLikelihood, Float[np.ndarray, "*orderings terms"]]:
+) -> tuple[FlavorLikelihood, Float[np.ndarray, "*orderings observables"]]:
     """Likelihood and observed data of a flavour model.
 
     Args:

@@ -19,7 +19,7 @@ from .fitted import POWERS, SPLITTINGS
 from .scaled_terms import ScaledTerms
 from .single_terms import SingleTerms
 
-Rows = Float[Array, " terms"]
+Rows = Float[Array, " observables"]
 
 
 class TermGroup(eqx.Module):
@@ -63,7 +63,7 @@ class TermGroup(eqx.Module):
         return self.scaled.log_norm + self.single.log_norm
 
     @property
-    def cyclic(self) -> Bool[Array, " terms"]:
+    def cyclic(self) -> Bool[Array, " observables"]:
         """Which terms are of periodic quantities."""
         periods = [jnp.asarray(part.table.period) for part in (self.scaled, self.single)]
         return jnp.isfinite(jnp.concatenate(periods))
@@ -76,7 +76,7 @@ class TermGroup(eqx.Module):
         alone = jnp.pad(y[coupled:][None], ((0, coupled - 1), (0, 0)))
         return jnp.concatenate([y[:coupled, None], alone, jnp.zeros((coupled, coupled - 2))], axis=1)
 
-    def listed(self, mean: Float[Array, "terms cells"]) -> Float[Array, " all_terms"]:
+    def listed(self, mean: Float[Array, "terms cells"]) -> Rows:
         """The same numbers in one row."""
         coupled = len(self.scaled)
         alone = mean[0, int(coupled > 0) :][: len(self.single)]
@@ -153,7 +153,7 @@ class TermGroup(eqx.Module):
             jnp.concatenate([self._inside(y)[None], alone.inside, jnp.ones(empty, dtype=bool)]),
         )
 
-    def _undefined(self, y: Rows) -> Bool[Array, " terms"]:
+    def _undefined(self, y: Rows) -> Bool[Array, " observables"]:
         return jnp.isinf(y) & jnp.isfinite(jnp.asarray(self.scaled.table.period))
 
     def _defined(self, y: Rows, shift: Rows) -> Rows:
