@@ -28,7 +28,7 @@ STUDIES: dict[str, Entry] = {
     ),
     "crosssection": Entry(
         "wilks.studies.crosssection",
-        "Two models of a cross section, a beam and an uncertain detector: response matrices, fits, p-values, posterior.",
+        "Two models of a cross section, a beam and an uncertain detector: response matrices, fits, p-values, scans.",
     ),
 }
 """Name -> module and one sentence."""

@@ -17,7 +17,7 @@ from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
 from wilks.data.response_matrices import ResponseMatrices
 
-Table = Mapping[str, Float[np.ndarray, " events"]]
+Table = Mapping[str, Float[np.ndarray, " _"]]
 """Columns of events by name."""
 
 YEARS = 10.0

@@ -127,14 +127,14 @@ def _tests_text(results: Results) -> str:
 
 
 _EXPERIMENT = (
-    "Events have two true quantities, x and y. The detector smears x and loses events of small y; what it measures of x "
-    "is counted in eight bins. Two models predict the same rate and nearly the same spectrum, but other correlations of "
-    "x and y. Simulations of both cover ten times the exposure of the data. Tables: {source}."
+    "Events have two true quantities, x and y. The detector smears x and loses events of small y; what it measures of "
+    "x is counted in eight bins. Two models predict the same rate and nearly the same spectrum, but other correlations "
+    "of x and y. Simulations of both cover ten times the exposure of the data. Tables: {source}."
 )
 _MATRICES = (
-    "A response matrix may be used for any model only if its truth bins are fine enough: both simulations must give the "
-    "same matrix within their statistics. In x alone they do not, because the efficiency depends on y. In x and y they "
-    "do, and sparse bins are then merged, always the pair of slices whose matrices differ least."
+    "A response matrix may be used for any model only if its truth bins are fine enough: both simulations must give "
+    "the same matrix within their statistics. In x alone they do not, because the efficiency depends on y. In x and y "
+    "they do, and sparse bins are then merged, always the pair of slices whose matrices differ least."
 )
 _ONE = (
     "With the mean of the matrix's posterior as the only matrix. A p-value of a model as it is needs no fit; where "
@@ -142,20 +142,20 @@ _ONE = (
 )
 _DETECTORS = (
     "The detector is known as a hundred variations, each with one random matrix of its simulation statistics. The "
-    "likelihood is averaged over them. The last column is the effective number of variations that carry it: where it is "
-    "small, the average is an accident of few of them."
+    "likelihood is averaged over them. The last column is the effective number of variations that carry it: where it "
+    "is small, the average is an accident of few of them."
 )
 _POSTERIOR = "Both weights with flat priors, under the same average over detectors."
 _BACKGROUND = (
-    "Data now hold background, which has truth bins of its own, and noise, which has no truth at all and enters through "
-    "one bin of efficiency 1. Weights are numbers of true events."
+    "Data now hold background, which has truth bins of its own, and noise, which has no truth at all and enters "
+    "through one bin of efficiency 1. Weights are numbers of true events."
 )
 _FLUX = (
     "Events are cross sections times exposure: tables of cross sections per truth bin and beam energy, folded with a "
     "hundred throws of the flux, throw s with detector variation s. Weights multiply cross sections."
 )
 _TESTS = (
-    "Each model alone, the other's weight fixed at zero: the part of refitted toys that is at most as likely as the data "
-    "tells whether it describes them. The curves give the asymptotic p-value of each weight (Wilks), from one free fit "
-    "per model and conditional fits along the curve."
+    "Each model alone, the other's weight fixed at zero: the part of refitted toys that is at most as likely as the "
+    "data tells whether it describes them. The curves give the asymptotic p-value of each weight (Wilks), from one "
+    "free fit per model and conditional fits along the curve."
 )
