@@ -1,6 +1,5 @@
 """From model functions to rates: the sums over everything that the detector does not see."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -12,15 +11,16 @@ from jaxtyping import Array, Float
 from wilks._base.typing import Scalar
 
 from .charge import Charge, Windows, exact_log_charge_sum, find_windows, log_charge_sum
+from .layout import Layout
 from .light import log_densities, photoelectrons_of
-from .model import Columns
-from .sizes import Sizes
+from .model import Columns, Model
+from .spectra import Comb
 from .stages import LIGHT, QUANTA, Stage
 
 _BLOCK = 64  # events whose sums fit into the cache together
 
-PairRates = Callable[[Stage, Sizes, Columns], Float[Array, "photons electrons"]]
-"""From stage, lengths of tables, and the columns of one event, to the rate by photons and electrons."""
+PairRates = Callable[[Comb, Stage, Columns], Float[Array, "photons electrons"]]
+"""From spectrum, stage, and the columns of one event, to the rate by photons and electrons."""
 
 
 class Held(eqx.Module):
@@ -37,8 +37,7 @@ class Held(eqx.Module):
     seen: Float[Array, "photoelectrons electrons"] | None
 
 
-@dataclasses.dataclass(frozen=True)
-class Chain:
+class Chain(eqx.Module):
     """The sums of one source at one point of its parameters.
 
         rho = w sum_{e, ph} R(e + ph) S(ph; e + ph) L1(ph; s1) L2(e; s2)
@@ -48,14 +47,27 @@ class Chain:
     it is V[e, i], the rate of e electrons together with the S1 of event i, which is summed with L2.
 
     Args:
-        stage: the model functions.
+        model: the model functions.
+        comb: energies and their rates.
+        layout: lengths of tables, and nodes of averages.
         pair_rates: R S.
+        values: parameters.
+        source: what bound model functions take first.
         held: tables that are known already.
     """
 
-    stage: Stage
-    pair_rates: PairRates
+    model: Model
+    comb: Comb
+    layout: Layout
+    pair_rates: PairRates = eqx.field(static=True)
+    values: dict[str, Any]
+    source: Any
     held: Held | None
+
+    @property
+    def stage(self) -> Stage:
+        """The model functions at these values."""
+        return Stage(self.model, self.source, self.values, self.layout)
 
     def log_rate(self, columns: Columns, windows: Windows | None, *, exact: bool) -> Float[Array, " events"]:
         """ln of the differential rate of every event."""
@@ -70,26 +82,27 @@ class Chain:
             log_rate = summed + offset + self.stage.log_acceptance(part[0])
             return jnp.where(self.stage.possible(part[0]), log_rate, -jnp.inf)
 
-        return _in_blocks(block, dict(columns), windows)
+        return _in_blocks(block, {name: jnp.asarray(column) for name, column in columns.items()}, windows)
 
     def windows(self, columns: Columns) -> Windows:
         """Ranges of the sums for every event."""
-        joint, _, charge = self._joint_with_s1(self._tables(), columns)
+        arrays = {name: jnp.asarray(column) for name, column in columns.items()}
+        joint, _, charge = self._joint_with_s1(self._tables(), arrays)
         return find_windows(joint, charge)
 
     def expected(self) -> Scalar:
         """The integral of the rate over both signals, averaged over places and times; infinite where impossible."""
-        columns, sizes = self.stage.layout.node_columns, self.stage.layout.sizes
+        columns, sizes = self.layout.node_columns, self.layout.sizes
         light = self.stage.accepted_quanta("s1", sizes.detected, columns)
         joint = self._joint(self._tables(), light, columns)
         accepted = jnp.sum(joint * self.stage.detected_electrons(columns), axis=0)
         factor = self.stage.events("energy_spectrum_rate_multiplier", columns)
-        mean = jnp.sum(self.stage.layout.node_weights * factor * accepted)
+        mean = jnp.sum(self.layout.node_weights * factor * accepted)
         return jnp.where(jnp.all(self.stage.possible(columns)), mean, jnp.inf)
 
     def hold(self, moving: tuple[str, ...]) -> Held:
         """The tables that do not depend on the named parameters, nor on events."""
-        model, free = self.stage.model, set(moving)
+        model, free = self.model, set(moving)
         if model.columns(QUANTA) or model.parameters(QUANTA) & free:
             return Held(moving, None, None)
         pairs = self._pairs({})
@@ -101,13 +114,13 @@ class Chain:
         """Rates by photons and electrons, and by photoelectrons and electrons; None if each event has its own."""
         if self.held is not None and self.held.seen is not None:
             return None, self.held.seen
-        if self.stage.model.columns(QUANTA):
+        if self.model.columns(QUANTA):
             return None, None
         pairs = self._pairs({}) if self.held is None or self.held.pairs is None else self.held.pairs
-        return pairs, None if self.stage.model.columns(LIGHT) else self._seen(pairs, {})
+        return pairs, None if self.model.columns(LIGHT) else self._seen(pairs, {})
 
     def _pairs(self, row: Columns) -> Float[Array, "photons electrons"]:
-        return self.pair_rates(self.stage, self.stage.layout.sizes, row)
+        return self.pair_rates(self.comb, self.stage, row)
 
     def _seen(self, pairs: Array, row: Columns) -> Float[Array, "photoelectrons electrons"]:
         return photoelectrons_of(self.stage.light(row)) @ pairs
@@ -125,7 +138,7 @@ class Chain:
             mine = self._pairs(row) if pairs is None else pairs
             return (weights @ photoelectrons_of(self.stage.light(row))) @ mine
 
-        needed = {name: jnp.asarray(columns[name]) for name in self.stage.model.columns((*QUANTA, *LIGHT))}
+        needed = {name: jnp.asarray(columns[name]) for name in self.model.columns((*QUANTA, *LIGHT))}
         return jax.lax.map(one, (light.T, needed)).T
 
     def _joint_with_s1(
@@ -133,7 +146,7 @@ class Chain:
     ) -> tuple[Float[Array, "electrons events"], Float[Array, " events"], Charge]:
         """V[e, i] with the logarithm taken out of it, and what happens to the electrons."""
         signal = self.stage.signal("s1", columns["s1"], columns)
-        logs = log_densities(self.stage.layout.sizes.detected, *self.stage.gains("s1", columns), signal)
+        logs = log_densities(self.layout.sizes.detected, *self.stage.gains("s1", columns), signal)
         offset = jax.lax.stop_gradient(jnp.max(logs, axis=0))
         joint = self._joint(tables, jnp.exp(logs - offset[None]), columns)
         return joint, offset, self.stage.charge(columns)
@@ -146,6 +159,24 @@ def _in_blocks(function: Any, columns: dict[str, Any], windows: Windows | None) 
         return function((columns, windows))
     count = -(-events // _BLOCK)
     where = jnp.minimum(jnp.arange(count * _BLOCK), events - 1).reshape(count, _BLOCK)
-    rows = {name: jnp.asarray(column)[where] for name, column in columns.items()}
+    rows = {name: column[where] for name, column in columns.items()}
     ranges = jax.tree.map(lambda x: jnp.moveaxis(x[:, where], 0, 1), windows)
     return jax.lax.map(function, (rows, ranges)).reshape(-1)[:events]
+
+
+@eqx.filter_jit
+def compiled_log_rates(chain: Chain, columns: Columns, exact: bool = False) -> Float[Array, " events"]:
+    """ln of the differential rate of every event."""
+    return chain.log_rate(columns, None, exact=exact)
+
+
+@eqx.filter_jit
+def compiled_number(chain: Chain) -> Scalar:
+    """Expected number of events."""
+    return chain.expected()
+
+
+@eqx.filter_jit
+def held_tables(chain: Chain, moving: tuple[str, ...]) -> Held:
+    """The tables that do not depend on the named parameters, nor on events."""
+    return chain.hold(moving)

@@ -1,5 +1,6 @@
 """Random numbers for many sets of events at once, each set from a generator of its own."""
 
+import itertools
 from collections.abc import Callable, Sequence
 
 import jax
@@ -25,11 +26,11 @@ class Draws:
         seeds = [(int(a) << 32) | int(b) for a, b in words]
         self.generators = [np.random.Generator(np.random.Philox(key=seed)) for seed in seeds]
         self.of_places = [np.random.Generator(np.random.Philox(key=seed, counter=1 << 192)) for seed in seeds]
-        self.edges = np.zeros(len(keys) + 1, dtype=int)
+        self.edges = [0] * (len(keys) + 1)
 
     def set_sizes(self, numbers: Sequence[int]) -> None:
         """Give every set its number of trials."""
-        self.edges = np.concatenate([[0], np.cumsum(numbers)])
+        self.edges = [0, *itertools.accumulate(numbers)]
 
     def __call__(self, draw: Callable[..., np.ndarray], *parameters: np.ndarray, places: bool = False) -> np.ndarray:
         """One number per trial.
@@ -42,13 +43,13 @@ class Draws:
         generators = self.of_places if places else self.generators
         parts = [
             draw(generator, end - start, *(p[start:end] for p in parameters))
-            for generator, start, end in zip(generators, self.edges[:-1], self.edges[1:], strict=True)
+            for generator, (start, end) in zip(generators, itertools.pairwise(self.edges), strict=True)
         ]
         return np.concatenate(parts)
 
     def sets(self, trials: Events, kept: Bool[np.ndarray, " trials"]) -> tuple[Events, ...]:
         """The trials that are kept, set by set."""
         found = []
-        for start, end in zip(self.edges[:-1], self.edges[1:], strict=True):
+        for start, end in itertools.pairwise(self.edges):
             found.append(trials.where(start + np.flatnonzero(kept[start:end])))
         return tuple(found)

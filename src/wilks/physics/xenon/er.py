@@ -12,9 +12,9 @@ from .model import Columns
 from .settings import Setting
 from .signatures import COMMON_FUNCTIONS
 from .simulation import binomial
-from .sizes import Reach, Sizes
+from .sizes import Reach
 from .source import AbstractXenonSource
-from .spectra import check_size, electronic_quanta
+from .spectra import Comb, check_size, electronic_quanta
 from .splitting import beta_binomial_split, beta_parameters, by_electrons, safe_probability
 from .stages import Stage
 
@@ -57,12 +57,14 @@ class ERSource(AbstractXenonSource):
         check_size(float(quanta), energy)
         return Reach(int(quanta), int(quanta), int(quanta))
 
-    def pair_rates(self, stage: Stage, sizes: Sizes, row: Columns) -> Float[Array, "photons electrons"]:
+    @staticmethod
+    def pair_rates(comb: Comb, stage: Stage, row: Columns) -> Float[Array, "photons electrons"]:
         """Rate before losses by photons and electrons: lines of fixed numbers of quanta, split beta-binomially."""
+        sizes = stage.layout.sizes
         mean = jnp.clip(stage.table("p_electron", sizes.quanta, row), _EDGE, 1 - _EDGE)
         width = stage.table("p_electron_fluctuation", sizes.quanta, row)
         split = beta_binomial_split(*beta_parameters(1 - mean, width), sizes.photons)
-        rates = electronic_quanta(self.comb, stage.one("work", row), sizes.quanta)
+        rates = electronic_quanta(comb, stage.one("work", row), sizes.quanta)
         return by_electrons(split * rates[None], sizes.electrons)
 
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -40,7 +40,7 @@ class Evaluator(eqx.Module):
         taken = {c: columns[c] for c in function.columns}
         if hidden is not None:
             taken["hidden"] = hidden
-        values = {p: float(self.values[p]) for p in function.parameter_names}
+        values = {p: float(self.values[p]) for p in function.parameters}
         source = self.source if function.bound else None
         if not taken:
             taken = {"": np.zeros(1)}

@@ -19,23 +19,36 @@ from .sizes import Reach, Response, Sizes, sizes_for
 from .volume import Cylinder
 
 
+class SignalNodes(eqx.Module):
+    """How the acceptance of one signal is integrated.
+
+    Args:
+        box: names of the parameters that are its lower and upper edge, if it is nothing but these.
+        signals: nodes, PE, for any other acceptance.
+        weights: their weights.
+        derived: columns that follow from the signal, for every place and signal.
+    """
+
+    box: tuple[str, str] | None = eqx.field(static=True)
+    signals: Float[Array, " signals"]
+    weights: Float[Array, " signals"]
+    derived: dict[str, Float[Array, "nodes signals"]]
+
+
 class Layout(eqx.Module):
     """What is worked out once.
 
     Args:
         sizes: lengths of tables.
-        cuts: of s1 and s2.
-        node_columns: columns of the nodes over which the expected number of events is averaged.
+        node_columns: columns of the places over which the expected number of events is averaged.
         node_weights: their weights, of sum 1.
-        node_signals: for s1 and s2 the columns of their acceptance that are derived from the signal, at every node and
-            every signal of its integral.
+        cuts: of s1 and s2.
     """
 
     sizes: Sizes = eqx.field(static=True)
-    cuts: tuple[tuple[str, Cut], ...] = eqx.field(static=True)
     node_columns: dict[str, Array]
     node_weights: Float[Array, " nodes"]
-    node_signals: dict[str, dict[str, Float[Array, "nodes signals"]]]
+    cuts: dict[str, SignalNodes]
 
 
 def lay_out(
@@ -67,10 +80,17 @@ def lay_out(
     most = {"s1": sizes.detected, "s2": sizes.electrons}
     cuts = {s: _closed(cut, responses[s], most[s]) for s, cut in cuts.items()}
     places, weights = average_nodes(volume, evaluate.model.columns(), refine=refine)
-    signals = {s: signal_columns(evaluate, s, places, signal_nodes(*cuts[s].edges)[0], extend) for s in SIGNALS}
     columns = place_columns(evaluate, places, extend)
-    arrays = jax.tree.map(jnp.asarray, (columns, weights, signals))
-    return Layout(sizes, tuple(cuts.items()), *arrays)
+    nodes = {s: _signal_nodes(evaluate, s, cut, places, extend) for s, cut in cuts.items()}
+    return Layout(sizes, {n: jnp.asarray(c) for n, c in columns.items()}, jnp.asarray(weights), nodes)
+
+
+def _signal_nodes(
+    evaluate: Evaluator, which: str, cut: Cut, places: Mapping[str, np.ndarray], extend: Extend
+) -> SignalNodes:
+    signals, weights = signal_nodes(*cut.edges)
+    derived = signal_columns(evaluate, which, places, signals, extend)
+    return SignalNodes(cut.box, *jax.tree.map(jnp.asarray, (signals, weights, derived)))
 
 
 def _closed(cut: Cut, response: Response, most: int) -> Cut:

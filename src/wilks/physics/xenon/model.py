@@ -56,7 +56,7 @@ class Model(eqx.Module):
 
     def parameters(self, names: Collection[str]) -> frozenset[str]:
         """Parameters of some functions."""
-        return frozenset(p for f in self.functions if f.name in names for p in f.parameter_names)
+        return frozenset(p for f in self.functions if f.name in names for p in f.parameters)
 
     def at_events(self, name: str, source: Any, values: Values, columns: Columns) -> Float[Array, " events"]:
         """Value for every event; for all of them at once if it takes no column."""
@@ -117,6 +117,7 @@ def read_model(
         InvalidParameter: if a parameter has two defaults.
     """
     functions: list[ModelFunction] = []
+    defaults: dict[str, dict[str, float]] = {}
     constants: dict[str, Float[Array, ""]] = {}
     for name in names:
         given = settings.get(name, _found_in(cls, name))
@@ -127,8 +128,9 @@ def read_model(
         call, bound = given if isinstance(given, tuple) else (given, False)
         if not callable(call):
             raise InvalidModel(f"model function {name!r} is {call!r}; expected a number or a function")
-        functions.append(read_function(name, call, settings, bound=bound))
-    space = _space(functions, names)
+        function, defaults[name] = read_function(name, call, settings, bound=bound)
+        functions.append(function)
+    space = _space(defaults, names)
     for name in settings:
         if name not in names and name not in space:
             raise UnknownName(f"no setting {name!r}; {near_names(name, [*space.names, *names, *attributes])}")
@@ -149,16 +151,17 @@ def _found_in(cls: type, name: str) -> Any:
     return method, next(iter(inspect.signature(method).parameters), "") == "self"
 
 
-def _space(functions: Sequence[ModelFunction], names: Sequence[str]) -> ParameterSpace:
+def _space(defaults: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> ParameterSpace:
+    """One parameter per name, from the defaults of every function."""
     found: dict[str, tuple[str, float]] = {}
-    for function in functions:
-        for name, default in function.parameters:
+    for function, own in defaults.items():
+        for name, default in own.items():
             if name in names:
-                raise InvalidModel(f"{name!r} is a model function and a parameter of {function.name!r}; rename one")
-            first, other = found.setdefault(name, (function.name, default))
+                raise InvalidModel(f"{name!r} is a model function and a parameter of {function!r}; rename one")
+            first, other = found.setdefault(name, (function, default))
             if other != default:
                 raise InvalidParameter(
-                    f"parameter {name!r} is {other:g} in {first!r} and {default:g} in {function.name!r}; "
+                    f"parameter {name!r} is {other:g} in {first!r} and {default:g} in {function!r}; "
                     "make the defaults equal or rename one"
                 )
     return ParameterSpace(tuple(Parameter(name, default) for name, (_, default) in found.items()))

@@ -12,9 +12,9 @@ from .model import Columns
 from .settings import Setting
 from .signatures import COMMON_FUNCTIONS
 from .simulation import binomial
-from .sizes import Reach, Sizes
+from .sizes import Reach
 from .source import AbstractXenonSource
-from .spectra import check_size, nuclear_quanta
+from .spectra import Comb, check_size, nuclear_quanta
 from .splitting import binomial_pairs, safe_probability
 from .stages import Stage
 
@@ -62,11 +62,12 @@ class NRSource(AbstractXenonSource):
         p = evaluate("p_electron", {"z": np.zeros(len(n))}, n)
         return Reach(int(quanta), _farthest(n, 1 - p), _farthest(n, p))
 
-    def pair_rates(self, stage: Stage, sizes: Sizes, row: Columns) -> Float[Array, "photons electrons"]:
+    @staticmethod
+    def pair_rates(comb: Comb, stage: Stage, row: Columns) -> Float[Array, "photons electrons"]:
         """Rate before losses by photons and electrons: Poisson-distributed quanta, split binomially."""
-        energies = self.comb.energies
-        means = energies * stage.special("lindhard_l", energies, row) / stage.one("work", row)
-        rates = nuclear_quanta(self.comb, means, sizes.quanta)
+        sizes = stage.layout.sizes
+        means = comb.energies * stage.special("lindhard_l", comb.energies, row) / stage.one("work", row)
+        rates = nuclear_quanta(comb, means, sizes.quanta)
         return binomial_pairs(stage.table("p_electron", sizes.quanta, row), rates, sizes.photons, sizes.electrons)
 
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -57,7 +57,7 @@ class ModelFunction:
         name: its name in the source.
         call: the user's function.
         columns: event columns that it takes, in the order of its positional arguments.
-        parameters: parameters with their defaults.
+        parameters: names of its parameters.
         hidden: whether its first argument is a hidden variable.
         bound: whether it takes the source itself first.
     """
@@ -65,14 +65,9 @@ class ModelFunction:
     name: str
     call: Callable[..., Any]
     columns: tuple[str, ...]
-    parameters: tuple[tuple[str, float], ...]
+    parameters: tuple[str, ...]
     hidden: bool
     bound: bool
-
-    @property
-    def parameter_names(self) -> tuple[str, ...]:
-        """Names of its parameters."""
-        return tuple(name for name, _ in self.parameters)
 
     def traced(self, source: Any, arguments: tuple[Any, ...], values: Mapping[str, Any]) -> Any:
         """Call with numbers of compiled code; a function written with numpy is called as a copy on jax.numpy.
@@ -81,7 +76,7 @@ class ModelFunction:
             InvalidModel: if it can be traced neither way.
         """
         first = (source,) if self.bound else ()
-        named = {name: values[name] for name in self.parameter_names}
+        named = {name: values[name] for name in self.parameters}
         try:
             return self.call(*first, *arguments, **named)
         except jax.errors.TracerArrayConversionError:
@@ -95,8 +90,10 @@ class ModelFunction:
             ) from error
 
 
-def read_function(name: str, call: Callable[..., Any], defaults: Mapping[str, float], *, bound: bool) -> ModelFunction:
-    """Read what a function depends on.
+def read_function(
+    name: str, call: Callable[..., Any], defaults: Mapping[str, float], *, bound: bool
+) -> tuple[ModelFunction, dict[str, float]]:
+    """Read what a function depends on, and the defaults of its parameters.
 
     Positional arguments without default are event columns (the first one of a special function is hidden); arguments
     with a default, and keyword-only ones, are parameters.
@@ -112,20 +109,21 @@ def read_function(name: str, call: Callable[..., Any], defaults: Mapping[str, fl
         InvalidParameter: for a parameter without a default, or whose default is no finite number.
     """
     columns: list[str] = []
-    parameters: list[tuple[str, float]] = []
+    parameters: dict[str, float] = {}
     for argument in list(inspect.signature(call).parameters.values())[1 if bound else 0 :]:
         if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
             raise InvalidModel(f"model function {name!r}: {argument} is neither an event column nor a parameter")
         if argument.kind is not argument.KEYWORD_ONLY and argument.default is argument.empty:
             columns.append(argument.name)
         else:
-            parameters.append((argument.name, _default(name, argument, defaults)))
+            parameters[argument.name] = _default(name, argument, defaults)
     hidden = name in HIDDEN
     if hidden and not columns:
         raise InvalidModel(
             f"model function {name!r} must take {HIDDEN[name]} as its first argument; it takes none without a default"
         )
-    return ModelFunction(name, call, tuple(columns[1 if hidden else 0 :]), tuple(parameters), hidden, bound)
+    taken = tuple(columns[1 if hidden else 0 :])
+    return ModelFunction(name, call, taken, tuple(parameters), hidden, bound), parameters
 
 
 def as_number(value: Any) -> float | None:

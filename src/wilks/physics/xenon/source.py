@@ -22,7 +22,7 @@ from wilks.parameters.space import NamedValues, ParameterSpace
 
 from .accuracy import Accuracy
 from .annotation import annotate_columns
-from .chain import Chain, Held
+from .chain import Chain, Held, compiled_log_rates, compiled_number, held_tables
 from .charge import Windows
 from .configuration import Configuration, read_configuration
 from .draws import Draws
@@ -34,7 +34,7 @@ from .preparation import prepare_columns
 from .presets import preset_settings
 from .settings import ATTRIBUTES, VOLUME, Options, Setting, adopt_settings, split_settings
 from .simulation import draw_places, simulate_trials
-from .sizes import Reach, Sizes
+from .sizes import Reach
 from .spectra import Comb
 from .stages import Stage
 from .volume import Cylinder
@@ -180,6 +180,12 @@ class AbstractXenonSource(AbstractStagedSource):
         taken = {name: given[name] for name in moving if name in given}
         return {**self.starts, **taken}
 
+    def chain(self, values: Values | None) -> Chain:
+        """The sums of this source at named values, as arrays; parameters that are not given keep their start."""
+        at = {name: jnp.asarray(value, dtype=float) for name, value in self.complete(values).items()}
+        bound = self if any(function.bound for function in self.model.functions) else None
+        return Chain(self.model, self.comb, self.layout, self.pair_rates, at, bound, self.held)
+
     def prepare(self, events: Events) -> Columns:
         """Check events and keep the columns that the model functions take.
 
@@ -199,11 +205,11 @@ class AbstractXenonSource(AbstractStagedSource):
             windows: ranges of the sums from `windows`; found anew by default.
         """
         columns = self.prepare(prepared) if isinstance(prepared, Events) else prepared
-        return self._chain(values).log_rate(columns, windows, exact=self.options.accuracy == "exact")
+        return self.chain(values).log_rate(columns, windows, exact=self.options.accuracy == "exact")
 
     def windows(self, values: Values | None, prepared: Columns | Events) -> Windows:
         """Ranges of the sums at these values, for evaluations at values close by."""
-        return self._chain(values).windows(self.prepare(prepared) if isinstance(prepared, Events) else prepared)
+        return self.chain(values).windows(self.prepare(prepared) if isinstance(prepared, Events) else prepared)
 
     def rate(self, values: Values | None, events: Events) -> Float[np.ndarray, " events"]:
         """Differential rate of every event, PE^-2, relative to uniform density in volume and live time."""
@@ -213,17 +219,19 @@ class AbstractXenonSource(AbstractStagedSource):
 
     def expected_events(self, values: Values | None = None) -> Scalar:
         """Expected number of events after all selections: the integral of the differential rate."""
-        return self._chain(values).expected()
+        return self.chain(values).expected()
 
     def mu_before_efficiencies(self, values: Values | None = None) -> Scalar:
         """Expected number of events before any loss."""
-        stage = self._chain(values).stage
+        stage = self.chain(values).stage
         factor = stage.events("energy_spectrum_rate_multiplier", self.layout.node_columns)
         return jnp.sum(self.comb.rates) * jnp.sum(factor * self.layout.node_weights)
 
     def staged(self, free: tuple[str, ...]) -> AbstractEventSource:
         """The same source for values in which only the named parameters leave their starts."""
-        return eqx.tree_at(lambda s: s.held, self, _hold(self, free), is_leaf=lambda x: x is None)
+        return eqx.tree_at(
+            lambda s: s.held, self, held_tables(self.chain(None), tuple(free)), is_leaf=lambda x: x is None
+        )
 
     def with_extra_columns(self, events: Events) -> Events:
         """Events with the columns that ``add_extra_columns`` derives."""
@@ -292,18 +300,17 @@ class AbstractXenonSource(AbstractStagedSource):
         """
         evaluate = self._evaluator(values)
         finer = lay_out(evaluate, self.volume, self.reach(evaluate), DEFAULT_CUTS, self.with_extra_columns, refine=2)
-        at = as_arrays(self.complete(values))
-        expected = float(_expected(self, at))
-        errors = np.zeros(0)
+        chain = self.chain(values)
+        larger = eqx.tree_at(lambda c: c.layout, chain, finer)
+        expected, errors = float(compiled_number(chain)), np.zeros(0)
         if len(events):
             columns = self.prepare(events)
-            exact = np.asarray(_exact_log_rate(self, finer, at, columns))
-            errors = compiled_log_rate(self, values, columns) - exact
-        return Accuracy(errors, expected, expected - float(_expected_on(self, finer, at)))
+            errors = compiled_log_rate(self, values, columns) - np.asarray(compiled_log_rates(larger, columns, True))
+        return Accuracy(errors, expected, expected - float(compiled_number(larger)))
 
     def print_config(self) -> Configuration:
         """Parameters, constants, functions and attributes; prints itself, and gives the text of a file."""
-        functions = {f.name: ", ".join((*f.columns, *f.parameter_names)) for f in self.model.functions}
+        functions = {f.name: ", ".join((*f.columns, *f.parameters)) for f in self.model.functions}
         return Configuration(
             source=type(self).__name__,
             parameters=dict(self.starts),
@@ -316,16 +323,14 @@ class AbstractXenonSource(AbstractStagedSource):
     def reach(self, evaluate: Evaluator) -> Reach:
         """The largest numbers of quanta, photons and electrons that tables must hold."""
 
+    @staticmethod
     @abc.abstractmethod
-    def pair_rates(self, stage: Stage, sizes: Sizes, row: Columns) -> Float[Array, "photons electrons"]:
+    def pair_rates(comb: Comb, stage: Stage, row: Columns) -> Float[Array, "photons electrons"]:
         """Rate before losses by photons and electrons, for one event; for all if no function of it takes a column."""
 
     @abc.abstractmethod
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draw quanta, photons and electrons of trials with given energies and places."""
-
-    def _chain(self, values: Values | None) -> Chain:
-        return Chain(Stage(self.model, self, self.complete(values), self.layout), self.pair_rates, self.held)
 
     def _evaluator(self, values: Values | None) -> Evaluator:
         return Evaluator(self.model, self, {n: float(x) for n, x in self.complete(values).items()})
@@ -341,51 +346,19 @@ class AbstractXenonSource(AbstractStagedSource):
         return draws.sets(trials, kept)
 
 
-@eqx.filter_jit
-def _log_rate(source: AbstractXenonSource, values: Values, columns: Columns) -> Float[Array, " events"]:
-    return source.log_rate(values, columns)
-
-
-@eqx.filter_jit
-def _expected(source: AbstractXenonSource, values: Values) -> Scalar:
-    return source.expected_events(values)
-
-
-@eqx.filter_jit
-def _exact_log_rate(
-    source: AbstractXenonSource, layout: Layout, values: Values, columns: Columns
-) -> Float[Array, " events"]:
-    stage = Stage(source.model, source, values, layout)
-    return Chain(stage, source.pair_rates, None).log_rate(columns, None, exact=True)
-
-
-@eqx.filter_jit
-def _expected_on(source: AbstractXenonSource, layout: Layout, values: Values) -> Scalar:
-    return Chain(Stage(source.model, source, values, layout), source.pair_rates, None).expected()
-
-
-@eqx.filter_jit
-def _hold(source: AbstractXenonSource, moving: tuple[str, ...]) -> Held:
-    return source._chain(None).hold(moving)
-
-
 def compiled_log_rate(
     source: AbstractXenonSource, values: Values | None, columns: Columns
 ) -> Float[np.ndarray, " events"]:
     """ln of the rate of prepared events, compiled once per bucket of their number."""
     events = len(columns["s1"])
     padded = pad_rows(dict(columns), bucket_of(events))
-    return np.asarray(_log_rate(source, as_arrays(source.complete(values)), padded))[:events]
+    exact = source.options.accuracy == "exact"
+    return np.asarray(compiled_log_rates(source.chain(values), padded, exact))[:events]
 
 
 def compiled_expected(source: AbstractXenonSource, values: Values | None) -> Float[np.ndarray, ""]:
-    """Expected events, compiled once per source."""
-    return np.asarray(_expected(source, as_arrays(source.complete(values))))
-
-
-def as_arrays(values: Values) -> dict[str, np.ndarray]:
-    """Values as arrays, so that another value is no other program."""
-    return {name: np.asarray(value, dtype=float) for name, value in values.items()}
+    """Expected events, compiled once per kind of source."""
+    return np.asarray(compiled_number(source.chain(values)))
 
 
 def _whole(n: Any) -> int:

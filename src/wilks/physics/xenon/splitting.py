@@ -6,20 +6,20 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, ArrayLike, Float
 
 from wilks._base.numerics import log_factorial
 
 _LOWEST, _HIGHEST = 0.011, 0.95  # range of the mean photon fraction in which a Beta distribution is formed
 _SMALLEST_WIDTH = 0.005
-Shape = TypeVar("Shape", Float[Array, "*shape"], Float[np.ndarray, "*shape"])
-
 _NEVER = -1e6  # logarithm that stands for a rate of zero
 _EDGE = 1e-6  # a Binomial probability is kept so far from 0 and 1
 
+Shape = TypeVar("Shape", Float[Array, "*shape"], Float[np.ndarray, "*shape"])
 
-def safe_probability(p: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """A probability kept inside [1e-5, 1 - 1e-5]; NaN becomes the lower end.
+
+def safe_probability(p: ArrayLike) -> Float[Array, "..."]:
+    """Numbers kept inside [1e-5, 1 - 1e-5], as probabilities; NaN becomes the lower end.
 
     >>> safe_probability(jnp.array([jnp.nan, 0.3, 1.0])).tolist()
     [1e-05, 0.3, 0.99999]

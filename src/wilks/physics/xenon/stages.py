@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float
 from wilks._base.typing import Scalar, Values
 
 from .charge import IMPOSSIBLE, Charge
-from .expectation import accepted_electrons, signal_nodes
+from .expectation import accepted_electrons
 from .layout import Layout
 from .light import Light, log_densities, probability_between
 from .model import Columns, Model
@@ -125,7 +125,7 @@ class Stage:
     def accepted_quanta(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
         """Probability that the signal of 0, 1, ... size - 1 detected quanta passes its acceptance, at every node."""
         names = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
-        box = dict(self.layout.cuts)[which].box
+        box = self.layout.cuts[which].box
         if box is None or any(self.model.function(name) is not None for name in names):
             return self._integrated_acceptance(which, size, columns)
         gain, spread = self.gains(which, columns)
@@ -151,8 +151,8 @@ class Stage:
         return None if name in self.model.constants else self.numbers(name, size, columns)
 
     def _integrated_acceptance(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
-        nodes, weights = (jnp.asarray(x) for x in signal_nodes(*dict(self.layout.cuts)[which].edges))
-        derived = self.layout.node_signals[which]
+        cut = self.layout.cuts[which]
+        nodes, weights, derived = cut.signals, cut.weights, cut.derived
         quanta = _OF_SIGNAL[which]
         recoverable = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
         taken = self.model.columns((*quanta, *recoverable, f"{which}_acceptance"))
