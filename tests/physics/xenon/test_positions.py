@@ -88,7 +88,7 @@ def test_histograms_without_sense_are_refused():
         polar(np.zeros((2, 4, 2)))
     with pytest.raises(InvalidModel, match="start at -5"):
         Positions.of(np.ones((1, 4, 2)), [[-5.0, 10.0], THETA, Z], NAMES)
-    with pytest.raises(InvalidModel, match="reaches r = 47.9 cm"):
+    with pytest.raises(InvalidModel, match=r"reaches r = 47\.9 cm"):
         polar().check_inside(Cylinder(fv_radius=40.0))
-    with pytest.raises(InvalidModel, match="spans z from -97.6 to 0 cm"):
+    with pytest.raises(InvalidModel, match=r"spans z from -97\.6 to 0 cm"):
         polar().check_inside(Cylinder(fv_high=-10.0))
