@@ -224,9 +224,9 @@ class _Climber(NamedTuple):
         gradient = here.gradient * self.scale
         moving = self.free & ~(at_lower & (gradient <= 0)) & ~(at_upper & (gradient >= 0))
         curvature = -here.hessian * np.multiply.outer(self.scale, self.scale)
-        direction = np.zeros_like(theta)
+        direction, reach = np.zeros_like(theta), 1.0 + np.abs(theta / self.scale).max(axis=1, initial=0.0)
         for _ in range(theta.shape[1]):
-            direction = _newton(np.where(moving, gradient, 0.0), curvature, moving)
+            direction = _newton(np.where(moving, gradient, 0.0), curvature, moving, reach)
             blocked = moving & ((at_lower & (direction < 0)) | (at_upper & (direction > 0)))
             if not blocked.any():
                 break
@@ -235,13 +235,20 @@ class _Climber(NamedTuple):
         return np.where(moving, direction, 0.0) * self.scale, gain
 
 
-def _newton(gradient: Points, curvature: np.ndarray, moving: Bool[np.ndarray, "lanes parameters"]) -> Points:
+def _newton(
+    gradient: Points,
+    curvature: np.ndarray,
+    moving: Bool[np.ndarray, "lanes parameters"],
+    reach: Float[np.ndarray, " lanes"],
+) -> Points:
+    """Newton direction with positive curvatures, no further than ``reach`` along each of its main axes."""
     block = np.where(moving[:, :, None] & moving[:, None, :], curvature, 0.0)
     values, vectors = np.linalg.eigh(block)
     size = np.abs(values)
     size = np.maximum(size, np.maximum(_SMALLEST_CURVATURE * size.max(axis=1, keepdims=True), 1e-300))
     along = (np.swapaxes(vectors, 1, 2) @ gradient[:, :, None]) / size[:, :, None]
-    return (vectors @ along)[:, :, 0]
+    far = reach[:, None, None]
+    return (vectors @ np.clip(along, -far, far))[:, :, 0]
 
 
 def _inside(surface: Surface, climber: _Climber, start: Points) -> Points:

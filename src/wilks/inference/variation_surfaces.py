@@ -45,7 +45,7 @@ class LinearMeans(AbstractMeans):
 
     def at(self, theta: Points, lanes: Lanes) -> tuple[Means, Slopes]:
         """One product of matrices for all lanes."""
-        flat = self.matrices.reshape(-1, self.matrices.shape[2])
+        flat = self.matrices.reshape(self.constants.size, self.matrices.shape[2])
         mean = (theta @ flat.T).reshape(len(theta), *self.constants.shape) + self.constants
         return mean, self.matrices[None]
 
@@ -177,10 +177,10 @@ def mixed(
 def _curvature(weights: Means, slopes: Slopes) -> Float[np.ndarray, "lanes parameters parameters"]:
     """Sum over variations and bins of weights times products of slopes."""
     lanes, size = len(weights), slopes.shape[3]
-    flat = slopes.reshape(len(slopes), -1, size)
+    flat = slopes.reshape(len(slopes), weights[0].size, size)
     if len(slopes) > 1 or lanes == 1 or size > _FEW:
         return np.swapaxes(flat * weights.reshape(lanes, -1, 1), 1, 2) @ flat
-    products = (flat[0][:, :, None] * flat[0][:, None, :]).reshape(-1, size * size)
+    products = (flat[0][:, :, None] * flat[0][:, None, :]).reshape(len(flat[0]), size * size)
     return (weights.reshape(lanes, -1) @ products).reshape(lanes, size, size)
 
 

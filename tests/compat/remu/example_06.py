@@ -1,4 +1,4 @@
-"""The sixth step of ReMU's tutorial as a script, written out from its description; runs beside the data of its steps."""
+"""The sixth step of ReMU's tutorial as a script; it runs in a folder beside the data of the other steps."""
 
 import numpy as np
 import pandas as pd
@@ -131,7 +131,8 @@ pltr = plotting.get_plotter(bg_xsec_binning)
 pltr.plot_array(bg_xsec)
 pltr.savefig("bg_xsec.png")
 bg_xsec_plot_binning = binning.RectilinearBinning(
-    bg_truth_binning.variables + (flux_binning.variable,), bg_truth_binning.bin_edges + (flux_binning.bin_edges,)
+    bg_truth_binning.variables + (flux_binning.variable,),  # noqa: RUF005  as scripts do it
+    bg_truth_binning.bin_edges + (flux_binning.bin_edges,),  # noqa: RUF005
 )
 pltr = plotting.get_plotter(bg_xsec_plot_binning)
 pltr.plot_array(bg_xsec, density=[0, 1], hatch=None)

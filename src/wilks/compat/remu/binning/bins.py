@@ -63,7 +63,7 @@ class AbstractBin(abc.ABC):
     @property
     def value(self) -> float:
         """Sum of weights."""
-        return self.value_array[0]
+        return float(self.value_array[0])
 
     @value.setter
     def value(self, number: float) -> None:
@@ -72,7 +72,7 @@ class AbstractBin(abc.ABC):
     @property
     def entries(self) -> int:
         """Number of events."""
-        return self.entries_array[0]
+        return int(self.entries_array[0])
 
     @entries.setter
     def entries(self, number: int) -> None:
@@ -81,7 +81,7 @@ class AbstractBin(abc.ABC):
     @property
     def sumw2(self) -> float:
         """Sum of squared weights."""
-        return self.sumw2_array[0]
+        return float(self.sumw2_array[0])
 
     @sumw2.setter
     def sumw2(self, number: float) -> None:
@@ -97,6 +97,11 @@ class AbstractBin(abc.ABC):
         self.value += weights.sum()
         self.entries += len(weights)
         self.sumw2 += np.sum(weights**2)
+
+    def link(self, arrays: Mapping[str, Any]) -> None:
+        """Hold contents in other arrays, views of those of a binning."""
+        for name in ARRAYS:
+            setattr(self, name, arrays[name])
 
     def is_dummy(self) -> bool:
         """Whether there are no contents."""

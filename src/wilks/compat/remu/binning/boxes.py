@@ -31,7 +31,7 @@ class Binning(AbstractFilledBinning):
         AbstractFilledBinning.__init__(self, boxes_of(self._bins), subbinnings=subbinnings, **kwargs)
         if not self.is_dummy():
             for index, one in enumerate(self._bins):
-                one.__dict__.update(bin_arrays(self, index))
+                one.link(bin_arrays(self, index))
 
     def structure(self) -> dict[str, Any]:
         """Copies of the bins."""
@@ -41,7 +41,7 @@ class Binning(AbstractFilledBinning):
         """The bin that was given."""
         one = self._bins[index]
         if "dummy" not in arrays:
-            one.__dict__.update(arrays)
+            one.link(arrays)
         return one
 
 

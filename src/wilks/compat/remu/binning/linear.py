@@ -11,6 +11,7 @@ from wilks.data.intervals import Intervals
 from .bins import AbstractBin, RectangularBin
 from .boxes import Binning
 from .holder import AbstractFilledBinning
+from .phase_space import PhaseSpace
 
 
 @Binning.register
@@ -31,6 +32,7 @@ class LinearBinning(AbstractFilledBinning):
         self.variable, self.include_upper = variable, bool(include_upper)
         self.axis = Intervals(variable, bin_edges, closed="right" if self.include_upper else "left")
         self.bin_edges = self.axis.edge_array
+        kwargs["phasespace"] = kwargs.get("phasespace") or PhaseSpace([variable])
         AbstractFilledBinning.__init__(self, Grid((self.axis,)), **kwargs)
 
     def structure(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from .bins import AbstractBin, CartesianProductBin, RectangularBin
 from .boxes import Binning
 from .holder import AbstractFilledBinning
 from .linear import LinearBinning
+from .phase_space import PhaseSpace
 
 
 class AbstractProductBinning(AbstractFilledBinning):
@@ -100,6 +101,8 @@ class CartesianProductBinning(AbstractProductBinning):
 
     def __init__(self, binnings: Iterable[Any], **kwargs: Any) -> None:
         self.binnings = tuple(binnings)
+        names = (name for binning in self.binnings for name in binning.phasespace.variables)
+        kwargs["phasespace"] = kwargs.get("phasespace") or PhaseSpace(names)
         AbstractFilledBinning.__init__(self, Product(tuple(binning.native for binning in self.binnings)), **kwargs)
 
     def structure(self) -> dict[str, Any]:
@@ -140,6 +143,7 @@ class RectilinearBinning(AbstractProductBinning):
         pairs = zip(self.variables, edges, strict=True)
         self.binnings = tuple(LinearBinning(name, own, self.include_upper, dummy=True) for name, own in pairs)
         self.bin_edges = tuple(binning.bin_edges for binning in self.binnings)
+        kwargs["phasespace"] = kwargs.get("phasespace") or PhaseSpace(self.variables)
         AbstractFilledBinning.__init__(self, Grid(tuple(binning.axis for binning in self.binnings)), **kwargs)
 
     def structure(self) -> dict[str, Any]:

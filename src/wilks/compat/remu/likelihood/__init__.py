@@ -5,6 +5,8 @@ from .calculator import LikelihoodCalculator as LikelihoodCalculator
 from .combinations import ConcatenatedPredictor as ConcatenatedPredictor
 from .combinations import SummedPredictor as SummedPredictor
 from .data_models import PoissonData as PoissonData
+from .hypotheses import HypothesisTester as HypothesisTester
+from .hypotheses import ToyPValue as ToyPValue
 from .jeffreys import JeffreysPrior as JeffreysPrior
 from .matrices import LinearEinsumPredictor as LinearEinsumPredictor
 from .matrices import MatrixPredictor as MatrixPredictor
@@ -21,5 +23,3 @@ from .predictors import Predictor as Predictor
 from .systematics import MarginalLikelihoodSystematics as MarginalLikelihoodSystematics
 from .systematics import NoSystematics as NoSystematics
 from .systematics import ProfileLikelihoodSystematics as ProfileLikelihoodSystematics
-from .tester import HypothesisTester as HypothesisTester
-from .tester import ToyPValue as ToyPValue

@@ -12,7 +12,7 @@ from wilks._base.errors import InvalidData, InvalidOption, InvalidParameter
 from wilks._base.notices import notice
 from wilks._base.typing import Key
 from wilks.compat.remu.randomness import generator
-from wilks.inference.variation_fits import VariationProblem, fit_variations
+from wilks.inference.variation_fits import VariationFits, VariationProblem, fit_variations
 from wilks.likelihood.ensemble_counts import FEW_VARIATIONS
 from wilks.model.ensemble_algebra import beyond_limits, limits_of
 
@@ -54,14 +54,13 @@ class LikelihoodCalculator:
         safe = given if np.all(inside) else np.where(inside[..., None], given, self.predictor.defaults)
         prediction, weights = self.predictor.prediction(safe, **kwargs)
         value = self.data_model.log_likelihood(prediction)
-        if prediction.ndim > given.ndim:
+        if prediction.ndim > given.ndim:  # and not one variation alone
             value = self.systematics.consume_axis(value, weights)
-            axes = inside
-        else:
-            axes = inside
-        if not np.all(axes):
-            value = _outside(np.asarray(value), axes, self.systematics is NoSystematics)
-        return value[()]
+        if safe is not given:
+            value = _outside(
+                np.asarray(value), inside, np.ndim(value) > inside.ndim + self.data_model.data_vector.ndim - 1
+            )
+        return np.asarray(value)[()]
 
     def __call__(self, parameters: Any, **kwargs: Any) -> Any:
         """The same as `log_likelihood`."""
@@ -136,8 +135,11 @@ class LikelihoodCalculator:
         """The best fit of all parameters."""
         if self.problem is None:
             return self._maximum_of_values()
-        best = from_fits(fit_variations(self.problem, self.counts), self.problem.scale(self.counts))
-        return self._annotated(best)
+        best = self._annotated(fit_variations(self.problem, self.counts))
+        if best.success or self.problem.matrices is not None:
+            return best
+        other = self._maximum_of_values()  # a user's predictor whose curvature misleads Newton steps
+        return max(best, other, key=lambda one: (one.success, one.log_likelihood))
 
     def held_maximum(self, held: Float[np.ndarray, " parameters"]) -> Maximum:
         """The best fit with some parameters held.
@@ -153,14 +155,25 @@ class LikelihoodCalculator:
             full = held.copy()
             full[~fixed] = part.x
             return replace(part, x=full)
-        start = conditional_start(self.maximum, fixed, np.where(fixed, held, 0.0))
+        start = conditional_start(self._nearest(fixed, held), fixed, np.where(fixed, held, 0.0))
         fits = fit_variations(self.problem, self.counts, start=start, free=~fixed, nearby=True)
         if not fits.converged[0]:
             start = np.where(fixed, held, self.problem.ensemble.space.starts)
             fits = fit_variations(self.problem, self.counts, start=start, free=~fixed)
-        best = from_fits(fits, self.problem.scale(self.counts))
+        best = from_fits(fits)
+        self._last_held[fixed.tobytes()] = best
         self._adopt(best, fixed, held)
         return best
+
+    @cached_property
+    def _last_held(self) -> dict[bytes, Maximum]:
+        """The last fit for each set of held parameters: scans go in small steps."""
+        return {}
+
+    def _nearest(self, fixed: np.ndarray, held: np.ndarray) -> Maximum:
+        """The known fit whose held parameters are closest to the wanted ones."""
+        known = [self.maximum, self._last_held.get(fixed.tobytes(), self.maximum)]
+        return min(known, key=lambda one: float(np.sum((one.x[fixed] - held[fixed]) ** 2)))
 
     def _adopt(self, best: Maximum, fixed: np.ndarray, held: np.ndarray) -> None:
         """A held fit that lies above the free one shows that this had stopped at a lower maximum."""
@@ -168,17 +181,21 @@ class LikelihoodCalculator:
         allowed = np.all(~fixed | ((held >= bounds[:, 0]) & (held <= bounds[:, 1])))
         if self.problem is None or not allowed or best.log_likelihood <= free.log_likelihood + 1e-9:
             return
-        again = from_fits(best_of(self.problem, self.counts, best.x), self.problem.scale(self.counts))
-        if again.log_likelihood > free.log_likelihood:
-            self.__dict__["maximum"] = self._annotated(again)
+        again = best_of(self.problem, self.counts, best.x)
+        if again.log_likelihood[0] > free.log_likelihood:
+            self.maximum = self._annotated(again)
 
-    def _annotated(self, best: Maximum) -> Maximum:
+    def _annotated(self, fits: VariationFits) -> Maximum:
         """The best fit with what a careful reader must know."""
         assert self.problem is not None
+        best = from_fits(fits, self.problem.scale(self.counts), self.predictor.bounds)
         ensemble, size = self.problem.ensemble, len(self.problem.ensemble.weights)
         effective = effective_variations(self.problem, self.counts, best.x)
         if effective < min(FEW_VARIATIONS, size):
-            notice(f"few variations carry a likelihood: effectively {effective:.3g} of {size}; take more variations")
+            notice(
+                f"effectively fewer than {FEW_VARIATIONS:g} variations carry a likelihood (the effective_variations of "
+                "the fit says how many); take more variations"
+            )
         values = dict(zip(ensemble.space.names, best.x, strict=True))
         beyond = beyond_limits(ensemble, values) if limits_of(ensemble) else {}
         return replace(best, effective_variations=effective, beyond_simulation=tuple(beyond.items()))

@@ -1,5 +1,6 @@
 """What the data say of expected counts: Poisson probabilities."""
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,12 @@ class PoissonData:
     def __init__(self, data_vector: Any) -> None:
         self.data_vector: Int[np.ndarray, "*sets bins"] = whole_counts(data_vector)
 
-    @property
+    @cached_property
     def counts(self) -> Float[np.ndarray, "sets bins"]:
         """The data as floats, one row per set."""
         return self.data_vector.reshape(-1, self.data_vector.shape[-1]).astype(float)
 
-    def log_likelihood(self, reco_vector: Any) -> Float[np.ndarray, "..."]:
+    def log_likelihood(self, reco_vector: Any) -> Any:
         """Log likelihood of expected counts.
 
         Args:
@@ -48,16 +49,20 @@ class PoissonData:
         if given.shape[-1:] != self.data_vector.shape[-1:]:
             raise InvalidData(f"{self.data_vector.shape[-1]} bins of data and expectations of shape {given.shape}")
         mean = checked_means(given).reshape(-1, given.shape[-1])
-        counts, empty = self.counts, mean == 0
-        value = counts @ np.log(np.where(empty, 1.0, mean)).T - mean.sum(axis=1)
-        value -= gammaln(counts + 1.0).sum(axis=1)[:, None]
-        if empty.any():
-            value = np.where((counts > 0).astype(float) @ empty.T > 0, -np.inf, value)
-        return value.reshape(*self.data_vector.shape[:-1], *given.shape[:-1])
+        empty = mean == 0
+        safe = np.where(empty, 1.0, mean) if empty.any() else mean
+        value = self.counts @ np.log(safe).T - mean.sum(axis=1) - self._constants
+        if safe is not mean:
+            value = np.where((self.counts > 0).astype(float) @ empty.T > 0, -np.inf, value)
+        return value.reshape((*self.data_vector.shape[:-1], *given.shape[:-1]))[()]
 
-    def __call__(self, reco_vector: Any) -> Float[np.ndarray, "..."]:
+    def __call__(self, reco_vector: Any) -> Any:
         """The same as `log_likelihood`."""
         return self.log_likelihood(reco_vector)
+
+    @cached_property
+    def _constants(self) -> Float[np.ndarray, "sets 1"]:
+        return gammaln(self.counts + 1.0).sum(axis=1, keepdims=True)
 
     @classmethod
     def generate_toy_data(cls, reco_vector: Any, size: Any = None, *, key: Key | int | None = None) -> Any:

@@ -58,9 +58,9 @@ class EinsumEnsemble(AbstractEnsemble):
         own = xp.moveaxis(points, 2, 0)
         own = own.reshape(*own.shape[:2], *self.shape)
         if points.shape[0] == 1:
-            found = xp.einsum(f"{left},...{right}->...{result}", self.coefficients, own[:, 0])
+            found = xp.einsum(f"{left},...{right}->...{result}", self.coefficients, own[:, 0], optimize=True)
         else:
-            found = xp.einsum(f"{left},...{result[0]}{right}->...{result}", self.coefficients, own)
+            found = xp.einsum(f"{left},...{result[0]}{right}->...{result}", self.coefficients, own, optimize=True)
         return xp.moveaxis(found.reshape(*found.shape[:2], -1), 0, 2) + self.constants[..., None]
 
 

@@ -30,10 +30,10 @@ class JeffreysPrior:
         self,
         response_matrix: Any,
         translation_function: Callable[[Any], Any],
-        parameter_limits: Sequence[tuple[float | None, float | None]],
+        parameter_limits: Sequence[Any],
         default_values: Any,
         dx: Any = None,
-        total_truth_limit: float | None = None,
+        total_truth_limit: Any = None,
     ) -> None:
         matrices = np.asarray(response_matrix, dtype=float)
         self.response_matrix = matrices.reshape(-1, *matrices.shape[-2:])

@@ -94,6 +94,11 @@ class MatrixPredictor(AbstractMatrixPredictor):
             self, *_matrix(matrices, constants, sparse_indices, weights, bounds, defaults)
         )
 
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return "matrix"
+
 
 class ResponseMatrixPredictor(AbstractMatrixPredictor):
     """The response matrix of an exported file; the events of a truth bin stay below those that were simulated.
@@ -107,6 +112,11 @@ class ResponseMatrixPredictor(AbstractMatrixPredictor):
         space = ensemble.space
         bounds = np.stack([space.lowers, space.uppers], axis=1)
         AbstractEnsemblePredictor.__init__(self, ensemble, bounds, space.starts)
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return "response matrix"
 
 
 class TemplatePredictor(AbstractMatrixPredictor):
@@ -123,6 +133,11 @@ class TemplatePredictor(AbstractMatrixPredictor):
         kwargs.setdefault("bounds", [(0.0, np.inf)] * matrices.shape[-1])
         given = {"sparse_indices": slice(None), "weights": 1.0, "defaults": None, **kwargs}
         AbstractEnsemblePredictor.__init__(self, *_matrix(matrices, constants, **given))
+
+    @property
+    def kind(self) -> str:
+        """Its kind."""
+        return "sum of templates"
 
 
 for _special in (ResponseMatrixPredictor, TemplatePredictor, ComposedMatrixPredictor, FixedParameterMatrixPredictor):

@@ -63,16 +63,24 @@ class Maximum:
     __repr__ = __str__
 
 
-def from_fits(fits: VariationFits, scale: Float[np.ndarray, " parameters"]) -> Maximum:
+def from_fits(
+    fits: VariationFits,
+    scale: Float[np.ndarray, " parameters"] | None = None,
+    bounds: Float[np.ndarray, "parameters 2"] | None = None,
+) -> Maximum:
     """The maximum of the first set of counts.
 
     Args:
         fits: result of the engine.
-        scale: size of each parameter, to tell flat directions.
+        scale: size of each parameter, to tell flat directions; they are not looked for when absent.
+        bounds: of the parameters, to name those on a bound.
     """
     success = bool(fits.converged[0])
     message = "the maximum was found" if success else "no maximum that can be trusted; the best point met is given"
-    flat = _flat_parameters(fits.hessian[0], scale)
+    if bounds is not None:
+        at_bound = np.flatnonzero((fits.theta[0] <= bounds[:, 0]) | (fits.theta[0] >= bounds[:, 1]))
+        message += f"; on a bound: parameters {', '.join(map(str, at_bound))}" if at_bound.size else ""
+    flat = [] if scale is None else _flat_parameters(fits.hessian[0], scale)
     if flat:
         message += f"; it is flat along parameters {', '.join(map(str, flat))}"
     steps = int(fits.iterations[0])
@@ -120,7 +128,10 @@ def conditional_start(
         return start
     block = best.hessian[np.ix_(~held, ~held)]
     move = best.hessian[np.ix_(~held, held)] @ (values[held] - best.x[held])
-    start[~held] -= np.linalg.pinv(block, hermitian=True, rcond=_FLAT) @ move
+    try:
+        start[~held] -= np.linalg.solve(block, move)
+    except np.linalg.LinAlgError:  # flat somewhere: the fit will find its way
+        return np.where(held, values, best.x)
     return start
 
 

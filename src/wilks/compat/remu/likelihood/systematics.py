@@ -3,7 +3,6 @@
 from typing import Any, TypeAlias
 
 import numpy as np
-from jaxtyping import Float
 
 from wilks._base.errors import InvalidOption
 
@@ -12,7 +11,7 @@ class NoSystematics:
     """Keeps the axis of variations."""
 
     @staticmethod
-    def consume_axis(log_likelihood: Any, weights: Any = None) -> Float[np.ndarray, "..."]:
+    def consume_axis(log_likelihood: Any, weights: Any = None) -> Any:
         """The log likelihoods as they are."""
         return np.asarray(log_likelihood)
 
@@ -21,7 +20,7 @@ class MarginalLikelihoodSystematics:
     """Averages the likelihood over the variations."""
 
     @staticmethod
-    def consume_axis(log_likelihood: Any, weights: Any = None) -> Float[np.ndarray, "..."]:
+    def consume_axis(log_likelihood: Any, weights: Any = None) -> Any:
         """ln sum_s (w_s / sum w) e^(l_s) along the last axis.
 
         Args:
@@ -41,7 +40,7 @@ class ProfileLikelihoodSystematics:
     """Takes the likelihood of the best variation."""
 
     @staticmethod
-    def consume_axis(log_likelihood: Any, weights: Any = None) -> Float[np.ndarray, "..."]:
+    def consume_axis(log_likelihood: Any, weights: Any = None) -> Any:
         """max_s l_s along the last axis; weights are ignored."""
         return np.asarray(log_likelihood, dtype=float).max(axis=-1)
 

@@ -14,7 +14,6 @@ from wilks.inference.variation_fits import fit_variations
 
 from .calculator import LikelihoodCalculator, held_values
 from .data_models import PoissonData
-from .maxima import best_of
 from .maximizer import BasinHoppingMaximizer
 
 _TIE = 1e-6  # two values of ln L that differ by less are equal
@@ -168,10 +167,11 @@ class HypothesisTester:
         if isinstance(self.maximizer, BasinHoppingMaximizer) and calculator.problem is not None:
             fits = fit_variations(calculator.problem, toys, start=start)
             lost = np.flatnonzero(~fits.converged)
-            if lost.size:
-                again = best_of(calculator.problem, toys[lost], calculator.problem.ensemble.space.starts)
-                fits.log_likelihood[lost] = np.maximum(fits.log_likelihood[lost], again.log_likelihood)
+            fits.log_likelihood[lost] = np.maximum(fits.log_likelihood[lost], self._one_by_one(calculator, toys[lost]))
             return fits.log_likelihood
+        return self._one_by_one(calculator, toys)
+
+    def _one_by_one(self, calculator: LikelihoodCalculator, toys: np.ndarray) -> np.ndarray:
         predictor, systematics = calculator.predictor, calculator.systematics
         each = [LikelihoodCalculator(PoissonData(toy), predictor, systematics) for toy in toys]
         return np.array([float(self.maximizer(toy).log_likelihood) for toy in each])
