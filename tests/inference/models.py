@@ -9,7 +9,7 @@ from tests.reference.published import PYHF_README, SEED_COUNTS
 from wilks.likelihood.counts import PoissonCounts
 from wilks.model.linear import LinearTemplates
 from wilks.model.modifiers import Channel, HistoSys, NormFactor, NormSys, ShapeSys, StatError, TemplateSample
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 

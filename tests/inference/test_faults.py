@@ -38,9 +38,9 @@ from wilks.inference.profiles import profile
 from wilks.inference.statistics import Distance, ProfileRatio
 from wilks.inference.toys import draw, toys
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
-from wilks.model.compose import SummedPredictor
 from wilks.model.linear import LinearTemplates
 from wilks.model.predictor import AbstractPredictor, Auxiliary
+from wilks.model.sums import SummedPredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status

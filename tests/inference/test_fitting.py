@@ -28,9 +28,9 @@ from wilks.inference.fitting import fit, fit_many, minimise
 from wilks.inference.quadratic import excess
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.joint import Joint
-from wilks.model.compose import SummedPredictor
 from wilks.model.linear import LinearTemplates
 from wilks.model.predictor import AbstractPredictor, Auxiliary
+from wilks.model.sums import SummedPredictor
 from wilks.parameters.normal_priors import Normal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace

@@ -34,7 +34,7 @@ from wilks.likelihood.components import SUFFIX
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.model.linear import LinearTemplates
 from wilks.model.modifiers import Channel, NormFactor, NormSys, TemplateSample
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 from wilks.results.store import load, to_json
 

@@ -18,7 +18,7 @@ from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.model.linear import LinearTemplates
 from wilks.model.modifiers import Channel, NormFactor, NormSys, StatError, TemplateSample
 from wilks.model.predictor import Auxiliary
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 
 

@@ -8,7 +8,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
 from wilks.model.modifiers import Channel, HistoSys, NormFactor, NormSys, ShapeSys, TemplateSample
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 

@@ -15,7 +15,7 @@ from wilks.likelihood.binned import CountsData
 from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.template_statistics import TemplateStatistics
 from wilks.model.modifiers import Channel, NormFactor, StatError, TemplateSample
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 
 MODELS = ["conway", "poisson"]
 

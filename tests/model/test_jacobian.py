@@ -21,7 +21,7 @@ from wilks.model.modifiers import (
     TemplateSample,
 )
 from wilks.model.predictor import Auxiliary
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 
 LUMI = {"lumi": Auxiliary("lumi", "gaussian", 0.02, 1.0)}

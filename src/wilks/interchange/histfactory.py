@@ -13,7 +13,7 @@ from wilks.likelihood.binned import CountsData
 from wilks.likelihood.constraints import Constraints
 from wilks.likelihood.counts import PoissonCounts
 from wilks.model.predictor import AbstractTemplatePredictor
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 
 from .histfactory_export import export_likelihood, export_predictor
 from .histfactory_model import STATISTICS, build_predictor

@@ -21,7 +21,7 @@ from wilks.model.modifiers import (
 )
 from wilks.model.nuisances import collect_nuisances
 from wilks.model.predictor import AbstractPredictor, Auxiliary
-from wilks.model.templates import DEFAULT_CODES, TemplatePredictor
+from wilks.model.template_model import DEFAULT_CODES, TemplatePredictor
 from wilks.parameters.parameter import Parameter
 
 from .measurement_schema import ParameterUse, ranges

@@ -19,7 +19,7 @@ from wilks.model.modifiers import (
 )
 from wilks.model.nuisances import collect_nuisances
 from wilks.model.predictor import Auxiliary
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 
 from .measurement_schema import ParameterUse, ranges

@@ -1,9 +1,4 @@
 # Face of the models: from parameters to predictions, and the algebra of their variations.
-# The modules `compose` and `templates` are loaded before the functions of these names are bound, which so stay.
-# isort: off
-from .compose import SummedPredictor as SummedPredictor
-from .templates import TemplatePredictor as TemplatePredictor
-# isort: on
 from .ensemble_algebra import add as add
 from .ensemble_algebra import beyond_limits as beyond_limits
 from .ensemble_algebra import collapse as collapse
@@ -20,3 +15,5 @@ from .linear import LinearTemplates as LinearTemplates
 from .predictor import AbstractPredictor as AbstractPredictor
 from .response import response as response
 from .sources import AbstractEventSource as AbstractEventSource
+from .sums import SummedPredictor as SummedPredictor
+from .template_model import TemplatePredictor as TemplatePredictor

@@ -16,7 +16,7 @@ from wilks.interchange.uhi import Plottable, read
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
-from wilks.model.templates import TemplatePredictor
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.space import NamedValues
 from wilks.plots.fits import data_model
 from wilks.plots.style import wilks_style

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from wilks._base.errors import InvalidModel, InvalidParameter
-from wilks.model.compose import add_predictors
 from wilks.model.linear import LinearTemplates
 from wilks.model.modifiers import Channel, NormFactor, NormSys, TemplateSample
 from wilks.model.predictor import AbstractPredictor, Auxiliary
-from wilks.model.templates import TemplatePredictor
+from wilks.model.sums import add_predictors
+from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
