@@ -26,7 +26,10 @@ def observables_of_points(
         scale: finds the neutrino scales; None for the average of what both splittings want.
     """
     model = native_model(posed)
-    theta = np.stack([np.asarray(columns[name], dtype=float) for name in model.space.names], axis=1)
+    count = max((len(column) for column in columns.values()), default=0)
+    theta = np.empty((count, len(model.space)))
+    for i, name in enumerate(model.space.names):
+        theta[:, i] = columns[name]
     sound = np.isfinite(theta).all(axis=-1, keepdims=True)
     theta = np.where(sound, theta, model.space.starts)
     found = evaluate(model, theta, scale=None if scale is None else scale(theta))

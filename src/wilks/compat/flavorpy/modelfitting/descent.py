@@ -68,10 +68,10 @@ def descend(
         better = gain > 0
         damping[open_] = np.clip(damping[open_] * np.where(better, _EASED, _RAISED), _SMALLEST, None)
         _replace(open_[better], theta, judged, tried[better], Judged(*(part[better] for part in found)))
-        at_rest = better & (gain <= _STANDSTILL * np.maximum(1.0, found.smooth))
-        stuck = damping[open_] > _LARGEST
-        settled[open_[at_rest | (stuck & _is_flat(here, free))]] = True
-        open_ = open_[~at_rest & ~stuck]
+        still = better & (gain <= _STANDSTILL * np.maximum(1.0, found.smooth))
+        stuck, flat = damping[open_] > _LARGEST, _is_flat(here, free)
+        settled[open_[(still | stuck) & flat]] = True
+        open_ = open_[~stuck & ~(still & flat)]
     return Descended(theta, judged, settled)
 
 
@@ -101,7 +101,7 @@ def _is_flat(here: Judged, free: Bool[np.ndarray, " parameters"]) -> Bool[np.nda
     return gain.sum(axis=1) < _FLAT
 
 
-def _replace(lanes: Int[np.ndarray, " chosen"], theta: Points, judged: Judged, new: Points, found: Judged) -> None:
+def _replace(lanes: Int[np.ndarray, " chosen"], theta: Points, judged: Judged, new: np.ndarray, found: Judged) -> None:
     theta[lanes] = new
     for old, fresh in zip(judged, found, strict=True):
         np.asarray(old)[lanes] = fresh

@@ -73,16 +73,17 @@ class ParameterDimension:
         return Dimension(self.name, bool(self.vary), float(self.min), float(self.max), expression, self.sample_fct)
 
     def sample(self, generator: np.random.Generator | None = None) -> float:
-        """A start value.
+        """A start value; that of the default sampler is brought between the bounds.
 
         Args:
             generator: draws the default sampler's numbers in place of numpy's global generator.
 
         Raises:
-            InvalidParameter: if the sampler gives no number, or one outside the bounds.
+            InvalidParameter: if the sampler gives no number, or one of the user's own one outside the bounds.
         """
-        own = generator is not None and self.sample_fct is uniform_number
-        value = generator.uniform() if own and generator is not None else self.sample_fct()
+        if self.sample_fct is uniform_number:
+            return self._within(uniform_number() if generator is None else generator.uniform())
+        value = self.sample_fct()
         if isinstance(value, (str, bytes)) or np.ndim(value) != 0:
             raise InvalidParameter(
                 f"sampler of parameter {self.name!r} gives {value!r} of type {type(value).__name__}; expected a number"
@@ -93,6 +94,14 @@ class ParameterDimension:
                 f"sampler of parameter {self.name!r} gives {number}; expected a number in [{self.min}, {self.max}]"
             )
         return number
+
+    def _within(self, uniform: float) -> float:
+        """A number from [0, 1) if that lies between the bounds, else one that follows from it."""
+        if self.min <= uniform <= self.max:
+            return uniform
+        if math.isfinite(self.min) and math.isfinite(self.max):
+            return self.min + (self.max - self.min) * uniform
+        return self.min + uniform if math.isfinite(self.min) else self.max - uniform
 
 
 @dataclass(frozen=True)

@@ -81,8 +81,9 @@ def calculate_lepton_dimensionless_observables(
     if convention == "physical":
         return dimensionless(lepton_observables(mass_matrix_e, mass_matrix_n, ordering=ordering, convention=convention))
     announce_convention()
-    found = unscaled_numbers(mass_matrix_e, mass_matrix_n, ordering)
-    return {name: _plain(value) for name, value in found.items() if name not in ("J", "Jmax")}
+    me, mn = (np.asarray(matrix, dtype=complex) for matrix in np.broadcast_arrays(mass_matrix_e, mass_matrix_n))
+    found = unscaled_numbers(me.reshape(-1, 3, 3), mn.reshape(-1, 3, 3), ordering)
+    return {name: _plain(x.reshape(me.shape[:-2])) for name, x in found.items() if name not in ("J", "Jmax")}
 
 
 def calculate_ckm(Mu: ArrayLike = _IDENTITY, Md: ArrayLike = _IDENTITY) -> Complex[np.ndarray, "*stack 3 3"]:
@@ -118,7 +119,8 @@ def get_standard_parameters_pmns(PMNS: ArrayLike, *, convention: str = "flavorpy
     """
     matrix = np.asarray(PMNS)
     if convention == "flavorpy":
-        return {name: _plain(value) for name, value in pmns_parameters(matrix).items()}
+        found = pmns_parameters(matrix.reshape(-1, 3, 3).astype(complex))
+        return {name: _plain(x.reshape(matrix.shape[:-2])) for name, x in found.items()}
     s12, s13, s23, delta = (np.asarray(x) for x in angles(matrix))
     d = delta / np.pi
     eta1, eta2 = ((np.angle(matrix[..., 0, k] / matrix[..., 0, 2]) / np.pi - d) % 1.0 for k in (0, 1))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidParameter, check_option
+from wilks._base.errors import check_option
 from wilks.physics.flavor.settings import OPTIONS
 
 from .chains import ChainSettings, check_emcee_options
@@ -264,8 +264,6 @@ def _sector(given: Sequence[MassMatrix | None]) -> str:
 
 def _with_scale(space: ParameterSpace | None, sector: str) -> ParameterSpace:
     """A copy of the user's space; for leptons with ``n_scale``, which no fit of dimensionless observables varies."""
-    if space is not None and not isinstance(space, ParameterSpace):
-        raise InvalidParameter(f"parameterspace of type {type(space).__name__}; expected a ParameterSpace")
     own = ParameterSpace() if space is None else space.copy()
     if "lepton" in sector:
         if SCALE in own:

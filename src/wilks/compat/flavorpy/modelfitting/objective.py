@@ -7,10 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from wilks._base.typing import LogProb, Theta, Values
 from wilks.likelihood.interface import AbstractLikelihood
+from wilks.model.user_functions.rungs import POINT_BY_POINT
 from wilks.parameters.space import ParameterSpace
 from wilks.physics.flavor.model import FlavorModel
 
@@ -18,7 +19,8 @@ from .dimensions import Dimension
 from .points import completed
 from .terms import Terms
 
-BATCH = 256  # points of one compiled call
+_BATCH = 256  # points of one compiled call
+_SMALL_BATCH = 32  # the same for functions that are called point by point, where filling a batch costs
 
 
 class Judged(NamedTuple):
@@ -66,22 +68,21 @@ class Objective(AbstractLikelihood[Array]):
 
     def chi2(self, theta: Float[np.ndarray, "points parameters"]) -> Float[np.ndarray, " points"]:
         """FlavorPy's chi-square of any number of points, in the order of the space; inf where it is no number."""
-        return np.concatenate(
-            [np.asarray(_exact(self, jnp.asarray(theta[where])))[:kept] for where, kept in _batches(len(theta))]
-        )
+        return np.concatenate([np.asarray(_exact(self, rows))[:kept] for rows, kept in self._batches(theta)])
 
     def judge(self, theta: Float[np.ndarray, "points parameters"]) -> Judged:
         """The same with the smooth chi-square and its slopes."""
-        pieces = []
-        for where, kept in _batches(len(theta)):
-            pieces.append([np.asarray(part)[:kept] for part in _judged(self, jnp.asarray(theta[where]))])
+        pieces = [[np.asarray(part)[:kept] for part in _judged(self, rows)] for rows, kept in self._batches(theta)]
         return Judged(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
 
-
-def _batches(points: int) -> Iterator[tuple[Int[np.ndarray, " batch"], int]]:
-    """Numbers of the points of each compiled call, and how many of them are not there to fill it."""
-    for first in range(0, points, BATCH):
-        yield np.minimum(np.arange(first, first + BATCH), points - 1), min(BATCH, points - first)
+    def _batches(self, theta: Float[np.ndarray, "points parameters"]) -> Iterator[tuple[Array, int]]:
+        """The points of each compiled call, filled up with the last one, and how many they really are."""
+        functions = (*self.model.matrices.values(), *self.terms.functions)
+        slow = any(function.rung == POINT_BY_POINT for function in functions)
+        size = _SMALL_BATCH if slow else _BATCH
+        for first in range(0, len(theta), size):
+            where = np.minimum(np.arange(first, first + size), len(theta) - 1)
+            yield jnp.asarray(theta[where]), min(size, len(theta) - first)
 
 
 @eqx.filter_jit

@@ -7,6 +7,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -115,13 +116,15 @@ def native_scale(posed: PosedModel, data: ExperimentalData) -> ScaleFinder | Non
     if posed.scale == "average" or not posed.has_leptons:
         return None
     likelihood = _profiled(posed, tuple(data.function(name) for name in ("m21^2", "m3l^2")))
-    return lambda theta: in_chunks(lambda batch: _best_scales(likelihood, batch), theta, len(theta))
+    best = jnp.asarray(likelihood.best)
+    return lambda theta: in_chunks(lambda batch: _best_scales(likelihood, best, batch), theta, len(theta))
 
 
 @eqx.filter_jit
-def _best_scales(likelihood: FlavorLikelihood, theta: Float[Array, "points parameters"]) -> Float[Array, " points"]:
-    model = likelihood.model
-    return jax.vmap(lambda at: likelihood.neutrino_scale(model.dimensionless(model.space.unpack(at))))(theta)
+def _best_scales(
+    likelihood: FlavorLikelihood, best: Array, theta: Float[Array, "points parameters"]
+) -> Float[Array, " points"]:
+    return jax.vmap(lambda at: likelihood.neutrino_scale(likelihood.space.unpack(at), best))(theta)
 
 
 @functools.lru_cache(maxsize=32)

@@ -14,6 +14,7 @@ from .simplex import Bounds, minimise_simplices
 _REACHES = (0.5, 0.1, 0.02)  # size of the simplices of each round, in standard deviations
 _COARSE, _FINE = 1e-6, 1e-10  # standstill of chi-square in the first rounds and in the last
 _PER_MINIMUM = 8  # simplices per distinct minimum: kinks of abs() split each into several
+_AROUND = 0.5  # standard deviations between a minimum and where its simplices begin
 _MORE_MINIMA = 4  # distinct minima polished beyond the number of the user's points
 _WIDEST = 0.1  # of a parameter's size: largest simplex along directions that hardly matter
 _SMALLEST_SIZE = 1e-3  # size of a parameter that is zero
@@ -94,7 +95,13 @@ class Found:
 
 
 def search(
-    objective: Objective, own: Points, extra: Points, stages: int, generator: np.random.Generator, *, rows: int
+    objective: Objective,
+    own: Float[np.ndarray, "own parameters"],
+    extra: Float[np.ndarray, "extra parameters"],
+    stages: int,
+    generator: np.random.Generator,
+    *,
+    rows: int,
 ) -> Found:
     """Fit from all starts and return the best ends.
 
@@ -118,7 +125,7 @@ def search(
     descended = descend(objective.judge, np.concatenate([own, extra]), free, bounds)
     leaders, minimum = _distinct(descended, free)
     first = Ends(descended.theta, descended.judged.exact, minimum)
-    lanes = _lanes(descended, minimum, leaders, len(own), free)
+    lanes = _lanes(descended, minimum, leaders, len(own), free, generator)
     rounds = list(_polish(objective, lanes, leaders, len(own), stages, generator))
     mine = np.arange(len(own))
     of_own = [first.taken(mine), *(ends.taken(mine) for ends in rounds)][:stages]
@@ -149,13 +156,22 @@ def _distinct(descended: Descended, free: Mask) -> tuple[list[Leader], Int[np.nd
 
 
 def _lanes(
-    descended: Descended, minimum: Int[np.ndarray, " points"], leaders: list[Leader], own: int, free: Mask
+    descended: Descended,
+    minimum: Int[np.ndarray, " points"],
+    leaders: list[Leader],
+    own: int,
+    free: Mask,
+    generator: np.random.Generator,
 ) -> Lanes:
-    """Where simplices begin: at the user's own ends, and several at each of the lowest distinct minima."""
+    """Where simplices begin: at the user's own ends, and at and around the lowest distinct minima."""
     lowest = np.repeat(np.arange(min(len(leaders), own + _MORE_MINIMA)), _PER_MINIMUM)
     theta = np.concatenate([descended.theta[:own], *(leaders[i].theta[None] for i in lowest)])
     metric = np.concatenate([descended.judged.weight[:own], *(leaders[i].metric[None] for i in lowest)])
-    return Lanes(theta, _spreads(metric, theta, free), np.concatenate([minimum[:own], lowest]))
+    spread = _spreads(metric, theta, free)
+    moves = _AROUND * generator.standard_normal((len(theta), int(free.sum())))
+    moves[:own] = 0.0
+    moves[own::_PER_MINIMUM] = 0.0
+    return Lanes(theta + np.einsum("lpf,lf->lp", spread, moves), spread, np.concatenate([minimum[:own], lowest]))
 
 
 def _polish(
