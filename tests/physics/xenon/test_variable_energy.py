@@ -32,7 +32,8 @@ def plain(late: bool) -> ERSource:
 
 
 def test_the_expected_number_is_the_mean_over_time():
-    mu = jax.jit(lambda: [varying().expected_events(), plain(True).expected_events(), plain(False).expected_events()])()
+    sources = [varying(), plain(True), plain(False)]  # made outside of the compiled function
+    mu = jax.jit(lambda: [source.expected_events() for source in sources])()
     assert np.isclose(float(mu[0]), float(mu[1] + mu[2]) / 2, rtol=1e-12)
     assert float(varying().mu_before_efficiencies()) == pytest.approx(115.0)
 

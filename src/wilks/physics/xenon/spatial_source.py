@@ -108,7 +108,8 @@ class AbstractSpatialSource(AbstractStagedSource):
         evaluate = Evaluator(source.model, source, {n: float(x) for n, x in source.complete(values).items()})
         places = draw_places(draws, source.volume, source.comb, evaluate, source.with_extra_columns)
         drawn = np.concatenate([self.positions.draw(g, n) for g, n in zip(draws.generators, numbers, strict=True)])
-        places |= source.volume.places(*drawn.T, places["event_time"])
+        r, theta, z = drawn.T
+        places |= source.volume.places(r, theta, z, places["event_time"])
         places |= {n: np.full(sum(numbers), x) for n, x in fixed_columns(fix, source.volume).items()}
         trials, kept = simulate_trials(draws, evaluate, places, source.recoil, source.with_extra_columns)
         return draws.sets(trials, kept)

@@ -226,14 +226,16 @@ def time_centres(
 def response_of(
     response: type[AbstractXenonSource],
     energies: Float[np.ndarray, " energies"],
-    spectra: Float[np.ndarray, "times lines"],
+    spectra: Float[np.ndarray, "times ..."],
     settings: Mapping[str, Any],
 ) -> tuple[AbstractXenonSource, Float[Array, "times lines"]]:
     """Recoils of the mean spectrum, and the spectra.
 
     Raises:
-        InvalidModel: for a spectrum that is negative or not finite, or model functions that depend on time.
+        InvalidModel: for a spectrum of another length, negative or not finite, or model functions that depend on time.
     """
+    if spectra.shape[1:] != energies.shape:
+        raise InvalidModel(f"a spectrum has shape {spectra.shape[1:]}; expected one rate per energy, {energies.shape}")
     bad = np.argwhere(~(np.isfinite(spectra) & (spectra >= 0)))
     if len(bad):
         place = tuple(int(i) for i in bad[0])
