@@ -12,7 +12,7 @@ from wilks.data.product import Product
 from wilks.data.refinement import Refined
 from wilks.data.response_matrices import ResponseMatrices
 from wilks.model.ensembles import LinearEnsemble
-from wilks.model.response import response
+from wilks.model.response_model import response
 
 from .remu_tags import READERS, Box, built, tagged
 
@@ -84,7 +84,7 @@ def read_matrices(path: str | Path) -> ResponseMatrices:
 
 
 def read_response(path: str | Path) -> LinearEnsemble:
-    """The response matrix of an npz file as a predictor, see :func:`wilks.model.response.response`.
+    """The response matrix of an npz file as a predictor, see :func:`wilks.model.response_model.response`.
 
     Raises:
         InvalidFile: if it cannot be read, lacks ``matrices``, or its arrays do not fit.

@@ -13,7 +13,7 @@ from .ensembles import LinearEnsemble as LinearEnsemble
 from .ensembles import ResampledEnsemble as ResampledEnsemble
 from .linear import LinearTemplates as LinearTemplates
 from .predictor import AbstractPredictor as AbstractPredictor
-from .response import response as response
+from .response_model import response as response
 from .sources import AbstractEventSource as AbstractEventSource
 from .sums import SummedPredictor as SummedPredictor
 from .template_model import TemplatePredictor as TemplatePredictor

@@ -10,7 +10,7 @@ from wilks._base.typing import Key
 from wilks.data.binning import AbstractBinning
 from wilks.data.response_matrices import ResponseMatrices
 from wilks.model.ensembles import LinearEnsemble
-from wilks.model.response import response
+from wilks.model.response_model import response
 
 from .counts import ResponseCounts
 from .posterior import MatrixPosterior, generator_of
@@ -111,7 +111,7 @@ class EnsembleBuilder:
         return self._joined([member.mean[None] for member in self.members])
 
     def build(self, *, name: str = "truth") -> LinearEnsemble:
-        """The matrices as a predictor of reconstructed counts, see :func:`wilks.model.response.response`.
+        """The matrices as a predictor of reconstructed counts, see :func:`wilks.model.response_model.response`.
 
         Args:
             name: beginning of the names of its parameters, the events in truth bins.

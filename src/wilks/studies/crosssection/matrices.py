@@ -9,7 +9,7 @@ from wilks.data.binning import AbstractBinning, BinContents
 from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
 from wilks.model.ensembles import LinearEnsemble
-from wilks.model.response import response
+from wilks.model.response_model import response
 from wilks.physics.response.counts import ResponseCounts
 from wilks.physics.response.ensembles import EnsembleBuilder
 from wilks.physics.response.merging import merge_sparse_bins
