@@ -85,7 +85,9 @@ def write(path: Path, arrays: dict[str, np.ndarray]) -> None:
         for name, array in arrays.items():
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, np.asarray(array), version=(1, 0), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy", EPOCH), buffer.getvalue())
+            member = zipfile.ZipInfo(f"{name}.npy", EPOCH)
+            member.create_system = 3  # whatever the machine is
+            archive.writestr(member, buffer.getvalue())
 
 
 if __name__ == "__main__":

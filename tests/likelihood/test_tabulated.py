@@ -27,7 +27,7 @@ def surface(dimensions=2):
 def likelihood():
     """A curve, a surface of two quantities and one of three, of linear predictions."""
     design = np.random.default_rng(5).normal(size=(3, 6)) * [0.3, 0.3, 0.5, 0.3, 0.5, 0.4]
-    predictor = LinearTemplates.of({name: row for name, row in zip("abc", design, strict=True)})
+    predictor = LinearTemplates.of(dict(zip("abc", design, strict=True)))
     return TabulatedProfiles(predictor, [split_normal_curve(0.4, 0.3, 0.5), surface(2), surface(3)])
 
 

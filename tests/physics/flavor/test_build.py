@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, InvalidModel, UnknownName
 from wilks.inference.fitting import fit
 from wilks.inference.multistart import Multistart
@@ -154,6 +155,7 @@ def test_the_score_of_toys_has_mean_zero():
     assert (np.abs(scores.mean(0)) < 4 * scores.std(0) / np.sqrt(n)).all()  # 4 standard errors
 
 
+@pytest.mark.slow  # compiles for half a minute; its ingredients are tested in test_correlated.py
 def test_toys_of_correlated_data_spread_as_chi_square():
     likelihood = seed_likelihood("full")
     theta = jnp.asarray(DOCUMENTED)
@@ -233,7 +235,7 @@ def test_quarks_and_leptons_are_fitted_together():
     leptons = nufit("5.3", "NO").without("me/mu", "mu/mt")
     joined = FlavorLikelihood(both, [leptons, CHARGED_LEPTONS_GUT, QUARKS_GUT])
     assert len(joined.fitted) == 16
-    point = np.array([[1.3, 0.2, 0.4]])
+    point = DOCUMENTED[None]
     quarks = FlavorLikelihood(FlavorModel(SEED_SPACE, mass_matrix_d=down), QUARKS_GUT)
     together, apart = shares_of_points(joined, point), shares_of_points(quarks, point)
     for name in quarks.fitted:
@@ -291,4 +293,9 @@ def test_what_does_not_go_together_is_refused():
 
 def test_likelihoods_pickle_and_judge_alike():
     again = pickle.loads(pickle.dumps(seed_likelihood()))
+    assert again.origin.sources == ("NuFIT 5.3 (2024), NO, correlations 1d",)
+    assert again.origin.digests[0].startswith("bf2fb99741")
+    other = FlavorLikelihood(seed_model(), nufit("5.2", "NO"))
+    assert digest(other) != digest(again)
+    assert digest(again) == digest(seed_likelihood())
     assert chi2(again, NEARBY) == chi2(seed_likelihood(), NEARBY)

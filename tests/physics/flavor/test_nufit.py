@@ -1,4 +1,6 @@
+import importlib.util
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ from wilks.physics.flavor.chi2_terms import ChiSquareTerms
 from wilks.physics.flavor.nufit import nufit, shipped_release
 from wilks.physics.flavor.nufit_figures import FIGURES, figures
 from wilks.physics.flavor.nufit_files import COLUMNS
+
+ROOT = Path(__file__).parents[3]
 
 # NuFIT, from the one-dimensional tables by cubic spline minus its minimum: best value, 1-sigma and 3-sigma pieces.
 # Angles of delta in degrees, m21^2 in 1e-5 eV^2, m3l^2 in 1e-3 eV^2. Sources: www.nu-fit.org, arXiv:2007.14792 (5.x),
@@ -175,6 +179,21 @@ def _compare(shipped, names, whole):
     outside[np.ix_(*places)] = False
     assert (whole[outside] - whole.min() > 50.0).all()
     return 1
+
+
+def test_shipped_archives_are_written_the_same_byte_for_byte(tmp_path):
+    spec = importlib.util.spec_from_file_location("make_nufit_tables", ROOT / "tools" / "make_nufit_tables.py")
+    tool = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tool)
+    total = 0
+    for release, ordering in tool.RELEASES:
+        path = tool.TARGET / f"nufit{release}_{ordering}.npz"
+        with np.load(path) as arrays:
+            tool.write(tmp_path / path.name, dict(arrays))
+            assert str(arrays["digest"]) == tool.RELEASES[release, ordering]
+        assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+        total += path.stat().st_size
+    assert total < 2.1e6
 
 
 def test_terms_print_themselves_and_judge_points():

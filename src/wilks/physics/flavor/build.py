@@ -17,7 +17,7 @@ from wilks.parameters.space import ParameterSpace
 
 from .chi2_terms import ChiSquareTerms
 from .correlated import QUANTITIES
-from .data_sets import Data, by_ordering
+from .data_sets import Data, Origin, by_ordering
 from .fitted import POWERS, SPLITTINGS, check_joint, fitted_names, number
 from .model import FlavorModel
 from .observables import Observables
@@ -54,6 +54,7 @@ class FlavorLikelihood(
     fitted: tuple[str, ...] = eqx.field(static=True)
     names: tuple[str, ...] = eqx.field(static=True)  # the same in the order of the terms
     orderings: int = eqx.field(static=True)
+    origin: Origin = eqx.field(static=True)
 
     def __init__(self, model: FlavorModel, terms: Data, fitted: str | Sequence[str] = "all") -> None:
         sets = by_ordering(terms, model.ordering)
@@ -63,7 +64,7 @@ class FlavorLikelihood(
         alone = [name for name in self.fitted if name not in coupled]
         groups = [TermGroup.of(data, coupled, alone) for data in sets]
         self.space, self.model, self.names = model.space, model, (*coupled, *alone)
-        self.orderings = len(groups)
+        self.orderings, self.origin = len(groups), Origin.of(sets)
         self.group = groups[0] if len(groups) == 1 else stacked(groups)
 
     @property

@@ -1,6 +1,7 @@
 """Data sets as a user hands them to a flavour fit: put together, and checked against the model's ordering."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from wilks._base.errors import InvalidData, InvalidModel
@@ -14,6 +15,33 @@ Sets: TypeAlias = Set | Sequence[Set]
 Data: TypeAlias = Sets | Mapping[str, Sets]
 
 _ORDERINGS = ("NO", "IO")
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """Where data come from, for reports; all origins compare equal, so that exchanged data share compiled programs.
+
+    Args:
+        sources: what they are, with the form of their correlations.
+        citations: publications to cite.
+        digests: SHA-256 of the files of the tables.
+    """
+
+    sources: tuple[str, ...]
+    citations: tuple[str, ...]
+    digests: tuple[str, ...]
+
+    @classmethod
+    def of(cls, sets: Sequence[ChiSquareTerms]) -> "Origin":
+        """The origin of one data set, or of those of both orderings."""
+        names = tuple(f"{data.source}, correlations {'full' if data.correlated else '1d'}" for data in sets)
+        return cls(names, tuple(data.citation for data in sets), tuple(data.digest for data in sets))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin)
+
+    def __hash__(self) -> int:
+        return hash(Origin)
 
 
 def by_ordering(terms: Data, ordering: str) -> list[ChiSquareTerms]:

@@ -20,7 +20,7 @@ from wilks.likelihood.curve_table import CurveTable, CurveValues
 from .coordinates import LN10, Coordinates
 from .correlated import JOINT_NUMBERS, QUANTITIES, Correlated
 
-_EVALUATIONS = 9
+_EVALUATIONS = 12
 _JOINT_EVALUATIONS = 5  # of the joint chi-square, which begins close to its minimum
 _REACH = 3.0  # how far from the first guess the minimum is sought, in ln x
 _TINY = 1e-300
