@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from wilks._base.errors import InvalidData, UnknownName
+from wilks._base.notices import notice
 from wilks.physics.flavor.absolute_masses import cosmology, kamland_zen, katrin
 from wilks.physics.flavor.datasets import (
     CHARGED_LEPTONS,
@@ -76,6 +77,7 @@ def test_missing_rows_and_names_are_named():
 
 
 def test_sets_add_up_and_say_when_their_scales_differ(caplog):
+    notice.cache_clear()  # it is said once per process
     both = QUARKS_GUT.terms() | CHARGED_LEPTONS_GUT.terms()
     assert len(both.names) == 10
     assert not caplog.records
