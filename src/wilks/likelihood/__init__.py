@@ -6,4 +6,7 @@ from .interface import AbstractCellLikelihood as AbstractCellLikelihood
 from .interface import AbstractLikelihood as AbstractLikelihood
 from .interface import AbstractSimulator as AbstractSimulator
 from .joint import Joint as Joint
+from .residuals import GaussianResiduals as GaussianResiduals
+from .residuals import VaryingResiduals as VaryingResiduals
+from .tabulated import TabulatedProfiles as TabulatedProfiles
 from .unbinned import Unbinned as Unbinned

@@ -7,12 +7,16 @@ from . import modular as modular
 from . import terms as terms
 from .build import FlavorLikelihood as FlavorLikelihood
 from .build import build as build
+from .chi2_terms import ChiSquareTerms as ChiSquareTerms
 from .datasets import GaussianTable as GaussianTable
 from .from_matrices import angles as angles
 from .from_matrices import ckm as ckm
 from .from_matrices import lepton_observables as lepton_observables
 from .from_matrices import pmns as pmns
 from .from_matrices import quark_observables as quark_observables
+from .judged_points import chi2_of_points as chi2_of_points
+from .judged_points import scales_of_points as scales_of_points
+from .judged_points import shares_of_points as shares_of_points
 from .lobster import lobster_band as lobster_band
 from .model import FlavorModel as FlavorModel
 from .model import evaluate as evaluate
@@ -20,4 +24,5 @@ from .nufit import nufit as nufit
 from .nufit import read_nufit as read_nufit
 from .observables import Flags as Flags
 from .observables import Observables as Observables
+from .pictures import hexbin as hexbin
 from .starts import wide_starts as wide_starts
