@@ -62,7 +62,7 @@ def check_finite(events: Events, name: str) -> Float[np.ndarray, " events"]:
     column = np.asarray(events[name])
     if column.dtype.kind not in "biuf":
         raise InvalidData(f"{events.source}: column {name!r} holds {column.dtype}; expected numbers")
-    bad = np.flatnonzero(~np.isfinite(column).reshape(len(column), -1).all(axis=1))
+    bad = np.flatnonzero(~np.isfinite(column).all(axis=tuple(range(1, column.ndim))))
     if len(bad):
         raise InvalidData(f"{events.source}: column {name!r} is not finite in {_rows(bad)}; remove these events")
     return column.astype(float)

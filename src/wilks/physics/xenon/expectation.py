@@ -16,8 +16,10 @@ _TINY = 1e-290
 _ROOTS, _ROOT_WEIGHTS = np.polynomial.legendre.leggauss(512)
 
 
-def signal_nodes(low: float, high: float) -> tuple[Float[np.ndarray, " nodes"], Float[np.ndarray, " nodes"]]:
-    """Nodes and weights of an integral over an accepted signal.
+def signal_nodes(
+    low: Float[np.ndarray, " places"], high: Float[np.ndarray, " places"]
+) -> tuple[Float[np.ndarray, "places nodes"], Float[np.ndarray, "places nodes"]]:
+    """Nodes and weights of an integral over an accepted signal, at every place.
 
     They are Gauss-Legendre nodes in its square root, because its width grows like that.
 
@@ -25,9 +27,9 @@ def signal_nodes(low: float, high: float) -> tuple[Float[np.ndarray, " nodes"], 
         low: lower edge, PE, at least 0.
         high: upper edge, PE.
     """
-    start, end = np.sqrt(low), np.sqrt(high)
-    root = start + (end - start) * (_ROOTS + 1) / 2
-    return root**2, (end - start) / 2 * _ROOT_WEIGHTS * 2 * root
+    start, width = np.sqrt(low)[:, None], (np.sqrt(high) - np.sqrt(low))[:, None]
+    root = start + width * (_ROOTS + 1) / 2
+    return root**2, width * _ROOT_WEIGHTS * root
 
 
 def accepted_electrons(

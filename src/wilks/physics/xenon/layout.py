@@ -1,20 +1,28 @@
 """What a source works out once: lengths of its tables, the edges of its cuts, and the nodes that average over space."""
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .cuts import Cut
 from .evaluation import Evaluator
 from .expectation import signal_nodes
 from .places import average_nodes
-from .probing import SIGNALS, Extend, find_cut, place_columns, response, signal_columns, try_functions
+from .probing import (
+    SIGNALS,
+    Extend,
+    box_of,
+    find_dimensions,
+    find_edges,
+    highest_signal,
+    place_columns,
+    response,
+    signal_columns,
+    try_functions,
+)
 from .sizes import Reach, Response, Sizes, sizes_for
 from .volume import Cylinder
 
@@ -24,14 +32,14 @@ class SignalNodes(eqx.Module):
 
     Args:
         box: names of the parameters that are its lower and upper edge, if it is nothing but these.
-        signals: nodes, PE, for any other acceptance.
+        signals: nodes at every place, PE, for any other acceptance.
         weights: their weights.
-        derived: columns that follow from the signal, for every place and signal.
+        derived: columns that follow from the signal.
     """
 
     box: tuple[str, str] | None = eqx.field(static=True)
-    signals: Float[Array, " signals"]
-    weights: Float[Array, " signals"]
+    signals: Float[Array, "nodes signals"]
+    weights: Float[Array, "nodes signals"]
     derived: dict[str, Float[Array, "nodes signals"]]
 
 
@@ -74,26 +82,48 @@ def lay_out(
         InvalidModel: for model functions whose results make no sense.
     """
     found = try_functions(evaluate, volume, extend)
-    cuts = {s: find_cut(evaluate, s, volume, extend, default_cuts[s]) for s in SIGNALS}
-    responses = {s: response(found, s, cuts[s]) for s in SIGNALS}
+    boxes = {s: box_of(evaluate, s, default_cuts[s]) for s in SIGNALS}
+    highest = {s: highest_signal(evaluate, s, volume, extend, boxes[s]) for s in SIGNALS}
+    responses = {s: response(found, s, highest[s]) for s in SIGNALS}
     sizes = sizes_for(reach, responses["s1"], responses["s2"])
+    places, weights = average_nodes(volume, find_dimensions(evaluate, volume, extend), refine=refine)
+    columns = {name: jnp.asarray(column) for name, column in place_columns(evaluate, places, extend).items()}
     most = {"s1": sizes.detected, "s2": sizes.electrons}
-    cuts = {s: _closed(cut, responses[s], most[s]) for s, cut in cuts.items()}
-    places, weights = average_nodes(volume, evaluate.model.columns(), refine=refine)
-    columns = place_columns(evaluate, places, extend)
-    nodes = {s: _signal_nodes(evaluate, s, cut, places, extend) for s, cut in cuts.items()}
-    return Layout(sizes, {n: jnp.asarray(c) for n, c in columns.items()}, jnp.asarray(weights), nodes)
+    needed = {s: boxes[s] is None or _has_views(evaluate, s) for s in SIGNALS}
+    ends = {s: _farthest(responses[s], most[s]) for s in SIGNALS}
+    cuts = {s: _signal_nodes(evaluate, s, boxes[s], places, ends[s], needed[s], extend) for s in SIGNALS}
+    return Layout(sizes, columns, jnp.asarray(weights), cuts)
 
 
 def _signal_nodes(
-    evaluate: Evaluator, which: str, cut: Cut, places: Mapping[str, np.ndarray], extend: Extend
+    evaluate: Evaluator,
+    which: str,
+    box: tuple[str, str] | None,
+    places: Mapping[str, np.ndarray],
+    end: float,
+    needed: bool,
+    extend: Extend,
 ) -> SignalNodes:
-    signals, weights = signal_nodes(*cut.edges)
-    derived = signal_columns(evaluate, which, places, signals, extend)
-    return SignalNodes(cut.box, *jax.tree.map(jnp.asarray, (signals, weights, derived)))
+    number = len(places["z"])
+    if not needed:
+        return SignalNodes(box, jnp.zeros((number, 0)), jnp.zeros((number, 0)), {})
+    if box is None:
+        low, high = find_edges(evaluate, which, places, extend)
+    else:
+        low, high = (np.full(number, float(evaluate.values[edge])) for edge in box)
+    signals, weights = signal_nodes(np.maximum(low, 0.0), np.minimum(high, end))
+    rows = {name: np.repeat(x, signals.shape[1]) for name, x in places.items()}
+    derived = signal_columns(evaluate, which, rows, signals.ravel(), extend)
+    shaped = {name: jnp.asarray(column.reshape(signals.shape)) for name, column in derived.items()}
+    return SignalNodes(box, jnp.asarray(signals), jnp.asarray(weights), shaped)
 
 
-def _closed(cut: Cut, response: Response, most: int) -> Cut:
-    """A cut whose upper edge is finite: beyond it there is no signal."""
-    farthest = 2 * most * response.gain + 10 * response.spread * float(np.sqrt(most))
-    return dataclasses.replace(cut, edges=(cut.edges[0], min(cut.edges[1], farthest)))
+def _has_views(evaluate: Evaluator, which: str) -> bool:
+    """Whether bias or smearing depend on the raw signal, so that no edge is sharp."""
+    names = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
+    return any(evaluate.model.function(name) is not None for name in names)
+
+
+def _farthest(response: Response, most: int) -> float:
+    """Beyond this there is no signal."""
+    return 2 * most * response.gain + 10 * response.spread * float(np.sqrt(most))

@@ -1,7 +1,7 @@
 """Nodes and weights that average over the position and time of events, for the dimensions that matter only."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -10,29 +10,42 @@ from .volume import Cylinder
 
 _DEPTH, _RADIUS, _ANGLE, _TIME = 24, 10, 16, 16
 _POINTS = 4096
-_NEEDS = {
-    "s1": "",
-    "s2": "",
-    "z": "z",
-    "drift_time": "z",
-    "r": "r",
-    "x": "plane",
-    "y": "plane",
-    "theta": "plane",
-    "event_time": "time",
+_OF_COLUMN = {
+    "s1": frozenset(),
+    "s2": frozenset(),
+    "z": frozenset({"z"}),
+    "drift_time": frozenset({"z"}),
+    "r": frozenset({"r"}),
+    **dict.fromkeys(("x", "y", "theta"), frozenset({"plane"})),
+    "event_time": frozenset({"time"}),
 }
+_AXES = ("r", "plane", "z", "time")
 
 
-def dimensions_of(columns: Collection[str]) -> frozenset[str]:
-    """The dimensions that columns depend on; a column of unknown origin may depend on all of space and time."""
-    needed = {_NEEDS.get(column, "all") for column in columns} - {""}
-    if "all" in needed:
-        return frozenset({"z", "plane", "time"})
-    return frozenset(needed - {"r"} if "plane" in needed else needed)
+def probe_points() -> Float[np.ndarray, "points 4"]:
+    """Three values per dimension of the unit cube, at no special places."""
+    return np.stack([g.ravel() for g in np.meshgrid(*[[0.13, 0.41, 0.87]] * 4, indexing="ij")], axis=1)
+
+
+def dimensions_of(columns: Mapping[str, Float[np.ndarray, " points"]]) -> frozenset[str]:
+    """The dimensions that columns depend on: known by their name, or seen in their values at the probe points.
+
+    Args:
+        columns: by name, with their values at `probe_points`.
+    """
+    found: set[str] = set()
+    for name, column in columns.items():
+        found |= _OF_COLUMN[name] if name in _OF_COLUMN else _seen(column)
+    return frozenset(found - {"r"} if "plane" in found else found)
+
+
+def _seen(column: Float[np.ndarray, " points"]) -> set[str]:
+    grid = np.reshape(column, (3, 3, 3, 3, -1))
+    return {name for axis, name in enumerate(_AXES) if np.any(grid != np.take(grid, [0], axis=axis))}
 
 
 def average_nodes(
-    volume: Cylinder, columns: Collection[str], *, refine: int = 1
+    volume: Cylinder, dimensions: frozenset[str], *, refine: int = 1
 ) -> tuple[dict[str, np.ndarray], Float[np.ndarray, " nodes"]]:
     """Positions with weights of sum 1 that average over volume and live time.
 
@@ -41,10 +54,9 @@ def average_nodes(
 
     Args:
         volume: where and when events happen.
-        columns: the columns that the average depends on.
+        dimensions: those that matter, of ``r``, ``plane`` (radius and angle), ``z`` and ``time``.
         refine: factor on the number of nodes per dimension.
     """
-    dimensions = dimensions_of(columns)
     if len(dimensions) > 2 or ("plane" in dimensions and "time" in dimensions):
         points = _even_points(_POINTS * refine)
         return volume.from_unit_cube(points), np.full(len(points), 1 / len(points))

@@ -1,6 +1,5 @@
 """What a detector does over its volume, found by trying its model functions at places, numbers and signals."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,8 +10,8 @@ from wilks._base.errors import InvalidModel
 from wilks.data.events import Events
 
 from .checks import check_function
-from .cuts import Cut
 from .evaluation import Evaluator
+from .places import dimensions_of, probe_points
 from .signatures import HIDDEN
 from .sizes import Response
 from .volume import Cylinder
@@ -22,7 +21,8 @@ Extend = Callable[[Events], Events]
 
 _ACCEPTANCES = tuple(f"{signal}_acceptance" for signal in SIGNALS)
 _NUMBERS = np.unique(np.geomspace(1, 2000, 60).astype(int)).astype(float)
-_TRIED = np.geomspace(1e-3, 1e6, 2000)
+_TRIED = np.geomspace(1e-3, 1e6, 500)
+_HALVINGS = 40
 _PART = {
     "s1": ("photon_detection_eff", "penning_quenching_eff", "photoelectron_gain"),
     "s2": ("electron_detection_eff", "electron_loss", "electron_gain"),
@@ -56,30 +56,27 @@ def place_columns(evaluate: Evaluator, places: Mapping[str, np.ndarray], extend:
 
 def signal_columns(
     evaluate: Evaluator, which: str, places: Mapping[str, np.ndarray], signals: np.ndarray, extend: Extend
-) -> dict[str, Float[np.ndarray, "places signals"]]:
-    """Columns of the acceptance of a signal that are derived from it, for every place and signal.
+) -> dict[str, np.ndarray]:
+    """Columns of the acceptance of a signal that are derived from it, for pairs of places and signals.
 
     Raises:
         InvalidModel: if a column cannot be derived from places and this signal.
     """
     function = evaluate.model.function(f"{which}_acceptance")
-    plain = place_columns(evaluate, places, extend)
+    plain = place_columns(evaluate, {name: x[:1] for name, x in places.items()}, extend)
     wanted = [c for c in (() if function is None else function.columns) if c != which and c not in plain]
     if not wanted:
         return {}
-    rows = {name: np.repeat(x, len(signals), axis=0) for name, x in places.items()}
-    rows |= {s: np.full(len(rows["z"]), np.nan) for s in SIGNALS}
-    rows[which] = np.tile(signals, len(places["z"]))
+    blank = np.full(len(signals), np.nan)
+    rows = {**places, "s1": blank, "s2": blank, which: signals}
     table = extend(Events(rows, source="places and signals of the source"))
-    found = {}
-    for name in wanted:
-        column = np.asarray(table[name], dtype=float) if name in table else rows[SIGNALS[which == "s1"]]
+    found = {name: np.asarray(table[name], dtype=float) if name in table else blank for name in wanted}
+    for name, column in found.items():
         if not np.isfinite(column).all():
             raise InvalidModel(
                 f"model function '{which}_acceptance' takes the column {name!r}, which does not follow from a place "
                 f"and {which} alone; split it into acceptances of s1 and of s2"
             )
-        found[name] = column.reshape(len(places["z"]), len(signals))
     return found
 
 
@@ -89,8 +86,7 @@ def try_functions(evaluate: Evaluator, volume: Cylinder, extend: Extend) -> dict
     Raises:
         InvalidModel: for results that make no sense.
     """
-    grid = np.stack([g.ravel() for g in np.meshgrid(*[[0.0, 0.5, 1.0]] * 4, indexing="ij")], axis=1)
-    places = volume.from_unit_cube(grid)
+    places = volume.from_unit_cube(_corners())
     columns = place_columns(evaluate, places, extend)
     found = {}
     for name in evaluate.model.names:
@@ -98,7 +94,8 @@ def try_functions(evaluate: Evaluator, volume: Cylinder, extend: Extend) -> dict
             arguments = {**_in_the_middle(columns, len(_NUMBERS)), HIDDEN[name]: _NUMBERS}
             found[name] = evaluate(name, arguments, _NUMBERS)
         elif name in _ACCEPTANCES:
-            arguments = _with_signal(evaluate, name[:2], columns, places, _TRIED, extend)
+            middle = {n: np.repeat(x[len(x) // 2], len(_TRIED)) for n, x in places.items()}
+            arguments = _with_signals(evaluate, name[:2], middle, _TRIED, extend)
             found[name] = evaluate(name, arguments)
         else:
             arguments, found[name] = columns, evaluate(name, columns)
@@ -108,34 +105,57 @@ def try_functions(evaluate: Evaluator, volume: Cylinder, extend: Extend) -> dict
     return found
 
 
-def find_cut(evaluate: Evaluator, which: str, volume: Cylinder, extend: Extend, default: Callable[..., Any]) -> Cut:
-    """The cut on a signal: the edges in its parameters, or those found by trying an acceptance in the middle.
+def find_dimensions(evaluate: Evaluator, volume: Cylinder, extend: Extend) -> frozenset[str]:
+    """The dimensions of space and time that the model functions depend on."""
+    places = volume.from_unit_cube(probe_points())
+    columns = place_columns(evaluate, places, extend)
+    del columns["z"]
+    used = {name: places["z"] for name in evaluate.model.columns() if name == "z"}
+    for which, signal in (("s1", 10.0), ("s2", 1000.0)):
+        used |= signal_columns(evaluate, which, places, np.full(len(places["z"]), signal), extend)
+    return dimensions_of({**columns, **used})
+
+
+def find_edges(
+    evaluate: Evaluator, which: str, places: Mapping[str, np.ndarray], extend: Extend
+) -> tuple[Float[np.ndarray, " places"], Float[np.ndarray, " places"]]:
+    """Smallest and largest accepted signal at every place; both 0 where nothing is accepted, infinite without end.
 
     Raises:
-        InvalidModel: if nothing is accepted.
+        InvalidModel: if nothing is accepted anywhere.
     """
-    name = f"{which}_acceptance"
-    function = evaluate.model.function(name)
-    if function is not None and function.call is default:
-        edges = (f"{which}_min", f"{which}_max")
-        low, high = (float(evaluate.values[edge]) for edge in edges)
-        return Cut(edges, (max(low, 0.0), high))
-    places = volume.from_unit_cube(np.full((1, 4), 0.5))
-    columns = place_columns(evaluate, places, extend)
 
-    def accepted(signals: np.ndarray) -> np.ndarray:
-        return evaluate(name, _with_signal(evaluate, which, columns, places, signals, extend)) > 0
+    def accepted(chosen: Mapping[str, np.ndarray], signals: np.ndarray) -> np.ndarray:
+        return evaluate(f"{which}_acceptance", _with_signals(evaluate, which, chosen, signals, extend)) > 0
 
-    kept = np.flatnonzero(accepted(_TRIED))
-    if not len(kept):
-        raise InvalidModel(f"model function {name!r} is 0 for all signals up to 1e6 PE; nothing would be seen")
-    low = 0.0 if kept[0] == 0 else _edge(accepted, float(_TRIED[kept[0] - 1]), float(_TRIED[kept[0]]))
-    last = len(_TRIED) - 1
-    high = math.inf if kept[-1] == last else _edge(accepted, float(_TRIED[kept[-1] + 1]), float(_TRIED[kept[-1]]))
-    return Cut(None, (low, high))
+    number, tried = len(places["z"]), _TRIED
+    rows = {name: np.repeat(x, len(tried)) for name, x in places.items()}
+    kept = accepted(rows, np.tile(tried, number)).reshape(number, len(tried))
+    if not kept.any():
+        raise InvalidModel(f"model function '{which}_acceptance' is 0 for all signals up to 1e6 PE")
+    first, last = np.argmax(kept, axis=1), len(tried) - 1 - np.argmax(kept[:, ::-1], axis=1)
+    low = _bisected(accepted, places, tried[np.maximum(first - 1, 0)], tried[first])
+    high = _bisected(accepted, places, tried[np.minimum(last + 1, len(tried) - 1)], tried[last])
+    low = np.where(first == 0, 0.0, low)
+    high = np.where(last == len(tried) - 1, np.inf, high)
+    some = kept.any(axis=1)
+    return np.where(some, low, 0.0), np.where(some, high, 0.0)
 
 
-def response(found: Mapping[str, np.ndarray], which: str, cut: Cut) -> Response:
+def box_of(evaluate: Evaluator, which: str, default: Callable[..., Any]) -> tuple[str, str] | None:
+    """The parameters that are the edges of the cut on a signal, None for any other acceptance."""
+    function = evaluate.model.function(f"{which}_acceptance")
+    return (f"{which}_min", f"{which}_max") if function is not None and function.call is default else None
+
+
+def highest_signal(evaluate: Evaluator, which: str, volume: Cylinder, extend: Extend, box: Any) -> float:
+    """The largest signal that is accepted anywhere."""
+    if box is not None:
+        return float(evaluate.values[box[1]])
+    return float(np.max(find_edges(evaluate, which, volume.from_unit_cube(_corners()), extend)[1]))
+
+
+def response(found: Mapping[str, np.ndarray], which: str, highest: float) -> Response:
     """Ranges of what a detector does to photons or electrons."""
     first, hidden, gain = _PART[which]
     bias = found[f"reconstruction_bias_{which}_simulate"].min()
@@ -146,33 +166,31 @@ def response(found: Mapping[str, np.ndarray], which: str, cut: Cut) -> Response:
         ),
         gain=float(found[f"{gain}_mean"].min() * bias),
         spread=float(found[f"{gain}_std"].max() * bias),
-        highest=cut.edges[1],
+        highest=highest,
         doubling=float(found["double_pe_fraction"].min()) if which == "s1" else 0.0,
     )
 
 
-def _with_signal(
-    evaluate: Evaluator,
-    which: str,
-    columns: Mapping[str, np.ndarray],
-    places: Mapping[str, np.ndarray],
-    signals: np.ndarray,
-    extend: Extend,
+def _corners() -> Float[np.ndarray, "points 4"]:
+    return np.stack([g.ravel() for g in np.meshgrid(*[[0.0, 0.5, 1.0]] * 4, indexing="ij")], axis=1)
+
+
+def _with_signals(
+    evaluate: Evaluator, which: str, places: Mapping[str, np.ndarray], signals: np.ndarray, extend: Extend
 ) -> dict[str, np.ndarray]:
-    """Columns for signals in the middle of the volume."""
-    middle = {name: x[len(x) // 2][None] for name, x in places.items()}
-    derived = signal_columns(evaluate, which, middle, signals, extend)
-    return {**_in_the_middle(columns, len(signals)), **{n: x[0] for n, x in derived.items()}, which: signals}
+    """All columns of pairs of places and signals."""
+    columns = place_columns(evaluate, places, extend)
+    return {**columns, **signal_columns(evaluate, which, places, signals, extend), which: signals}
 
 
 def _in_the_middle(columns: Mapping[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
     return {name: np.repeat(x[len(x) // 2][None], number, axis=0) for name, x in columns.items()}
 
 
-def _edge(accepted: Callable[[np.ndarray], np.ndarray], outside: float, inside: float) -> float:
-    """Where acceptance begins between two signals, to one part in 1e9 of their distance."""
-    for _ in range(5):
-        tried = np.linspace(outside, inside, 64)
-        first = int(np.argmax(accepted(tried)))
-        outside, inside = float(tried[max(first - 1, 0)]), float(tried[first])
+def _bisected(accepted: Callable[..., np.ndarray], places: Any, outside: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """Where acceptance begins at every place, between a signal outside and one inside."""
+    for _ in range(_HALVINGS):
+        middle = (outside + inside) / 2
+        kept = accepted(places, middle)
+        outside, inside = np.where(kept, outside, middle), np.where(kept, middle, inside)
     return inside

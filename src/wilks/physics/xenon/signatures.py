@@ -91,7 +91,7 @@ class ModelFunction:
 
 
 def read_function(
-    name: str, call: Callable[..., Any], defaults: Mapping[str, float], *, bound: bool
+    name: str, call: Callable[..., Any], defaults: Mapping[str, Any], *, bound: bool
 ) -> tuple[ModelFunction, dict[str, float]]:
     """Read what a function depends on, and the defaults of its parameters.
 
@@ -133,7 +133,7 @@ def as_number(value: Any) -> float | None:
     return float(value) if np.ndim(value) == 0 else None
 
 
-def _default(function: str, argument: inspect.Parameter, defaults: Mapping[str, float]) -> float:
+def _default(function: str, argument: inspect.Parameter, defaults: Mapping[str, Any]) -> float:
     value = defaults.get(argument.name, argument.default)
     if value is argument.empty:
         raise InvalidParameter(

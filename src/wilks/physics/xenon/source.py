@@ -241,7 +241,7 @@ class AbstractXenonSource(AbstractStagedSource):
     def draw(
         self,
         key: Key | int,
-        n: int,
+        n: Any,
         values: Values | None = None,
         fix: Mapping[str, Any] | Events | None = None,
         annotate: bool = False,

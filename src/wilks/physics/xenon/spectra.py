@@ -1,5 +1,7 @@
 """Energies of recoils, and the number of quanta that they produce."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -26,7 +28,7 @@ class Comb(eqx.Module):
     energies: Float[Array, " lines"]
     rates: Float[Array, " lines"]
 
-    def __init__(self, energies: Float[np.ndarray, " lines"], rates: Float[np.ndarray, " lines"]) -> None:
+    def __init__(self, energies: Any, rates: Any) -> None:
         energies, rates = np.asarray(energies, dtype=float), np.asarray(rates, dtype=float)
         if energies.ndim != 1 or energies.shape != rates.shape or not len(energies):
             raise InvalidModel(

@@ -152,20 +152,19 @@ class Stage:
 
     def _integrated_acceptance(self, which: str, size: int, columns: Columns) -> Float[Array, "quanta nodes"]:
         cut = self.layout.cuts[which]
-        nodes, weights, derived = cut.signals, cut.weights, cut.derived
-        quanta = _OF_SIGNAL[which]
         recoverable = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
-        taken = self.model.columns((*quanta, *recoverable, f"{which}_acceptance"))
+        taken = self.model.columns((*_OF_SIGNAL[which], *recoverable, f"{which}_acceptance"))
         local = {c: columns[c] for c in taken if c in columns}
 
-        def at_node(node: tuple[Columns, Columns]) -> Float[Array, " quanta"]:
-            row, own = node
-            every = {name: jnp.repeat(value[None], len(nodes), axis=0) for name, value in row.items()}
-            every |= {**own, which: nodes}
-            density = jnp.exp(log_densities(size, *self.gains(which, every), self.signal(which, nodes, every)))
+        def at_node(node: tuple[Columns, Columns, Array, Array]) -> Float[Array, " quanta"]:
+            row, derived, signals, weights = node
+            every = {name: jnp.repeat(value[None], signals.shape[0], axis=0) for name, value in row.items()}
+            every |= {**derived, which: signals}
+            density = jnp.exp(log_densities(size, *self.gains(which, every), self.signal(which, signals, every)))
             return density @ (weights * self.events(f"{which}_acceptance", every))
 
-        if not (local or derived):
-            count = next(iter(columns.values())).shape[0]
-            return jnp.broadcast_to(at_node(({}, {}))[:, None], (size, count))
-        return jax.lax.map(at_node, (local, derived)).T
+        nodes = (local, cut.derived, cut.signals, cut.weights)
+        if local or cut.derived:
+            return jax.lax.map(at_node, nodes).T
+        one = at_node(jax.tree.map(lambda x: x[0], nodes))
+        return jnp.broadcast_to(one[:, None], (size, cut.signals.shape[0]))
