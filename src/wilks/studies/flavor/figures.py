@@ -57,7 +57,7 @@ def lobster(predictions: Predictions, release: str, ordering: str) -> dict[str, 
         )
     ax = hexbin(
         columns, _LIGHTEST[ordering], "m_bb", experiment="lobster", release=release, ordering=ordering,
-        colour=DRAWN_PROBABILITY,
+        colour=DRAWN_PROBABILITY, gridsize=_COARSE,
     )  # fmt: skip
     ax.axvspan(0.037, 10.0, facecolor="gray", alpha=0.21)  # cosmology, arXiv:2009.03287
     ax.axhspan(0.156, 10.0, facecolor="gray", alpha=0.21)  # KamLAND-Zen, arXiv:2203.02139
@@ -76,7 +76,7 @@ def _as_flavorpy(predictions: Predictions, ordering: str) -> dict[str, np.ndarra
 
 def densities(samples: Samples, best: FitResult) -> dict[str, Figure]:
     """All sampled parameters against each other."""
-    caption = "Posterior densities of the parameters with their 68.27 % and 95 % regions; dashed: best fit."
+    caption = "Posterior densities of the parameters with their 68.27 % and 95.45 % regions; dashed: best fit."
     return {caption: corner(samples, best=best.values, labels=LABELS)}
 
 
