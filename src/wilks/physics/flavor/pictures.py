@@ -78,7 +78,7 @@ def hexbin(
     check_option("ordering", ordering, tuple(_LIGHTEST))
     columns = _turned(columns_of(points), (x, y))
     _check_columns(columns, (x, y))
-    if isinstance(points, (Predictions, Samples)) and "chisq" not in columns:
+    if isinstance(points, (Predictions, Samples)) and "chisq" not in list(columns.keys()):
         options = {"colour": DRAWN_PROBABILITY} | options
     draw: Callable[[Axes], Any] | None = None
     if experiment is not None:
