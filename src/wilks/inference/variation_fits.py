@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import gammaln
 
 from wilks._base.errors import InvalidData, check_option
-from wilks.likelihood.ensemble_counts import SYSTEMATICS
+from wilks.likelihood.ensemble_counts import FEW_VARIATIONS, SYSTEMATICS
 from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble
 
 from .variation_surfaces import AbstractMeans, CurvedMeans, Expansion, LinearMeans, MemberMeans, Points, Surface
@@ -161,6 +161,9 @@ def _fit_piece(
         average = climber.climb(Surface(problem.average, counts, np.zeros(1)), start)
         start = _higher(surface, start, average.theta)
     ends = climber.climb(surface, start)
+    averaged = problem.log_weights is not None and problem.matrices is not None and len(problem.log_weights) > 1
+    if averaged and free.any() and not nearby:
+        ends = _beyond_rivals(problem, counts, climber, ends)
     for shake in _SHAKES if free.any() else ():
         lost = np.flatnonzero(~ends.converged)
         if lost.size:
@@ -270,14 +273,39 @@ def _higher(surface: Surface, one: Points, other: Points) -> Points:
 
 
 def _best_members(problem: VariationProblem, counts: np.ndarray, climber: _Climber, start: Points) -> Points:
-    """The best point of the best variation: each likelihood is concave, so that this is the global maximum."""
+    """The best point of the best variation: each likelihood is concave, so that this is the global maximum.
+
+    Where the variations are averaged, their weights count as well.
+    """
     assert problem.matrices is not None
     size = len(problem.matrices)
     members = Surface(MemberMeans(problem.matrices, problem.constants), counts, np.zeros(1), repeat=size)
     ends = climber.climb(members, np.repeat(start, size, axis=0))
     values = np.where(np.isfinite(ends.log_likelihood), ends.log_likelihood, -np.inf).reshape(-1, size)
+    values = values if problem.log_weights is None else values + problem.log_weights
     best = values.argmax(axis=1) + size * np.arange(len(counts))
     return ends.theta[best]
+
+
+def _beyond_rivals(
+    problem: VariationProblem, counts: np.ndarray, climber: _Climber, ends: VariationFits
+) -> VariationFits:
+    """The ends, or maxima near the best single variation.
+
+    These are looked for where few variations carry the likelihood and one alone may reach more than their average.
+    """
+    surface = problem.surface(counts)
+    share = surface.shares(ends.theta, np.arange(len(counts)))
+    rivals = np.flatnonzero(np.sum(share**2, axis=1) * FEW_VARIATIONS > 1.0)
+    if rivals.size:
+        theta = ends.theta[rivals]
+        room = climber.free & (theta > climber.lower), climber.free & (theta < climber.upper)
+        rivals = rivals[surface.promises(theta, rivals, room) > ends.log_likelihood[rivals]]
+    if not rivals.size:
+        return ends
+    theta = ends.theta[rivals]
+    start = _best_members(problem, counts[rivals], climber, theta)
+    return _replaced(ends, rivals, climber.climb(surface, start, rivals), higher=True)
 
 
 def _taken(expansion: Expansion, where: np.ndarray) -> Expansion:
@@ -289,9 +317,10 @@ def _put(expansion: Expansion, where: np.ndarray, new: Expansion) -> None:
         array[where] = values
 
 
-def _replaced(ends: VariationFits, where: np.ndarray, new: VariationFits) -> VariationFits:
-    """Ends with some lanes put in anew where they lie higher."""
-    better = new.converged | (new.log_likelihood > ends.log_likelihood[where])
+def _replaced(ends: VariationFits, where: np.ndarray, new: VariationFits, *, higher: bool = False) -> VariationFits:
+    """Ends with some lanes put in anew where they have converged, or lie higher if only that counts."""
+    better = new.log_likelihood > ends.log_likelihood[where]
+    better = better & new.converged if higher else better | new.converged
     for array, values in zip(ends, new, strict=True):
         array[where[better]] = values[better]
     return ends

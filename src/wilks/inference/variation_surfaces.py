@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from wilks.model.ensembles import AbstractEnsemble
 
+_RIDGE = 1e-9  # share of the largest diagonal element that keeps equations solvable
 _FEW = 8  # parameters up to which products of slopes are formed once for all lanes
 _STEP = 6e-6  # relative step of central differences: the cube root of the rounding error
 
@@ -135,6 +136,36 @@ class Surface:
         gradient = weighted.sum(axis=1)
         hessian = np.swapaxes(weighted, 1, 2) @ own - gradient[:, :, None] * gradient[:, None, :]
         return Expansion(value, gradient, hessian - _curvature(share[:, :, None] * ratio / safe, slopes))
+
+    def promises(
+        self, theta: Points, lanes: Lanes, room: tuple[Bool[np.ndarray, "lanes parameters"], ...]
+    ) -> Float[np.ndarray, " lanes"]:
+        """What the most promising variation alone could reach: max over s of ln w_s + l_s + g_s^T H_s^-1 g_s / 2.
+
+        Args:
+            theta: a point per lane.
+            lanes: numbers of the lanes.
+            room: parameters that may move down, and up.
+        """
+        mean, slopes = self.means.at(theta, lanes)
+        each, ratio, safe = judged(mean, self.counts[lanes // self.repeat][:, None, :])
+        own, size = _contracted(ratio - 1.0, slopes), theta.shape[1]
+        moving = np.where(own < 0, room[0][:, None], room[1][:, None])
+        own = np.where(moving, own, 0.0)
+        block = np.einsum("lsb,esbp,esbq->lspq", ratio / safe, slopes, slopes, optimize=True)
+        block = np.where(moving[:, :, :, None] & moving[:, :, None, :], block, 0.0)
+        diagonal = np.einsum("lspp->lsp", block)
+        diagonal += _RIDGE * diagonal.max(axis=2, keepdims=True) + np.where(moving & (diagonal > 0), 0.0, 1.0)
+        gain = 0.5 * np.sum(
+            own * np.linalg.solve(block, own.reshape(-1, len(self.log_shares), size, 1))[..., 0], axis=2
+        )
+        return (each + gain + self.log_shares).max(axis=1)
+
+    @property
+    def log_shares(self) -> Float[np.ndarray, " variations"]:
+        """Logarithms of the weights of an average."""
+        assert self.log_weights is not None
+        return self.log_weights
 
     def shares(self, theta: Points, lanes: Lanes) -> Float[np.ndarray, "lanes variations"]:
         """Posterior share of each variation."""

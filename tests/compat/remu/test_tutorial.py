@@ -144,7 +144,7 @@ def test_one_detector_of_step_five(response_data):
     shared = np.load(response_data / "05" / "response_matrix.npz")
     fewer = shared["truth_entries"] - builder.get_truth_entries_as_ndarray()
     assert fewer.min() == 0  # the shared file has the largest number of all detectors
-    assert (fewer > 0).sum() <= 2  # only where filling up was refused
+    assert (fewer > 0).sum() <= 3  # only where filling up was refused
     mean = matrix.get_mean_response_matrix_as_ndarray()
     error = np.sqrt(matrix.get_statistical_variance_as_ndarray())
     filled = shared["sparse_indices"]
