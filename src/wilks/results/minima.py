@@ -111,7 +111,7 @@ class Minima(AbstractResult):
         unbound = int((self.status[_SHOWN_MINIMA:] == Status.NOT_PD.code).sum())
         return (
             f"the {_SHOWN_MINIMA} lowest are shown; {left} more lie {number(above, 4)} or more above the lowest, met by "
-            f"{hits} start{'s' if hits > 1 else ''}, {unbound} of them without a positive definite curvature"
+            f"{hits} start{'s' if hits > 1 else ''}; {unbound} of them have no positive definite curvature"
         )
 
     def _row(self, i: int, shown: int) -> tuple[str, ...]:
