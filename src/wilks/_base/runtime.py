@@ -62,6 +62,13 @@ def _enable_compile_cache() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+def _run_where_called() -> None:
+    """Run programs in the thread that calls them, unless the user chose: a change of threads takes longer than most."""
+    if "JAX_CPU_ENABLE_ASYNC_DISPATCH" not in os.environ and not _backend_is_running():
+        jax.config.update("jax_cpu_enable_async_dispatch", False)
+
+
 threads_pinned: bool = _pin_threads()
+_run_where_called()
 _enable_double_precision()
 _enable_compile_cache()

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.members import MemberData
+from wilks.likelihood.variations import average_of, heights
 from wilks.parameters.space import ParameterSpace
 
 from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes
@@ -63,16 +64,17 @@ def average_starts(
     """
     if not isinstance(likelihood, EnsembleCounts):
         return start
-    known, free = likelihood.average(), space.free_mask & ~np.isin(space.names, list(keep))
+    ensemble, counts = likelihood.predictor, np.asarray(data.counts, dtype=float)
+    known, free = average_of(ensemble), space.free_mask & ~np.isin(space.names, list(keep))
     if known is None or not free.any():
         return start
     matrix, constants = known
-    counts = np.asarray(data.counts, dtype=float)
     guess = start.copy()
     missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
     guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))
     guess = np.clip(guess, space.lowers, space.uppers)
-    better = likelihood.heights(guess, counts) > likelihood.heights(start, counts)
+    mode = likelihood.systematics
+    better = heights(ensemble, mode, guess, counts) > heights(ensemble, mode, start, counts)
     return np.where(better[:, None], guess, start)
 
 

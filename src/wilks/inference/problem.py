@@ -15,6 +15,7 @@ from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint, prepare
+from wilks.likelihood.variations import fault_in, means_at
 from wilks.model.user_functions.function import user_functions_in
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
@@ -148,8 +149,9 @@ def error_of_user(likelihood: AbstractLikelihood, theta: Float[np.ndarray, " par
             function(values)
         except Exception as error:  # whatever a user's function raises
             return error
-    if isinstance(likelihood, EnsembleCounts) and (fault := likelihood.fault_at(theta)):
-        return InvalidModel(fault)
+    if isinstance(likelihood, EnsembleCounts):
+        fault = fault_in(means_at(likelihood.predictor, theta[None])[..., 0])
+        return InvalidModel(fault) if fault else None
     return None
 
 

@@ -3,6 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from wilks._base.numerics import log_factorial
+
 from .interface import Cells
 
 _EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
@@ -62,6 +64,15 @@ def poisson_excess(mu: Float[Array, "variations cells"], n: Float[Array, " cells
     continued = short * ((1.0 - 1.0 / _EDGE) + 0.5 * short / (_EDGE * edge))
     excess = safe - n + n * (jnp.log(known) - log_safe) + continued
     return jnp.where(counted, excess, mu + 0.5 * _STIFFNESS * jnp.minimum(mu, 0.0) ** 2)
+
+
+def poisson_log_density(mu: Float[Array, "variations cells"], n: Float[Array, " cells"]) -> Float[Array, " variations"]:
+    """ln L of independent Poisson counts under each variation; -inf outside the physical domain."""
+    counted = n > 0
+    possible = (mu > 0) | ((mu == 0) & ~counted[None])
+    logs = jnp.where(counted[None], n[None] * jnp.log(jnp.where(mu > 0, mu, 1.0)), 0.0)  # gradients stay finite
+    total = jnp.sum(jnp.where(possible, logs - mu, -jnp.inf), axis=1)
+    return total - jnp.sum(log_factorial(n))
 
 
 def pearson(mu: Bins, n: Bins) -> Cells:

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from scipy.special import logsumexp
 
 from wilks._base.draws import poisson_quantile_of_one, uniforms
 from wilks._base.errors import InvalidModel, check_option
@@ -23,12 +22,12 @@ from .constraints import saturated_poisson
 from .expansions import AbstractExpandedLikelihood, Expanded
 from .interface import AbstractFlaggedLikelihood, AbstractSimulator, Cells
 from .members import MemberCounts, linearised
+from .variations import fault_in, log_densities, means_at
 
 SYSTEMATICS = ("marginal", "profile")
 FEW_VARIATIONS = 10.0
 """Effective number of variations below which a result is flagged."""
 
-_ROUNDING = 1e-12  # share of a variation's total by which a prediction may lie below zero
 _LARGEST_SHARE = 0.5  # of the likelihood that a single variation may carry without a warning
 
 
@@ -71,9 +70,10 @@ class EnsembleCounts(
         check_option("systematics", systematics, SYSTEMATICS)
         ensemble = as_ensemble(predictor)
         self.space, self.predictor, self.exact = ensemble.space, ensemble, ensemble.linear
-        if fault := self.fault_at(self.space.starts):
+        if fault := fault_in(means_at(ensemble, ensemble.space.starts[None])[..., 0]):
             raise InvalidModel(f"{fault}, at the starts of the parameters")
-        self.layout = BinnedLayout.of(_AnyVariation(ensemble))
+        layout = BinnedLayout.of(_AnyVariation(ensemble))
+        self.layout = eqx.tree_at(lambda tree: tree.predictor, layout, _Judged(ensemble.space))
         self.systematics, self.strict, self.integer = systematics, strict, integer
         if strict and not limits_of(ensemble):
             raise InvalidModel("strict=True needs an ensemble with limits; this one has none")
@@ -81,12 +81,11 @@ class EnsembleCounts(
     def log_prob(self, values: Values, data: CountsData) -> LogProb:
         """Full log density of the counts; -inf where a marginal sum or the best variation gives zero."""
         theta = self.space.pack(values)
-        judged = self._judge(self.predictor.at(theta), data)
-        each = jnp.where(jnp.all(judged.inside, axis=1), jnp.sum(judged.excess, axis=1), jnp.inf)
+        each = cells.poisson_log_density(self.predictor.at(theta), jnp.asarray(data.counts))
         allowed = jnp.asarray(True)
         for limit in limits_of(self.predictor) if self.strict else ():
             allowed &= jnp.all(limit.excess(theta) <= 0)
-        return jnp.where(allowed, self.saturated(data) - self._joined(each), -jnp.inf)
+        return jnp.where(allowed, -self._joined(-each), -jnp.inf)
 
     def saturated(self, data: CountsData) -> LogProb:
         """Log density with mu = n in every bin."""
@@ -122,24 +121,12 @@ class EnsembleCounts(
         weight = jax.nn.softmax(-jnp.sum(judged.excess, axis=1) + self._log_weights())
         return 1.0 / jnp.sum(weight**2)
 
-    def fault_at(self, theta: Float[np.ndarray, " parameters"]) -> str:
-        """Which variation predicts an impossible number in which bin; empty if none does."""
-        mean = self._means(theta[None])[..., 0]
-        bad = ~np.isfinite(mean) | (mean < -_ROUNDING * np.abs(mean).sum(axis=1, keepdims=True))
-        if not bad.any():
-            return ""
-        variation, where = (int(i) for i in np.argwhere(bad)[0])
-        return (
-            f"variation {variation} predicts {mean[variation, where]} in bin {where}; expected a finite number of "
-            "events that is not negative"
-        )
-
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
-        theta = np.asarray(self.space.pack(values))
-        fault = self.fault_at(theta)
+        mean = means_at(self.predictor, np.asarray(self.space.pack(values))[None])
+        fault = fault_in(mean[..., 0])
         flags = {"impossible_prediction": fault} if fault else {}
-        each = self._log_each(theta[None], np.asarray(data.counts)[None])[:, 0]
+        each = log_densities(mean, np.asarray(data.counts)[None])[:, 0]
         share = self.predictor.weights * np.exp(each - (each.max() if np.isfinite(each.max()) else 0.0))
         size, effective = len(share), float(share.sum() ** 2 / max(np.sum(share**2), 1e-300))
         largest = float(share.max() / max(share.sum(), 1e-300))
@@ -195,39 +182,6 @@ class EnsembleCounts(
             return None
         return MemberCounts(self.predictor)
 
-    def average(self) -> tuple[Float[np.ndarray, "bins parameters"], Float[np.ndarray, " bins"]] | None:
-        """Weighted mean over the variations of matrices and constants; None if the ensemble is not stored."""
-        ensemble = self.predictor
-        if not isinstance(ensemble, LinearEnsemble):
-            return None
-        share = ensemble.weights / ensemble.weights.sum()
-        matrix = np.zeros((ensemble.outputs, len(self.space)))
-        matrix[:, ensemble.columns] = _weighted(share, ensemble.matrices)
-        return matrix, _weighted(share, ensemble.constants)
-
-    def heights(
-        self, theta: Float[np.ndarray, "lanes parameters"], counts: Float[np.ndarray, "lanes bins"]
-    ) -> Float[np.ndarray, " lanes"]:
-        """ln L at a point per lane, up to what depends on the counts alone; in numpy, without compilation."""
-        each = self._log_each(theta, counts)
-        if self.systematics == "profile":
-            return np.max(each, axis=0)
-        share = self.predictor.weights / self.predictor.weights.sum()
-        return np.asarray(logsumexp(each, axis=0, b=share[:, None]))
-
-    def _means(self, theta: Float[np.ndarray, "lanes parameters"]) -> Float[np.ndarray, "variations bins lanes"]:
-        mean = np.asarray(self.predictor.predict(theta.T[None]))
-        return np.broadcast_to(mean, (len(self.predictor.weights), *mean.shape[1:]))
-
-    def _log_each(
-        self, theta: Float[np.ndarray, "lanes parameters"], counts: Float[np.ndarray, "lanes bins"]
-    ) -> Float[np.ndarray, "variations lanes"]:
-        mean = self._means(theta)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            seen = np.where(counts.T > 0, np.log(mean), 0.0)
-            each = np.einsum("bl,sbl->sl", counts.T, seen) - mean.sum(axis=1)
-        return np.where(np.isnan(each), -np.inf, each)
-
     def _judge(self, mean: Float[Array, "variations bins"], data: CountsData) -> Cells:
         return jax.vmap(cells.poisson, in_axes=(0, None))(mean, jnp.asarray(data.counts))
 
@@ -259,6 +213,10 @@ class _AnyVariation(AbstractPredictor[Float[Array, " bins"]]):
         return jnp.max(jnp.abs(self.ensemble(values)), axis=0)
 
 
-def _weighted(share: Float[np.ndarray, " variations"], arrays: np.ndarray) -> np.ndarray:
-    """Weighted mean over variations, which may be given once for all."""
-    return arrays[0] if arrays.shape[0] == 1 else np.tensordot(share, arrays, axes=1)
+class _Judged(AbstractPredictor[Float[Array, " bins"]]):
+    """Stands in the layout for the ensemble, which is judged elsewhere and need not be carried along twice."""
+
+    space: ParameterSpace
+
+    def __call__(self, values: Values) -> Float[Array, " bins"]:
+        raise InvalidModel("an ensemble is judged variation by variation")

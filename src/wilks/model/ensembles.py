@@ -130,7 +130,11 @@ class LinearEnsemble(AbstractEnsemble):
     def predict(self, points: Points) -> Predicted:
         """M_s x + c_s at every point."""
         used = points if len(self.columns) == len(self.space) else points[:, self.columns]
-        return self.matrices @ used + self.constants[..., None]
+        if used.shape[0] > 1:
+            return self.matrices @ used + self.constants[..., None]
+        variations, outputs, size = self.matrices.shape  # one product of two matrices is faster than many small ones
+        product = self.matrices.reshape(variations * outputs, size) @ used[0]
+        return product.reshape(variations, outputs, used.shape[2]) + self.constants[..., None]
 
 
 class ResampledEnsemble(AbstractEnsemble):
