@@ -110,7 +110,7 @@ class Minima(AbstractResult):
         above, hits = 2.0 * float(self.nll[_SHOWN_MINIMA] - self.nll[0]), int(self.hits[_SHOWN_MINIMA:].sum())
         unbound = int((self.status[_SHOWN_MINIMA:] == Status.NOT_PD.code).sum())
         return (
-            f"the {_SHOWN_MINIMA} lowest are shown; {left} more lie {number(above, 4)} or more above the lowest, met by "
+            f"the {_SHOWN_MINIMA} lowest are shown; {left} more are {number(above, 4)} or more above, met by "
             f"{hits} start{'s' if hits > 1 else ''}; {unbound} of them have no positive definite curvature"
         )
 
