@@ -1,6 +1,7 @@
 """Fixtures of all tests: the folder of real data, and JAX's strict modes."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -14,6 +15,18 @@ hypothesis.settings.register_profile("wilks", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("wilks")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+_STATM = Path("/proc/self/statm")  # of Linux: sizes of this process in pages
+_PAGES_KEPT = 3_000_000_000 // 4096  # compiled programs add up to more than a small machine has
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _bounded_memory() -> Iterator[None]:
+    """Forget compiled programs after a file of tests once they fill three gigabytes."""
+    yield
+    if _STATM.exists() and int(_STATM.read_text().split()[1]) > _PAGES_KEPT:
+        jax.clear_caches()
 
 
 @pytest.fixture(scope="session")
