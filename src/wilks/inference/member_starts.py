@@ -65,7 +65,7 @@ def average_starts(
     if not isinstance(likelihood, EnsembleCounts):
         return start
     ensemble, counts = likelihood.predictor, np.asarray(data.counts, dtype=float)
-    known, free = average_of(ensemble), space.free_mask & ~np.isin(space.names, list(keep))
+    known, free = average_of(ensemble), space.free_mask & np.array([name not in keep for name in space.names])
     if known is None or not free.any():
         return start
     matrix, constants = known
@@ -73,9 +73,8 @@ def average_starts(
     missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
     guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))
     guess = np.clip(guess, space.lowers, space.uppers)
-    mode = likelihood.systematics
-    better = heights(ensemble, mode, guess, counts) > heights(ensemble, mode, start, counts)
-    return np.where(better[:, None], guess, start)
+    both = heights(ensemble, likelihood.systematics, np.concatenate([start, guess]), np.concatenate([counts, counts]))
+    return np.where((both[len(start) :] > both[: len(start)])[:, None], guess, start)
 
 
 def _least_squares(
@@ -84,7 +83,7 @@ def _least_squares(
     weight: Float[np.ndarray, "lanes bins"],
 ) -> Float[np.ndarray, "lanes free"]:
     """Weighted least squares in every lane; NaN counts give NaN."""
-    normal = np.einsum("lb,bp,bq->lpq", weight, matrix, matrix, optimize=True)
+    normal = (matrix.T * weight[:, None, :]) @ matrix
     right = (weight * counts) @ matrix
     diagonal = np.einsum("lpp->lp", normal)
     scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5

@@ -113,10 +113,10 @@ class BinnedLayout(eqx.Module):
         if isinstance(data, CountsData):
             counts, auxiliary, simulation = data.counts, data.auxiliary, data.simulation
         elif isinstance(data, Mapping) and set(data) <= {"counts", "auxiliary"} and "counts" in data:
-            counts, auxiliary = self._join(data["counts"]), self._auxiliary(data.get("auxiliary"))
+            counts, auxiliary = _join(self, data["counts"]), _auxiliary(self, data.get("auxiliary"))
         else:
-            counts = self._join(data)
-        counts = self._check_counts(counts, integer)
+            counts = _join(self, data)
+        counts = _check_counts(self, counts, integer)
         if auxiliary is None:
             auxiliary = self.constraints.observed
         auxiliary = _finite_vector("auxiliary data", auxiliary, len(self.constraints))
@@ -125,50 +125,53 @@ class BinnedLayout(eqx.Module):
             simulation = np.ones(wanted)
         return CountsData(counts, auxiliary, _finite_vector("auxiliary data of the simulation", simulation, wanted))
 
-    def _join(self, data: Any) -> Any:
-        """One vector of counts from a vector, a histogram, or a mapping channel -> either of them."""
-        if not isinstance(data, Mapping):
-            return _contents(data)
-        names = [name for name, _ in self.channels]
-        for name in data:
-            if name not in names:
-                raise UnknownName(f"no channel {name!r}; {near_names(name, names)}")
-        for name in names:
-            if name not in data:
-                raise InvalidData(f"no counts given for channel {name!r}; the channels are {', '.join(names)}")
-        parts = [np.asarray(_contents(data[name])) for name in names]
-        for (name, size), part in zip(self.channels, parts, strict=True):
-            if part.shape != (size,):
-                raise InvalidData(f"channel {name!r}: counts of shape {part.shape}; expected ({size},)")
-        return np.concatenate(parts)
 
-    def _auxiliary(self, given: Any) -> np.ndarray | None:
-        if given is None:
-            return None
-        if not isinstance(given, Mapping):
-            return np.asarray(given, dtype=float)
-        observed = self.constraints.observed.copy()
-        names = self.constraints.parameters
-        for name, value in given.items():
-            if name not in names:
-                raise UnknownName(f"no auxiliary measurement of {name!r}; {near_names(name, names)}")
-            observed[names.index(name)] = value
-        return observed
+def _join(layout: BinnedLayout, data: Any) -> Any:
+    """One vector of counts from a vector, a histogram, or a mapping channel -> either of them."""
+    if not isinstance(data, Mapping):
+        return _contents(data)
+    names = [name for name, _ in layout.channels]
+    for name in data:
+        if name not in names:
+            raise UnknownName(f"no channel {name!r}; {near_names(name, names)}")
+    for name in names:
+        if name not in data:
+            raise InvalidData(f"no counts given for channel {name!r}; the channels are {', '.join(names)}")
+    parts = [np.asarray(_contents(data[name])) for name in names]
+    for (name, size), part in zip(layout.channels, parts, strict=True):
+        if part.shape != (size,):
+            raise InvalidData(f"channel {name!r}: counts of shape {part.shape}; expected ({size},)")
+    return np.concatenate(parts)
 
-    def _check_counts(self, counts: Any, integer: bool) -> np.ndarray:
-        array = _real_vector(counts)
-        if array.shape != (self.bins,):
-            raise InvalidData(f"counts of shape {array.shape}; expected ({self.bins},), one per bin")
-        for bad, sentence in (
-            (~np.isfinite(array), "is not finite"),
-            (array < 0, "is negative; counts cannot be"),
-            (integer & (array != np.round(array)), "is not whole; pass integer=False for Asimov data"),
-            (self.empty & (array > 0), "is observed where no sample expects anything"),
-        ):
-            if np.any(bad):
-                where = int(np.flatnonzero(bad)[0])
-                raise InvalidData(f"count {array[where]:g} in {_place(self.channels, where)} {sentence}")
-        return array
+
+def _auxiliary(layout: BinnedLayout, given: Any) -> np.ndarray | None:
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        return np.asarray(given, dtype=float)
+    observed = layout.constraints.observed.copy()
+    names = layout.constraints.parameters
+    for name, value in given.items():
+        if name not in names:
+            raise UnknownName(f"no auxiliary measurement of {name!r}; {near_names(name, names)}")
+        observed[names.index(name)] = value
+    return observed
+
+
+def _check_counts(layout: BinnedLayout, counts: Any, integer: bool) -> np.ndarray:
+    array = _real_vector(counts)
+    if array.shape != (layout.bins,):
+        raise InvalidData(f"counts of shape {array.shape}; expected ({layout.bins},), one per bin")
+    for bad, sentence in (
+        (~np.isfinite(array), "is not finite"),
+        (array < 0, "is negative; counts cannot be"),
+        (integer & (array != np.round(array)), "is not whole; pass integer=False for Asimov data"),
+        (layout.empty & (array > 0), "is observed where no sample expects anything"),
+    ):
+        if np.any(bad):
+            where = int(np.flatnonzero(bad)[0])
+            raise InvalidData(f"count {array[where]:g} in {_place(layout.channels, where)} {sentence}")
+    return array
 
 
 def _contents(data: Any) -> Any:

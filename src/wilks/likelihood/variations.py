@@ -2,10 +2,10 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import logsumexp
 
 from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble
 
+_LOWEST = -1e300  # stands for a logarithm of zero where a difference is taken
 _ROUNDING = 1e-12  # share of a variation's total by which a prediction may lie below zero
 
 Lanes = Float[np.ndarray, "lanes parameters"]
@@ -14,7 +14,7 @@ Counts = Float[np.ndarray, "lanes bins"]
 
 def means_at(ensemble: AbstractEnsemble, theta: Lanes) -> Float[np.ndarray, "variations bins lanes"]:
     """Expected counts of every variation at a point per lane."""
-    mean = np.asarray(ensemble.predict(theta.T[None]))
+    mean = np.asarray(type(ensemble).predict(ensemble, theta.T[None]))  # binding the method would cost more
     return np.broadcast_to(mean, (len(ensemble.weights), *mean.shape[1:]))
 
 
@@ -40,8 +40,10 @@ def heights(ensemble: AbstractEnsemble, systematics: str, theta: Lanes, counts: 
     each = log_densities(means_at(ensemble, theta), counts)
     if systematics == "profile":
         return np.max(each, axis=0)
+    top = np.maximum(each.max(axis=0), _LOWEST)
     share = ensemble.weights / ensemble.weights.sum()
-    return np.asarray(logsumexp(each, axis=0, b=share[:, None]))
+    with np.errstate(divide="ignore"):
+        return top + np.log(share @ np.exp(each - top))
 
 
 def fault_in(mean: Float[np.ndarray, "variations bins"]) -> str:

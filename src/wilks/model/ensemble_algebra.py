@@ -170,8 +170,7 @@ def fix(predictor: AbstractPredictor, **values: float) -> AbstractEnsemble:
     for name in values:
         if name not in part.space:
             raise UnknownName(f"no parameter {name!r}; {near_names(name, part.space.names)}")
-    fixed = FixedEnsemble(part, values)
-    return collapse(fixed) if isinstance(part, LinearEnsemble) else fixed
+    return _fixed(part, values)
 
 
 def collapse(ensemble: AbstractEnsemble) -> LinearEnsemble:
@@ -198,7 +197,7 @@ def limits_of(ensemble: AbstractEnsemble) -> tuple[Limit, ...]:
     if isinstance(ensemble, FixedEnsemble):
         values = {n: float(ensemble.values[i]) for i, n in enumerate(ensemble.part.space.names)}
         fixed = {n: v for n, v in values.items() if n not in ensemble.space}
-        return tuple(Limit(FixedEnsemble(limit.inner, fixed), limit.bounded) for limit in limits_of(ensemble.part))
+        return tuple(Limit(_fixed(limit.inner, fixed), limit.bounded) for limit in limits_of(ensemble.part))
     return ()
 
 
@@ -225,6 +224,11 @@ def linearise(predictor: AbstractPredictor, values: Values) -> LinearEnsemble:
     value, slope = _tangent(ensemble, theta)
     constants = np.asarray(value - slope @ theta)
     return LinearEnsemble(ensemble.space, np.asarray(slope), constants=constants, weights=ensemble.weights)
+
+
+def _fixed(part: AbstractEnsemble, values: dict[str, float]) -> AbstractEnsemble:
+    fixed = FixedEnsemble(part, values)
+    return collapse(fixed) if isinstance(part, LinearEnsemble) else fixed
 
 
 @eqx.filter_jit

@@ -69,10 +69,9 @@ class Limit(eqx.Module):
 
     def excess(self, theta: Theta | Float[np.ndarray, " parameters"]) -> Float[Array | np.ndarray, " bounded"]:
         """How far each number lies outside of its bounds at worst; negative inside."""
-        xp: Any = np if isinstance(theta, np.ndarray) else jnp
-        numbers = self.inner.predict(theta[None, :, None])[..., 0]
-        above, below = numbers - self.bounded.uppers[None], self.bounded.lowers[None] - numbers
-        return xp.max(xp.maximum(above, below), axis=0)
+        numbers = type(self.inner).predict(self.inner, theta[None, :, None])[..., 0]  # binding it would cost more
+        above, below = numbers.max(axis=0) - self.bounded.uppers, self.bounded.lowers - numbers.min(axis=0)
+        return np.maximum(above, below) if isinstance(numbers, np.ndarray) else jnp.maximum(above, below)
 
 
 class LinearEnsemble(AbstractEnsemble):
