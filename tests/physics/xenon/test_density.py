@@ -1,5 +1,7 @@
 """Density, expected number and simulation of one source tell the same story."""
 
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -75,6 +77,6 @@ def test_simulated_depths_follow_the_expected_number(er):
     events = er.draw(41, 40_000, {"elife": 200e3})
     edges = np.linspace(-97.6, 0, 5)
     counts, _ = np.histogram(events["z"], edges)
-    slices = [ERSource(fv_low=a, fv_high=b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    slices = [ERSource(fv_low=a, fv_high=b) for a, b in itertools.pairwise(edges)]
     expected = np.array([10.0 * float(compiled_expected(s, {"elife": 200e3})) for s in slices])
     assert np.abs((counts - expected) / np.sqrt(expected)).max() < 3.5  # four bins of one fixed draw

@@ -48,7 +48,9 @@ def test_rates_are_the_exact_sums(er, er_events, values):
 def test_expected_events_are_the_exact_sums(er, values):
     at = oracle.Point(**values)
     found = float(compiled_expected(er, values))
-    assert found == pytest.approx(oracle.expected(at, pairs(at)), rel=3e-6)  # 24 nodes in depth give 2e-6 in the last case
+    assert found == pytest.approx(
+        oracle.expected(at, pairs(at)), rel=3e-6
+    )  # 24 nodes in depth give 2e-6 in the last case
 
 
 def test_expected_events_of_the_default_source_are_the_published_number(er):
@@ -108,7 +110,10 @@ def test_a_fixed_gradient_is_that_of_finite_differences(er, er_events):
         values = dict(zip(names, start * (1 + scale), strict=True))
         return er.log_rate(values, columns, windows).sum()
 
-    for ranges, tolerance in ((windows, 1e-6), (None, 1e-4)):  # ranges that follow make jumps of about 1e-7 in 20 events
+    for ranges, tolerance in (
+        (windows, 1e-6),
+        (None, 1e-4),
+    ):  # ranges that follow make jumps of about 1e-7 in 20 events
         gradient = jax.jit(jax.grad(lambda x, r=ranges: total(x, r)))(np.zeros(len(names)))
         value = jax.jit(lambda x, r=ranges: total(x, r))
         step = 1e-4 if ranges is None else 1e-5

@@ -111,9 +111,7 @@ def test_the_tutorials_custom_source_describes_the_same_lifetime(er, er_events):
 def test_functions_in_plain_numpy_and_methods_work(er, er_events):
     at = {"absorption_length": 60.342}
     assert NumpyER(electron_gain_std=5.0).rate(at, er_events) == pytest.approx(er.rate(None, er_events), rel=1e-9)
-    assert BoundER().rate({"elife": 300e3}, er_events) == pytest.approx(
-        er.rate({"elife": 300e3}, er_events), rel=1e-9
-    )
+    assert BoundER().rate({"elife": 300e3}, er_events) == pytest.approx(er.rate({"elife": 300e3}, er_events), rel=1e-9)
 
 
 def test_numbers_in_a_subclass_are_constants_of_its_instances():

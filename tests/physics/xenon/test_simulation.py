@@ -6,11 +6,30 @@ from wilks._base.errors import InvalidData, InvalidOption, UnknownName
 from wilks.data.events import Events
 from wilks.physics.xenon.er import ERSource
 
-COLUMNS = (
-    "r theta z x y drift_time event_time energy p_accepted quanta_produced p_el_mean p_el_fluct p_el_actual "
-    "electrons_produced photons_produced photons_detected photoelectrons_detected s1_raw s1 electrons_detected "
-    "s2_raw s2"
-).split()
+COLUMNS = [
+    "r",
+    "theta",
+    "z",
+    "x",
+    "y",
+    "drift_time",
+    "event_time",
+    "energy",
+    "p_accepted",
+    "quanta_produced",
+    "p_el_mean",
+    "p_el_fluct",
+    "p_el_actual",
+    "electrons_produced",
+    "photons_produced",
+    "photons_detected",
+    "photoelectrons_detected",
+    "s1_raw",
+    "s1",
+    "electrons_detected",
+    "s2_raw",
+    "s2",
+]
 
 
 class AcceptAll(ERSource):

@@ -14,6 +14,7 @@ from wilks._base.numerics import log_factorial
 
 from .interpolation import NODES, log_sum, nodes_between
 from .signals import Signal
+from .splitting import clipped_probability
 
 _DETECTED = 24  # numbers of detected electrons summed per number of electrons
 _REACH = 13.0  # width of that sum in standard deviations of its terms
@@ -131,7 +132,7 @@ def _inputs(charge: Charge, electrons, n):
 
 
 def _log_terms(choices, e, n, inside, p, gain, spread, scale, variance, positions, log_weights, accepted):
-    p = jnp.clip(p, 0.0, 1.0)
+    p = clipped_probability(p)
     log_p, log_q = jax.lax.optimization_barrier((jnp.log(p + _TINY), jnp.log(1 - p + _TINY)))  # not once per term
     binomial = choices + n * log_p + (e - n) * log_q
     width = n * (scale * spread) ** 2 + variance

@@ -8,6 +8,8 @@ from jaxtyping import Array, Float
 
 from wilks._base.numerics import log_factorial
 
+from .splitting import clipped_probability
+
 _TERMS = 48  # numbers of detected electrons summed per number of electrons
 _REACH = 12.0  # width of that sum in standard deviations
 _DENSE = 128  # above so many electrons, odd numbers are interpolated between even ones
@@ -44,7 +46,7 @@ def accepted_electrons(
     size = probability.shape[0]
     numbers = _summed_numbers(size)
     where = np.minimum(numbers, size - 1)  # beyond the table its last entry goes on
-    probability = jnp.clip(probability[where], 0.0, 1.0)
+    probability = clipped_probability(probability[where])
     e = jnp.asarray(numbers, dtype=float)[:, None]
     p = jax.lax.stop_gradient(probability)
     stride = jnp.maximum(1.0, jnp.ceil(_REACH * jnp.sqrt(e * p * (1 - p)) / (_TERMS - 1)))

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from wilks._base.numerics import log_factorial
 
 from .signals import Signal
+from .splitting import clipped_probability
 
 _TINY = 1e-290  # keeps the logarithm of a probability of zero finite
 
@@ -77,6 +78,6 @@ def _binomial(n, k, p, size):
     k = jnp.where(inside, k, 0.0)
     table = log_factorial(jnp.arange(size + 1, dtype=float))
     log_choose = [table[x.astype(jnp.int32)] for x in (n, k, n - k)]
-    p = jnp.clip(p, 0.0, 1.0)
+    p = clipped_probability(p)
     log_p = k * jnp.log(p + _TINY) + (n - k) * jnp.log(1 - p + _TINY)
     return jnp.where(inside, jnp.exp(log_choose[0] - log_choose[1] - log_choose[2] + log_p), 0.0)

@@ -1,12 +1,16 @@
 """From the raw signal to the observed one: bias and smearing of the reconstruction."""
 
+from collections.abc import Callable
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 _NODES, _WEIGHTS = np.polynomial.hermite.hermgauss(32)
 SMALLEST_SMEAR = 1e-15
+_STEPS = 8
 
 
 class Signal(eqx.Module):
@@ -38,11 +42,27 @@ def folded(observed: Float[Array, " events"], bias: Float[Array, " events"], sme
 
 
 def raw_nodes(
-    observed: Float[Array, " events"], bias: Float[Array, " events"], smear: Float[Array, " events"]
+    observed: Float[Array, " events"],
+    bias: Callable[[Float[Array, " events"]], Float[Array, " events"]],
+    smear: Callable[[Float[Array, " events"]], Float[Array, " events"]],
 ) -> Float[Array, "views events"]:
-    """Raw signals at the 32 Gauss-Hermite nodes around observed / bias, of width smear / bias."""
-    width = jnp.maximum(smear, SMALLEST_SMEAR) / bias
-    return (observed / bias)[None] + jnp.sqrt(2.0) * width[None] * jnp.asarray(_NODES)[:, None]
+    """Raw signals at 32 Gauss-Hermite nodes around the one whose biased value is observed, as wide as the smearing.
+
+    Args:
+        observed: observed signals.
+        bias: of raw signals, by Newton's method inverted.
+        smear: of raw signals.
+    """
+
+    def step(_, raw):
+        value, slope = jax.jvp(lambda x: x * bias(x), (raw,), (jnp.ones_like(raw),))
+        return raw - (value - observed) / slope
+
+    raw = jax.lax.fori_loop(0, _STEPS, step, observed / bias(observed))
+    slope = jax.jvp(lambda x: x * bias(x), (raw,), (jnp.ones_like(raw),))[1]
+    width = jnp.maximum(smear(raw), SMALLEST_SMEAR) / slope
+    nodes = raw[None] + jnp.sqrt(2.0) * width[None] * jnp.asarray(_NODES)[:, None]
+    return jax.lax.stop_gradient(nodes)  # the integral does not depend on where its nodes are
 
 
 def integrated(

@@ -27,6 +27,11 @@ def safe_probability(p: ArrayLike) -> Float[Array, "..."]:
     return jnp.clip(jnp.where(jnp.isnan(p), 0.0, p), 1e-5, 1.0 - 1e-5)
 
 
+def clipped_probability(p: Float[Array, "..."]) -> Float[Array, "..."]:
+    """A probability kept inside [0, 1], with one-sided derivatives at the ends."""
+    return jnp.where(p > 1, 1.0, jnp.where(p < 0, 0.0, p))
+
+
 def beta_parameters(mean: Shape, width: Shape, numpy: Any = jnp) -> tuple[Shape, Shape]:
     """Parameters alpha, beta of the Beta distribution of the photon fraction.
 

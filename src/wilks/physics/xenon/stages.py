@@ -86,11 +86,9 @@ class Stage:
         names = [f"reconstruction_{what}_{which}_simulate" for what in ("bias", "smear")]
         if all(self.model.function(name) is None for name in names):
             return folded(observed, *[self.events(name, columns) for name in names])
-        guess = [self.model.at_pairs(n, self.source, self.values, observed[None], columns)[0] for n in names]
-        raw = raw_nodes(observed, *guess)
-        return integrated(
-            observed, raw, *[self.model.at_pairs(n, self.source, self.values, raw, columns) for n in names]
-        )
+        bias, smear = (functools.partial(self._of_raw, name, columns) for name in names)
+        raw = raw_nodes(observed, lambda x: bias(x[None])[0], lambda x: smear(x[None])[0])
+        return integrated(observed, raw, bias(raw), smear(raw))
 
     def charge(self, columns: Columns) -> Charge:
         """The charge stage of every event; a constant acceptance of electrons is left to `log_acceptance`."""
@@ -143,6 +141,9 @@ class Stage:
         efficiency = (self.events("electron_detection_eff", columns) * self._constant("electron_loss"))[None]
         accepted = self.accepted_quanta("s2", size, columns) * acceptance * self._constant("electron_acceptance")
         return accepted_electrons(jnp.broadcast_to(efficiency * loss, accepted.shape), accepted)
+
+    def _of_raw(self, name: str, columns: Columns, raw: Float[Array, "views events"]) -> Float[Array, "views events"]:
+        return self.model.at_pairs(name, self.source, self.values, raw, columns)
 
     def _constant(self, name: str) -> Any:
         return self.model.constants.get(name, 1.0)
