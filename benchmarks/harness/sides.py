@@ -18,6 +18,7 @@ _MODULES = {
     "tutorial": "peers.tutorial_server",
     "awkward": "peers.awkward_server",
     "flavorpy": "peers.flavorpy_server",
+    "remu": "peers.remu_server",
 }
 _ENVIRONMENTS = {"tutorial": "iminuit"}  # the tutorial's loops need numpy alone
 

@@ -2,7 +2,7 @@
 
 from harness.serving import serve
 
-from . import events, fits, flavor, studies
+from . import events, fits, flavor, response, studies
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -26,6 +26,7 @@ TASKS = {
     "flavor_complete_fit": flavor.complete_fit,
     "flavor_single_chi2": flavor.single_chi2,
     "flavor_plot": flavor.plot,
+    **response.TASKS,
 }
 
 if __name__ == "__main__":
