@@ -4,7 +4,7 @@ import pytest
 from scipy import stats
 
 from wilks._base.errors import InvalidModel
-from wilks.physics.xenon.places import average_nodes, dimensions_of, probe_points
+from wilks.physics.xenon.places import average_nodes, dimensions_of, dimensions_seen, probe_points
 from wilks.physics.xenon.sizes import Reach, Response, sizes_for
 from wilks.physics.xenon.spectra import Comb, check_size, electronic_quanta, nuclear_quanta
 from wilks.physics.xenon.volume import Cylinder
@@ -40,7 +40,7 @@ def test_spectra_beyond_the_tables_are_refused():
 def test_averages_over_space_and_time(columns):
     volume = Cylinder()
     places = volume.from_unit_cube(probe_points())
-    nodes, weights = average_nodes(volume, dimensions_of({name: places[name] for name in columns}))
+    nodes, weights = average_nodes(volume, dimensions_seen({name: places[name] for name in columns}))
     assert weights.sum() == pytest.approx(1.0)
     if "z" in columns:
         # exact for a polynomial, 1e-4 with points of low discrepancy
@@ -52,12 +52,13 @@ def test_averages_over_space_and_time(columns):
         assert weights @ nodes["r"] ** 2 == pytest.approx(47.9**2 / 2)
 
 
-def test_dimensions_of_derived_columns_are_seen_in_their_values():
+def test_dimensions_seen_derived_columns_are_seen_in_their_values():
     places = Cylinder().from_unit_cube(probe_points())
-    assert dimensions_of({"map": places["x"] ** 2}) == {"plane"}
-    assert dimensions_of({"map": places["z"] * places["r"]}) == {"z", "r"}
-    assert dimensions_of({"map": np.ones(81)}) == frozenset()
-    assert dimensions_of({"s1": places["z"], "drift_time": places["z"]}) == {"z"}
+    assert dimensions_seen({"map": places["x"] ** 2}) == {"plane"}
+    assert dimensions_seen({"map": places["z"] * places["r"]}) == {"z", "r"}
+    assert dimensions_seen({"map": np.ones(81)}) == frozenset()
+    assert dimensions_of(("x", "r", "map")) == {"plane", "z", "time"}
+    assert dimensions_seen({"s1": places["z"], "drift_time": places["z"]}) == {"z"}
 
 
 def test_tables_end_where_nothing_is_accepted():

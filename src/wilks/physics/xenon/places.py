@@ -1,7 +1,8 @@
 """Nodes and weights that average over the position and time of events, for the dimensions that matter only."""
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 from jaxtyping import Float
@@ -27,16 +28,23 @@ def probe_points() -> Float[np.ndarray, "points 4"]:
     return np.stack([g.ravel() for g in np.meshgrid(*[[0.13, 0.41, 0.87]] * 4, indexing="ij")], axis=1)
 
 
-def dimensions_of(columns: Mapping[str, Float[np.ndarray, " points"]]) -> frozenset[str]:
-    """The dimensions that columns depend on: known by their name, or seen in their values at the probe points.
+def dimensions_of(columns: Collection[str]) -> frozenset[str]:
+    """The dimensions that columns depend on by their name; one of unknown origin may depend on all."""
+    return _joined(_OF_COLUMN.get(name, frozenset({"plane", "z", "time"})) for name in columns)
+
+
+def dimensions_seen(columns: Mapping[str, Float[np.ndarray, " points"]]) -> frozenset[str]:
+    """The dimensions that columns depend on: by their name, or as seen in their values at the probe points.
 
     Args:
         columns: by name, with their values at `probe_points`.
     """
-    found: set[str] = set()
-    for name, column in columns.items():
-        found |= _OF_COLUMN[name] if name in _OF_COLUMN else _seen(column)
-    return frozenset(found - {"r"} if "plane" in found else found)
+    return _joined(_OF_COLUMN[name] if name in _OF_COLUMN else _seen(column) for name, column in columns.items())
+
+
+def _joined(parts: Iterable[Collection[str]]) -> frozenset[str]:
+    found = frozenset(itertools.chain.from_iterable(parts))
+    return found - {"r"} if "plane" in found else found
 
 
 def _seen(column: Float[np.ndarray, " points"]) -> set[str]:

@@ -11,7 +11,7 @@ from wilks.data.events import Events
 
 from .checks import check_function
 from .evaluation import Evaluator
-from .places import dimensions_of, probe_points
+from .places import dimensions_seen, probe_points
 from .signatures import HIDDEN
 from .sizes import Response
 from .volume import Cylinder
@@ -113,7 +113,7 @@ def find_dimensions(evaluate: Evaluator, volume: Cylinder, extend: Extend) -> fr
     used = {name: places["z"] for name in evaluate.model.columns() if name == "z"}
     for which, signal in (("s1", 10.0), ("s2", 1000.0)):
         used |= signal_columns(evaluate, which, places, np.full(len(places["z"]), signal), extend)
-    return dimensions_of({**columns, **used})
+    return dimensions_seen({**columns, **used})
 
 
 def find_edges(
