@@ -25,7 +25,7 @@ from wilks.studies.tabular import StudyTable
 
 from .experiment import YEARS, Tables, generate
 from .folder import read_tables
-from .hypotheses import Tested, by_toys, table_of, tested_models
+from .hypotheses import Judgement, by_toys, table_of, judge_models
 from .matrices import Matrices, build_matrices
 from .predictions import of_models, with_background, with_flux
 from .report import assemble
@@ -76,7 +76,7 @@ def crosssection(*, folder: Path | None = None, posterior: bool = True, effort: 
     results, tests = Findings(effort), {}
     results.add("compatibility", partial(_compatibility, chain.matrices))
     for name, likelihood in (("one_matrix", chain.one), ("detectors", chain.varied)):
-        tests[name] = tested_models(likelihood, chain.data, EVENTS, effort)
+        tests[name] = judge_models(likelihood, chain.data, EVENTS, effort)
         results.add(name, partial(_tabulated, name, tests[name], likelihood))
     if posterior:
         _sample(chain, effort, results)
@@ -144,7 +144,7 @@ def _merged_sentence(best: ResponseCounts) -> str:
     return f"sparse bins merged to {len(entries)} with {entries.min()} to {entries.max()} simulated events each"
 
 
-def _tabulated(name: str, tests: tuple[Tested, ...], likelihood: EnsembleCounts) -> StudyTable:
+def _tabulated(name: str, tests: tuple[Judgement, ...], likelihood: EnsembleCounts) -> StudyTable:
     size = len(likelihood.predictor.weights)
     title = "Two models with one response matrix" if size == 1 else f"Two models under {size} detector variations"
     fitted = [test.fitted for test in tests if test.fitted is not None]

@@ -19,7 +19,7 @@ COLUMNS = ("hypothesis", "weights", "-ln L", "p-value", "68 % interval", "variat
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Judgement:
     """One hypothesis after its test.
 
     Args:
@@ -62,7 +62,7 @@ class Tested:
         }
 
 
-def tested_models(likelihood: EnsembleCounts, data: Any, events: float, effort: Effort) -> tuple[Tested, ...]:
+def judge_models(likelihood: EnsembleCounts, data: Any, events: float, effort: Effort) -> tuple[Judgement, ...]:
     """Both models as they are, each with a free weight, and their mixture.
 
     Args:
@@ -76,7 +76,7 @@ def tested_models(likelihood: EnsembleCounts, data: Any, events: float, effort: 
     return (*tests, _composite(likelihood, data, "mixture of both", {}, effort))
 
 
-def table_of(tests: Iterable[Tested], title: str, sentences: tuple[str, ...], provenance: Provenance) -> StudyTable:
+def table_of(tests: Iterable[Judgement], title: str, sentences: tuple[str, ...], provenance: Provenance) -> StudyTable:
     """The hypotheses as a table that prints itself."""
     return StudyTable(
         title=title,
@@ -88,10 +88,10 @@ def table_of(tests: Iterable[Tested], title: str, sentences: tuple[str, ...], pr
     )
 
 
-def _simple(likelihood: EnsembleCounts, data: Any, values: dict[str, float], effort: Effort) -> Tested:
+def _simple(likelihood: EnsembleCounts, data: Any, values: dict[str, float], effort: Effort) -> Judgement:
     prepared = likelihood.prepare(data)
     name = next(name for name, value in values.items() if value)
-    return Tested(
+    return Judgement(
         f"model {name} as it is",
         values,
         -float(likelihood.log_prob(values, prepared)),
@@ -101,11 +101,13 @@ def _simple(likelihood: EnsembleCounts, data: Any, values: dict[str, float], eff
     )
 
 
-def _composite(likelihood: EnsembleCounts, data: Any, text: str, held: Mapping[str, float], effort: Effort) -> Tested:
+def _composite(
+    likelihood: EnsembleCounts, data: Any, text: str, held: Mapping[str, float], effort: Effort
+) -> Judgement:
     space = likelihood.space.fix(held) if held else likelihood.space
     best = fit(likelihood, data, space=space)
     effective = float(likelihood.effective_variations(best.values, likelihood.prepare(data)))
-    return Tested(text, best.values, best.nll, by_toys(likelihood, data, effort, space=space), effective, best)
+    return Judgement(text, best.values, best.nll, by_toys(likelihood, data, effort, space=space), effective, best)
 
 
 def by_toys(likelihood: EnsembleCounts, data: Any, effort: Effort, **options: Any) -> GoodnessOfFit | None:

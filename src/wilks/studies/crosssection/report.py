@@ -13,14 +13,14 @@ from wilks.results.scans import Scan
 from wilks.studies.numbers import headline
 from wilks.studies.study import Chapter, Effort, Study, StudyReport
 
-from .hypotheses import Tested
+from .hypotheses import Judgement
 
 Results = Mapping[str, AbstractResult]
 _UNFLAGGED = ("one_matrix", "background")  # steps on the way: their flags stay with them
 
 
 def assemble(
-    chain: Any, study: Study, results: Results, tests: Mapping[str, tuple[Tested, ...]], effort: Effort
+    chain: Any, study: Study, results: Results, tests: Mapping[str, tuple[Judgement, ...]], effort: Effort
 ) -> StudyReport:
     """The report of what was found.
 
