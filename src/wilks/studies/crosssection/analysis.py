@@ -25,7 +25,7 @@ from wilks.studies.tabular import StudyTable
 
 from .experiment import YEARS, Tables, generate
 from .folder import read_tables
-from .hypotheses import Judgement, by_toys, table_of, judge_models
+from .hypotheses import Judgement, by_toys, judge_models, table_of
 from .matrices import Matrices, build_matrices
 from .predictions import of_models, with_background, with_flux
 from .report import assemble
