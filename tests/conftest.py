@@ -18,12 +18,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
 _STATM = Path("/proc/self/statm")  # of Linux: sizes of this process in pages
-_PAGES_KEPT = 3_000_000_000 // 4096  # compiled programs add up to more than a small machine has
+_PAGES_KEPT = 2_000_000_000 // 4096  # compiled programs add up to more than a small machine has
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _bounded_memory() -> Iterator[None]:
-    """Forget compiled programs after a file of tests once they fill three gigabytes."""
+    """Forget compiled programs after a file of tests once they fill two gigabytes; too many can crash a process."""
     yield
     if _STATM.exists() and int(_STATM.read_text().split()[1]) > _PAGES_KEPT:
         jax.clear_caches()
