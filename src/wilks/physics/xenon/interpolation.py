@@ -1,7 +1,7 @@
 """Smooth functions of an integer, known at few integers and summed over all of them.
 
 A function f(e) whose logarithm is smooth in ln(e + 1) is evaluated at nodes only; between them its logarithm is the
-polynomial through the nodes, in barycentric form (J.-P. Berrut, L. N. Trefethen, SIAM Review 46 (2004) 501, eq. 4.2).
+polynomial through the nodes, in barycentric form (J.-P. Berrut, L. N. Trefethen, SIAM Review 46 (2004) 501, eq. 3.3).
 """
 
 import jax
@@ -55,21 +55,23 @@ def _reference(weights, logs):
 
 @jax.custom_jvp
 def _weighted_sum(weights, logs, nodes, reference):
-    return jnp.sum(weights * _between(logs, nodes, reference, weights.shape[0])[0], axis=0)
+    return jnp.sum(weights * _between(logs, nodes, reference, weights.shape[0]), axis=0)
 
 
 def _weighted_sum_jvp(at, move):
     weights, logs, nodes, reference = at
     d_weights, d_logs, *_ = move
-    values, below = _between(logs, nodes, reference, weights.shape[0])
+    values = jax.lax.optimization_barrier(_between(logs, nodes, reference, weights.shape[0]))
     product = weights * values
     total = jnp.sum(product, axis=0)
     change = jnp.zeros_like(total)
     if not isinstance(d_logs, SymbolicZero):
-        position, factors = _barycentric(nodes)
-        shares = jax.lax.optimization_barrier(product / below)
-        distance = _points(weights.shape[0])[None] - position[:, None]
-        change = change + jnp.sum(factors * jnp.sum(shares[None] / distance, axis=1) * d_logs, axis=0)
+        position, factors, scale = _barycentric(nodes)
+        x = _points(weights.shape[0])
+        polynomial = jnp.prod((x[None] - position[:, None]) * scale[None], axis=0)
+        shares = jax.lax.optimization_barrier(jnp.where(values > 0, product * polynomial, 0.0))
+        slopes = jax.lax.map(lambda node: jnp.sum(shares / (x - node[None]), axis=0), position)
+        change = change + jnp.sum(factors / scale * slopes * d_logs, axis=0)
     if not isinstance(d_weights, SymbolicZero):
         change = change + jnp.sum(values * d_weights, axis=0)
     return total, change
@@ -79,26 +81,24 @@ _weighted_sum.defjvp(_weighted_sum_jvp, symbolic_zeros=True)
 
 
 def _between(logs, nodes, reference, size):
-    """f / exp(reference) at all integers, 0 outside the nodes, with the sum of the barycentric weights."""
-    position, factors = _barycentric(nodes)
-    x = _points(size)
-    above, below = 0.0, 0.0
+    """f / exp(reference) at all integers, 0 outside the nodes."""
+    position, factors, scale = _barycentric(nodes)
+    x, heights = _points(size), factors * logs
+    total, polynomial = 0.0, 1.0
     for j in range(nodes.shape[0]):
-        share = factors[j][None] / (x - position[j][None])
-        above, below = above + share * logs[j][None], below + share
+        distance = (x - position[j][None]) * scale
+        total, polynomial = total + heights[j][None] / distance, polynomial * distance
     e = jnp.arange(size, dtype=float)[:, None]
     inside = (e >= nodes[:1]) & (e <= nodes[-1:])
-    below = jnp.where(inside, below, 1.0)
-    return jnp.exp(jnp.where(inside, jnp.minimum(above / below - reference[None], _MOST), _NOTHING)), below
+    return jnp.exp(jnp.where(inside, jnp.minimum(total * polynomial - reference[None], _MOST), _NOTHING))
 
 
 def _barycentric(nodes):
-    """Positions ln(e + 1) of the nodes and their barycentric factors, scaled to stay finite."""
+    """Positions ln(e + 1) of the nodes, their barycentric factors, and the scale in which these are finite."""
     position = jnp.log(nodes + 1)
-    scaled = position * (4 / (position[-1] - position[0]))[None]
-    size = nodes.shape[0]
-    distance = scaled[:, None] - scaled[None] + jnp.eye(size)[:, :, None]
-    return jax.lax.optimization_barrier((position, 1 / jnp.prod(distance, axis=1)))
+    scale = 4 / (position[-1:] - position[:1])
+    distance = (position[:, None] - position[None]) * scale[None] + jnp.eye(nodes.shape[0])[:, :, None]
+    return jax.lax.optimization_barrier((position, 1 / jnp.prod(distance, axis=1), scale))
 
 
 def _points(size: int) -> Float[Array, "integers 1"]:
