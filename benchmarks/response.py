@@ -88,7 +88,7 @@ def _judging(quick: bool) -> list[Row]:
 
 def _testing(quick: bool) -> list[Row]:
     simple, refitted, many, tried = (500, 50, 100, 1) if quick else (2500, 250, 2500, 4)
-    part = f"ReMU timed on {tried} toys; p-values then differ by chance"
+    part = f"ReMU timed on {tried} toys"
     return [
         against_remu("scan", "Wilks p-values at 2 x 50 weights", Target(300, 1000), "point", {"n": 50}, {"n": 2},
                      note="ReMU timed on 2 x 2 points"),

@@ -14,6 +14,7 @@ from wilks.execution.chunks import Chunk, plan
 from wilks.execution.executors import run_chunks
 from wilks.execution.keys import as_seed, chunk_key, task_words
 from wilks.execution.progress import Progress
+from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractHostSimulator, AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import Joint, as_simulator
 from wilks.parameters.space import ParameterSpace
@@ -138,7 +139,8 @@ def pose_study(
     theta = np.asarray(simulator.space.pack(values), dtype=float)
     cells = _size(simulator, simulator.space.unpack(theta)) * variations(likelihood)
     batch, chunk_size = _batch_and_chunk(problem, cells, refit)
-    task = {"task": "toys", "simulator": digest(simulator), "truth": digest(theta), "chunk_size": chunk_size}
+    identity = problem.identity.model if simulator is likelihood else digest(simulator)  # known from the last time
+    task = {"task": "toys", "simulator": identity, "truth": digest(theta), "chunk_size": chunk_size}
     problem = problem._replace(batch=batch)
     return ToyStudy(problem, simulator, theta, statistic, refit, as_seed(key), task_words(task), chunk_size)
 
@@ -209,6 +211,8 @@ def _size(simulator: AbstractSimulator, values: Values) -> int:
     """Numbers in one set of data."""
     if isinstance(simulator, AbstractHostSimulator):
         return simulator.size(values)
+    if isinstance(simulator, EnsembleCounts):
+        return simulator.predictor.outputs
     if isinstance(simulator, Joint):
         parts = simulator.parts.items()
         return sum(_size(as_simulator(part), simulator.values_of(name, values)) for name, part in parts)

@@ -1,5 +1,6 @@
 """Costs of one bin as functions of its expected count: value, slope, curvature, and where the physics ends."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -8,7 +9,7 @@ from wilks._base.numerics import log_factorial
 from .interface import Cells
 
 _EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
-_TINY = 1e-300
+_WELL_ABOVE = 1e-3  # means from here on need no continuation
 _STIFFNESS = 1e6  # curvature of the continuation into negative expectations of an empty bin
 _SMALLEST_MEAN = 1e-3  # floor of the mean in the Fisher weight of a bin
 
@@ -50,20 +51,21 @@ def poisson(mu: Bins, n: Bins) -> Cells:
     return _continued(mu, n, 1.0, excess_n, slope_n + curve_n * short, curve_n)
 
 
-def poisson_excess(mu: Float[Array, "variations cells"], n: Float[Array, " cells"]) -> Float[Array, "variations cells"]:
-    """The excess of `poisson` alone, with logarithms of mu and of n apart: data at common means share those of mu.
+def poisson_excess(mu: Float[Array, "variations cells"], n: Float[Array, " cells"]) -> Float[Array, " variations"]:
+    """The excess of `poisson` summed over cells, under each variation.
 
-    Its rounding error is that of n ln n, not of the excess.
+    Where all means are well above zero, logarithms of mu and of n are taken apart, so that many data at common means
+    share those of mu and cost one product of matrices; the rounding error is then that of n ln n, not of the excess.
     """
-    n = n[None]
-    counted = ~(n <= 0)
-    edge = jnp.where(counted, _EDGE * n, 1.0)
-    safe, known = jnp.maximum(mu, edge), jnp.where(counted, n, 1.0)
-    log_safe = jnp.maximum(jnp.log(jnp.maximum(mu, _TINY)), jnp.log(edge))
-    short = jnp.minimum(mu - safe, 0.0)
-    continued = short * ((1.0 - 1.0 / _EDGE) + 0.5 * short / (_EDGE * edge))
-    excess = safe - n + n * (jnp.log(known) - log_safe) + continued
-    return jnp.where(counted, excess, mu + 0.5 * _STIFFNESS * jnp.minimum(mu, 0.0) ** 2)
+
+    def apart() -> Float[Array, " variations"]:
+        known = jnp.where(n == 0, 1.0, n)
+        return jnp.sum(mu, axis=1) - jnp.log(mu) @ n + jnp.sum(n * jnp.log(known) - n)
+
+    def cell_by_cell() -> Float[Array, " variations"]:
+        return jnp.sum(jax.vmap(poisson, in_axes=(0, None))(mu, n).excess, axis=1)
+
+    return jax.lax.cond(jnp.all(mu > _WELL_ABOVE), apart, cell_by_cell)
 
 
 def poisson_log_density(mu: Float[Array, "variations cells"], n: Float[Array, " cells"]) -> Float[Array, " variations"]:

@@ -93,8 +93,7 @@ class EnsembleCounts(
 
     def excess(self, theta: Theta, data: CountsData) -> Scalar:
         """-ln L above the saturated model, continued outside the physical domain as solvers need it."""
-        excess = cells.poisson_excess(self.predictor.at(theta), jnp.asarray(data.counts))
-        return self._joined(jnp.sum(excess, axis=1))
+        return self._joined(cells.poisson_excess(self.predictor.at(theta), jnp.asarray(data.counts)))
 
     def expand(self, theta: Theta, data: CountsData) -> Expanded:
         """The excess with gradient and curvature at the data, exact for linear ensembles.

@@ -182,9 +182,9 @@ def collapse(ensemble: AbstractEnsemble) -> LinearEnsemble:
     if not ensemble.linear:
         raise InvalidModel(f"{type(ensemble).__name__} is not linear; linearise it at a point")
     size = len(ensemble.space)
-    constants = ensemble.predict(np.zeros((1, size, 1)))
-    matrices = np.asarray(ensemble.predict(np.eye(size)[None]) - constants)
-    rows = np.asarray(constants)[..., 0]
+    both = np.asarray(ensemble.predict(np.eye(size, size + 1)[None]))  # at every unit vector, and at zero
+    rows = both[..., size]
+    matrices = both[..., :size] - rows[..., None]
     return LinearEnsemble(
         ensemble.space, matrices, constants=rows, weights=ensemble.weights, limits=limits_of(ensemble)
     )

@@ -163,10 +163,12 @@ class ResampledEnsemble(AbstractEnsemble):
 
     def predict(self, points: Points) -> Predicted:
         """Folded blocks at every point."""
-        blocks = points.reshape(points.shape[0], self.outputs, self.factors.shape[1], points.shape[2])
+        each, _, many = points.shape
         xp: Any = np if isinstance(points, np.ndarray) else jnp
-        moved = xp.moveaxis(blocks, 2, 3)  # (each, outputs, points, length)
-        return xp.moveaxis(moved @ self.factors[:, None, :, None], 3, 2)[:, :, 0]
+        blocks = points.reshape(each, self.outputs, self.factors.shape[1], many)
+        moved = xp.moveaxis(blocks, 2, 1).reshape(each, self.factors.shape[1], self.outputs * many)
+        folded = self.factors @ moved[0] if each == 1 else self.factors[:, None, :] @ moved
+        return folded.reshape(self.factors.shape[0], self.outputs, many)
 
 
 class FunctionEnsemble(AbstractEnsemble):
