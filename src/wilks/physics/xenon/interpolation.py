@@ -4,6 +4,8 @@ A function f(e) whose logarithm is smooth in ln(e + 1) is evaluated at nodes onl
 polynomial through the nodes, in barycentric form (J.-P. Berrut, L. N. Trefethen, SIAM Review 46 (2004) 501, eq. 3.3).
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +24,8 @@ def nodes_between(low: Float[Array, " events"], high: Float[Array, " events"]) -
     share = (angle[0] - angle) / (angle[0] - angle[-1])
     start, end = jnp.log(low + 1)[None], jnp.log(high + 1)[None]
     wanted = jnp.round(jnp.exp(start + share * (end - start)) - 1)
-    spread = jax.lax.cummax(wanted - place, axis=0)  # each at least one above the one before
+    before = jnp.asarray(np.tril(np.ones((NODES, NODES), dtype=bool)))[:, :, None]
+    spread = jnp.max(jnp.where(before, (wanted - place)[None], -jnp.inf), axis=1)  # each at least one above the last
     return jnp.minimum(spread, high[None] - (NODES - 1)) + place
 
 
@@ -66,12 +69,7 @@ def _weighted_sum_jvp(at, move):
     total = jnp.sum(product, axis=0)
     change = jnp.zeros_like(total)
     if not isinstance(d_logs, SymbolicZero):
-        position, factors, scale = _barycentric(nodes)
-        x = _points(weights.shape[0])
-        polynomial = jnp.prod((x[None] - position[:, None]) * scale[None], axis=0)
-        shares = jax.lax.optimization_barrier(jnp.where(values > 0, product * polynomial, 0.0))
-        slopes = jax.lax.map(lambda node: jnp.sum(shares / (x - node[None]), axis=0), position)
-        change = change + jnp.sum(factors / scale * slopes * d_logs, axis=0)
+        change = change + jnp.sum(_spread(product, nodes) * d_logs, axis=0)
     if not isinstance(d_weights, SymbolicZero):
         change = change + jnp.sum(values * d_weights, axis=0)
     return total, change
@@ -80,17 +78,45 @@ def _weighted_sum_jvp(at, move):
 _weighted_sum.defjvp(_weighted_sum_jvp, symbolic_zeros=True)
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(3,))
 def _between(logs, nodes, reference, size):
     """f / exp(reference) at all integers, 0 outside the nodes."""
+    e = jnp.arange(size, dtype=float)[:, None]
+    inside = (e >= nodes[:1]) & (e <= nodes[-1:])
+    heights = _polynomial(logs, nodes, size) - reference[None]
+    return jnp.exp(jnp.where(inside, jnp.minimum(heights, _MOST), _NOTHING))
+
+
+@_between.defjvp
+def _between_jvp(size, at, move):
+    values = _between(*at, size)
+    return values, jnp.where(values > 0, values * _polynomial(move[0], at[1], size), 0.0)
+
+
+@jax.custom_jvp
+def _spread(values, nodes):
+    """Values at all integers, shared out to the nodes: the transpose of `_polynomial`."""
     position, factors, scale = _barycentric(nodes)
-    x, heights = _points(size), factors * logs
+    x = _points(values.shape[0])
+    polynomial = jnp.prod((x[None] - position[:, None]) * scale[None], axis=0)
+    weighted = jax.lax.optimization_barrier(values * polynomial)
+    return factors / scale * jax.lax.map(lambda node: jnp.sum(weighted / (x - node[None]), axis=0), position)
+
+
+@_spread.defjvp
+def _spread_jvp(at, move):
+    return _spread(*at), _spread(move[0], at[1])
+
+
+def _polynomial(heights, nodes, size):
+    """The polynomial through heights at the nodes, at all integers."""
+    position, factors, scale = _barycentric(nodes)
+    x, weighted = _points(size), factors * heights
     total, polynomial = 0.0, 1.0
     for j in range(nodes.shape[0]):
         distance = (x - position[j][None]) * scale
-        total, polynomial = total + heights[j][None] / distance, polynomial * distance
-    e = jnp.arange(size, dtype=float)[:, None]
-    inside = (e >= nodes[:1]) & (e <= nodes[-1:])
-    return jnp.exp(jnp.where(inside, jnp.minimum(total * polynomial - reference[None], _MOST), _NOTHING))
+        total, polynomial = total + weighted[j][None] / distance, polynomial * distance
+    return total * polynomial
 
 
 def _barycentric(nodes):
