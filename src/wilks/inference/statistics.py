@@ -15,7 +15,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
 
 from .ladder import Climbed
-from .lanes import count_lanes, judges_events, map_lanes
+from .lanes import count_lanes, judges_events, map_lanes, saturated_lanes
 from .problem import Problem
 from .profiles import conditional
 
@@ -137,7 +137,10 @@ class Distance(AbstractStatistic):
 
     def measure(self, problem: Problem, ends: Climbed) -> Float[np.ndarray, " lanes"]:
         """Distance per lane at its fitted values."""
-        t = map_lanes(_DISTANCES[self.kind], problem.likelihood, problem.data, ends.theta, batch=problem.batch)
+        if self.kind == "likelihood":  # what the fits have found already
+            t = ends.value - saturated_lanes(problem.likelihood, problem.data, batch=problem.batch)
+        else:
+            t = map_lanes(_DISTANCES[self.kind], problem.likelihood, problem.data, ends.theta, batch=problem.batch)
         return np.where(ends.status <= 2, t, np.nan)
 
 
@@ -189,10 +192,6 @@ def _saturated(likelihood: AbstractLikelihood, theta: Theta, data: Any, excess: 
     return 2 * excess
 
 
-def _likelihood(likelihood: AbstractLikelihood, theta: Theta, data: Any, excess: Scalar, nll: Scalar) -> Scalar:
-    return nll
-
-
 def _pearson(likelihood: AbstractLikelihood, theta: Theta, data: Any, excess: Scalar, nll: Scalar) -> Scalar:
     n, mu, _ = fitted_bins(likelihood, theta, data)
     safe = jnp.where(mu > 0, mu, 1.0)
@@ -215,4 +214,4 @@ def _share(cumulative: Float[Array, " bins"]) -> Float[Array, " bins"]:
     return cumulative / jnp.where(total > 0, total, 1.0)
 
 
-_DISTANCES = {"saturated": _saturated, "pearson": _pearson, "ks": _ks, "likelihood": _likelihood}
+_DISTANCES = {"saturated": _saturated, "pearson": _pearson, "ks": _ks}
