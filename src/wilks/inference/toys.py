@@ -41,7 +41,8 @@ from .statistics import AbstractStatistic
 
 _CHUNK = 256  # toys per chunk where they run one after the other
 _WIDE_CHUNK = 1024  # toys per chunk where they run side by side: each chunk costs a few milliseconds of its own
-_CHECKED = 100  # one toy in so many is fitted again from elsewhere
+_CHECKED = 100  # one toy in so many is fitted again from elsewhere, and more in small chunks
+_FEWEST_CHECKED = 16
 _FALSE_MINIMUM = 1e-3  # -ln L by which the second fit must be lower to prove the first wrong
 
 
@@ -231,7 +232,7 @@ def _fits(study: ToyStudy, problem: Problem, chunk: Chunk) -> tuple[Climbed, int
     ends = climb_from(problem, start, chunk.size)
     if is_linear(problem.likelihood):
         return ends, 0
-    sample = np.arange(0, chunk.size, _CHECKED)
+    sample = np.arange(0, chunk.size, min(max(chunk.size // _FEWEST_CHECKED, 8), _CHECKED))
     false = _improved(ends, _again(problem, ends, sample, 1), sample)
     if false.any():
         everything = np.arange(chunk.size)
@@ -243,12 +244,24 @@ def _fits(study: ToyStudy, problem: Problem, chunk: Chunk) -> tuple[Climbed, int
 
 
 def _again(problem: Problem, ends: Climbed, which: np.ndarray, turn: int) -> Climbed:
+    """Fits from where the least similar toy ended, then from shaken starts."""
     free = np.broadcast_to(problem.space.free_mask, (len(which), len(problem.space)))
-    starts = shaken_starts(problem.likelihood, ends.theta[which], free, problem.space, turn)
+    if turn == 1:
+        starts = ends.theta[_least_similar(ends.theta, which)]
+    else:
+        starts = shaken_starts(problem.likelihood, ends.theta[which], free, problem.space, turn)
     data = take_lanes(problem.data, which)
     return climb(
         problem.likelihood, data, starts, free, problem.space, problem.settings, rescue=False, batch=problem.batch
     )
+
+
+def _least_similar(theta: np.ndarray, which: np.ndarray) -> np.ndarray:
+    """For each of some toys the one that ended farthest away, parameters in units of their spread."""
+    spread = theta.std(axis=0)
+    z = theta / np.where(spread > 0, spread, 1.0)
+    norms = np.sum(z**2, axis=1)
+    return np.argmax(norms[None] - 2 * z[which] @ z.T, axis=1)
 
 
 def _improved(ends: Climbed, other: Climbed, which: np.ndarray) -> np.ndarray:

@@ -102,7 +102,7 @@ def near_one_of_two(space, n):
 def test_a_table_of_many_minima_shows_the_lowest_and_sums_up_the_rest(found):
     text = str(found.minima)
     assert f"{len(found.minima)} distinct minima from 512 starts" in text
-    assert f"the 12 lowest are shown; {len(found.minima) - 12} more lie" in text
+    assert f"the 12 lowest are shown; {len(found.minima) - 12} more are" in text
     assert text.count("\n") < 25
 
 
