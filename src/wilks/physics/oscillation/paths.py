@@ -1,0 +1,176 @@
+"""Distributions of path lengths and the survival averaged over them.
+
+What to use when:
+
+================  ==================================================================================================
+`AtLength`        one length: source and detector are points
+`InverseSquare`   lengths uniform in an interval, weighted by 1/L^2: detectors with a stated half width
+`Uniform`         lengths uniform in an interval, without weight
+`Cores`           several sources, each with a weight such as power/L^2 and paths of its own
+`PathLengths`     any distribution of lengths: from a geometry, a file, or a table of its average (`length_tables`)
+`AxisSource`      a source on the axis of a vessel (`axis_source`)
+================  ==================================================================================================
+
+All of them answer ``mean_sine2(q)``, the mean of sin^2(qL) with q = kappa dm2/E in 1/m, and ``nodes()``, lengths and
+weights of a quadrature for models whose damping depends on the length.
+"""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from wilks._base.errors import InvalidModel
+from wilks.physics.constants import PHASE_PER_EV2_M_MEV
+
+from .averaging import check_increasing, inverse_square_mean, normalised, uniform_mean
+from .terms import Terms
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
+
+
+class AbstractPaths(eqx.Module):
+    """A distribution of path lengths in m."""
+
+    @abc.abstractmethod
+    def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Mean of sin^2(q L), with q in 1/m; the sign of q does not matter."""
+
+    @abc.abstractmethod
+    def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
+        """Lengths in m and weights that add up to 1, good for phases q (b - a) up to 150."""
+
+
+class AtLength(AbstractPaths):
+    """One length.
+
+    Args:
+        length_m: positive.
+    """
+
+    length_m: float = eqx.field(converter=float)
+
+    def __check_init__(self) -> None:
+        check_increasing(0.0, self.length_m)
+
+    def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """sin^2(q L)."""
+        return jnp.sin(q * self.length_m) ** 2
+
+    def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
+        """The length, with weight 1."""
+        return np.array([self.length_m]), np.ones(1)
+
+
+class InverseSquare(AbstractPaths):
+    """Lengths uniform in [a, b] and weighted by 1/L^2; see `inverse_square_mean`.
+
+    Args:
+        lower_m: a, positive.
+        upper_m: b > a.
+
+    Raises:
+        InvalidModel: if the bounds do not increase.
+    """
+
+    lower_m: float = eqx.field(converter=float)
+    upper_m: float = eqx.field(converter=float)
+
+    def __check_init__(self) -> None:
+        check_increasing(self.lower_m, self.upper_m)
+        check_increasing(0.0, self.lower_m)
+
+    @classmethod
+    def around(cls, centre_m: float, half_width_m: float) -> "InverseSquare":
+        """Lengths within half a width of a centre."""
+        return cls(centre_m - half_width_m, centre_m + half_width_m)
+
+    def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The closed form."""
+        return inverse_square_mean(q, self.lower_m, self.upper_m)
+
+    def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
+        """Gauss-Legendre points in 1/L, in which the density is uniform."""
+        low, high = 1.0 / self.upper_m, 1.0 / self.lower_m
+        return 1.0 / (0.5 * (low + high) + 0.5 * (high - low) * _NODES), 0.5 * _WEIGHTS
+
+
+class Uniform(AbstractPaths):
+    """Lengths uniform in [a, b]: <sin^2 qL> = 1/2 - [sin 2qb - sin 2qa]/(4q(b-a)).
+
+    Args:
+        lower_m: a, not negative.
+        upper_m: b > a.
+
+    Raises:
+        InvalidModel: if the bounds do not increase.
+    """
+
+    lower_m: float = eqx.field(converter=float)
+    upper_m: float = eqx.field(converter=float)
+
+    def __check_init__(self) -> None:
+        check_increasing(self.lower_m, self.upper_m)
+
+    def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """The closed form."""
+        return uniform_mean(q, self.lower_m, self.upper_m)
+
+    def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
+        """Gauss-Legendre points."""
+        middle, half = 0.5 * (self.lower_m + self.upper_m), 0.5 * (self.upper_m - self.lower_m)
+        return middle + half * _NODES, 0.5 * _WEIGHTS
+
+
+class Cores(AbstractPaths):
+    """Several sources: the weighted mean of their averages.
+
+    Args:
+        weights: share of each in the flux without oscillation, such as power/L^2; any norm.
+        paths: distribution of lengths of each.
+
+    Raises:
+        InvalidModel: if the numbers differ or weights are negative.
+    """
+
+    weights: Float[np.ndarray, " cores"] = eqx.field(converter=normalised)
+    paths: tuple[AbstractPaths, ...] = eqx.field(converter=tuple)
+
+    def __check_init__(self) -> None:
+        if len(self.weights) != len(self.paths):
+            raise InvalidModel(f"{len(self.weights)} weights for {len(self.paths)} distributions of path lengths")
+
+    def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Weighted mean."""
+        total = jnp.zeros_like(q)
+        for weight, part in zip(self.weights, self.paths, strict=True):
+            total = total + float(weight) * part.mean_sine2(q)
+        return total
+
+    def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
+        """The nodes of all, one after the other."""
+        parts = [part.nodes() for part in self.paths]
+        weights = [w * part[1] for w, part in zip(self.weights, parts, strict=True)]
+        return np.concatenate([part[0] for part in parts]), np.concatenate(weights)
+
+
+def survival_probability(
+    terms: Terms, paths: AbstractPaths, energy_MeV: Float[Array | np.ndarray, " energies"]
+) -> Float[Array, " energies"]:
+    """Survival averaged over path lengths; in closed form, or by quadrature over lengths where the terms are damped.
+
+    Args:
+        terms: model of survival at given parameters.
+        paths: distribution of path lengths.
+        energy_MeV: neutrino energies.
+    """
+    energy = jnp.asarray(energy_MeV)
+    if terms.damping is None:
+        lost = paths.mean_sine2(PHASE_PER_EV2_M_MEV * terms.splitting[:, None] / energy[None])
+    else:
+        lengths, weights = paths.nodes()
+        lost = terms.lost(jnp.asarray(lengths)[:, None], energy[None])
+        lost = jnp.einsum("l,tle->te", jnp.asarray(weights), lost)
+    return 1.0 - terms.amplitude @ lost
