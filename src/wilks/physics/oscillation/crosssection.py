@@ -93,7 +93,9 @@ def differential_cross_section(energy_MeV: Energies, cosine: Energies) -> Energi
     first = np.where(good, first, 2.0)
     speed1 = _speed(first)
     leading = (_F**2 + 3.0 * _G**2) + (_F**2 - _G**2) * speed1 * cosine
-    bracket = leading * first**2 * speed1 - zeroth**2 * speed0 / _MEAN_MASS * _recoil(zeroth, speed0, cosine)  # eq. (12)
+    bracket = leading * first**2 * speed1 - zeroth**2 * speed0 / _MEAN_MASS * _recoil(
+        zeroth, speed0, cosine
+    )  # eq. (12)
     return np.where(good, 0.5 * _SIGMA0 * bracket * REDUCED_PLANCK_C_MEV_CM**2, 0.0)
 
 

@@ -128,7 +128,13 @@ def short_baseline_survival(
 
 
 def two_sterile_survival(
-    length_m: ArrayLike, energy_MeV: ArrayLike, *, x4: ArrayLike, x5: ArrayLike, dm2_41_eV2: ArrayLike, dm2_51_eV2: ArrayLike
+    length_m: ArrayLike,
+    energy_MeV: ArrayLike,
+    *,
+    x4: ArrayLike,
+    x5: ArrayLike,
+    dm2_41_eV2: ArrayLike,
+    dm2_51_eV2: ArrayLike,
 ) -> Float[Array, "*shape"]:
     """P = 1 - 4 [(1-x4-x5)(x4 S41 + x5 S51) + x4 x5 S54], 3+2 neutrinos at short baselines.
 
