@@ -152,8 +152,8 @@ def huber_mueller() -> FluxModel:
     energies, spectra = polynomial_spectra()
     model = _named("HM", energies, spectra, (Source("flux HM", _CITATIONS["HM"] + ", polynomials"),))
     sentence = (
-        "HM as polynomials, which differ from the tables by up to 5 % below 6 MeV (U238 6 % at 2 MeV) and by 10 to 20 % "
-        "at 8 MeV; install wilks[data] for the tables"
+        "HM as polynomials, which differ from the tables by up to 5 % below 6 MeV (U238 6 % at 2 MeV) and by 10 to "
+        "20 % at 8 MeV; install wilks[data] for the tables"
     )
     return replace(model, flags={"polynomial_flux": sentence})
 

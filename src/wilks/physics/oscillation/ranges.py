@@ -55,3 +55,9 @@ def _judged(name: str, value: ArrayLike, good: Bool[Array, "*shape"], expected: 
         wrong = np.asarray(value, float)[~np.asarray(good)].ravel()[0]
         raise InvalidParameter(f"{name} is {wrong:g}; expected a number that is {expected}")
     return jnp.where(good, jnp.asarray(value, float), jnp.nan)
+
+
+def nan_outside(value: ArrayLike, lower: float, upper: float) -> Float[Array, "*shape"]:
+    """The value, or NaN outside closed bounds: what a likelihood judges as impossible."""
+    array = jnp.asarray(value, float)
+    return jnp.where((array >= lower) & (array <= upper), array, jnp.nan)

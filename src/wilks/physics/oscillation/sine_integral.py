@@ -28,7 +28,7 @@ _G = (
 
 @jax.custom_jvp
 def sine_integral_rest(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-    """Si(x) - pi/2 = -integral from x to infinity of sin(t)/t, for x >= 0; small and without cancellation at large x."""
+    """Si(x) - pi/2 = -integral from x to infinity of sin(t)/t, for x >= 0, without cancellation at large x."""
     near, far = jnp.minimum(x, _SWITCH), jnp.maximum(x, _SWITCH)
     series = near * _polynomial(_SERIES, near**2) - 0.5 * math.pi
     y = (_SWITCH / far) ** 2

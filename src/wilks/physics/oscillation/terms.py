@@ -51,7 +51,7 @@ class Terms(eqx.Module):
 
 
 def smaller_square(sin2_2theta: ArrayLike) -> Float[Array, "*shape"]:
-    """sin^2(theta) = (1 - sqrt(1 - sin^2 2theta))/2 in [0, 1/2], without cancellation; its slope is finite also at 1."""
+    """sin^2(theta) = (1 - sqrt(1 - sin^2 2theta))/2 in [0, 1/2], without cancellation, of finite slope also at 1."""
     double = jnp.asarray(sin2_2theta, float)
     return 0.5 * double / (1.0 + root(1.0 - double))
 
