@@ -1,19 +1,20 @@
 """Many delta chi-square curves side by side in arrays of equal shape: values, derivatives and draws, compiled."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .curves import Curve
 
 _PIECES = 64  # curves are padded to a multiple of this, so that exchanged tables share one compiled program
 _DRAWS = 1025  # points of the tabulated cumulative distribution
 _FAR = 60.0  # Delta chi-square beyond which nothing is drawn
+_BINS_PER_PIECE, _CLIMB = 4, 2  # of the index that finds pieces
 _NEARLY_ZERO = 1e-9  # of Delta chi-square: below it c'^2/(2c) is rounding
 
 Terms = Float[Array | np.ndarray, " terms"]
@@ -43,6 +44,9 @@ class CurveTable(eqx.Module):
         positions: points of the tabulated distribution exp(-c/2), normalised.
         cumulative: its cumulative probability there.
         log_norm: logarithm of the integral of exp(-c/2).
+        anchors: piece at the left end of each of equal bins between the first and the last knot.
+        bins_per_unit: how many of them cover one unit of the quantity.
+        climb: most knots that one bin holds.
     """
 
     knots: Float[np.ndarray | Array, "terms pieces"]
@@ -55,6 +59,9 @@ class CurveTable(eqx.Module):
     positions: Float[np.ndarray | Array, "terms draws"]
     cumulative: Float[np.ndarray | Array, "terms draws"]
     log_norm: Terms
+    anchors: Int[np.ndarray | Array, "terms bins"]
+    bins_per_unit: Terms
+    climb: int = eqx.field(static=True)
 
     @classmethod
     def of(cls, curves: Sequence[Curve]) -> "CurveTable":
@@ -73,7 +80,15 @@ class CurveTable(eqx.Module):
             name: np.array([getattr(curve, name) for curve in curves], dtype=float)
             for name in ("lower", "upper", "sigma", "best", "period")
         }
-        return cls(knots, coefficients, **named, positions=positions, cumulative=cumulative, log_norm=log_norm)
+        return cls(
+            knots,
+            coefficients,
+            **named,
+            positions=positions,
+            cumulative=cumulative,
+            log_norm=log_norm,
+            **_index(curves, pieces * _BINS_PER_PIECE),
+        )
 
     def __len__(self) -> int:
         return self.knots.shape[0]
@@ -89,9 +104,8 @@ class CurveTable(eqx.Module):
         start, length = jnp.where(cyclic, lower, 0.0), jnp.where(cyclic, period, 1.0)
         wrapped = jnp.where(cyclic, u - length * jnp.floor((u - start) / length), u)
         inside = jnp.clip(wrapped, lower, upper)
-        knots = jnp.asarray(self.knots)
-        piece = jnp.maximum(jnp.sum(inside[:, None] >= knots, axis=1) - 1, 0)
-        rows = np.arange(len(self))
+        knots, rows = jnp.asarray(self.knots), np.arange(len(self))
+        piece = self._piece(inside)
         t = inside - knots[rows, piece]
         a, b, c, d = jnp.moveaxis(jnp.asarray(self.coefficients)[rows, piece], -1, 0)
         value = jnp.maximum(a + t * (b + t * (c + d * t)), 0.0)  # the minimum is zero up to rounding
@@ -104,6 +118,16 @@ class CurveTable(eqx.Module):
             jnp.where(beyond, 2 * precision, curvature),
         )
 
+    def _piece(self, inside: Float[Array, " terms"]) -> Int[Array, " terms"]:
+        """The piece that each point lies in: an index of equal bins leads near it."""
+        anchors, knots, rows = jnp.asarray(self.anchors), jnp.asarray(self.knots), np.arange(len(self))
+        bins = ((inside - knots[:, 0]) * jnp.asarray(self.bins_per_unit)).astype(int)
+        piece = anchors[rows, jnp.clip(bins, 0, anchors.shape[1] - 1)]
+        for _ in range(self.climb):
+            following = jnp.minimum(piece + 1, knots.shape[1] - 1)
+            piece = jnp.where(inside >= knots[rows, following], following, piece)
+        return piece
+
     def draw(self, uniform: Float[Array, " terms"]) -> Float[Array, " terms"]:
         """Points distributed as exp(-c/2), one uniform number each."""
         return jax.vmap(jnp.interp)(uniform, jnp.asarray(self.cumulative), jnp.asarray(self.positions))
@@ -114,6 +138,19 @@ class CurveTable(eqx.Module):
         cyclic = jnp.isfinite(period)
         length = jnp.where(cyclic, period, 1.0)
         return jnp.where(cyclic, u - length * jnp.round((u - best) / length), u)
+
+
+def _index(curves: Sequence[Curve], bins: int) -> dict[str, Any]:
+    """Pieces by equal bins; the climb is rounded up, so that exchanged tables share one compiled program."""
+    anchors, bins_per_unit, climb = np.zeros((len(curves), bins), dtype=int), np.zeros(len(curves)), 0
+    for i, curve in enumerate(curves):
+        span = curve.knots[-1] - curve.knots[0]
+        if span > 0:
+            edges, rounding = np.linspace(curve.knots[0], curve.knots[-1], bins + 1), 1e-9 * span
+            anchors[i] = np.maximum(np.searchsorted(curve.knots, edges[:-1] - rounding, side="right") - 1, 0)
+            last = np.searchsorted(curve.knots, edges[1:] + rounding, side="right") - 1
+            bins_per_unit[i], climb = bins / span, max(climb, int(np.max(last - anchors[i])))
+    return {"anchors": anchors, "bins_per_unit": bins_per_unit, "climb": _CLIMB * -(-climb // _CLIMB)}
 
 
 def _distribution(curve: Curve) -> tuple[np.ndarray, np.ndarray, float]:

@@ -20,8 +20,8 @@ from wilks.likelihood.curve_table import CurveTable, CurveValues
 from .coordinates import LN10, Coordinates
 from .correlated import JOINT_NUMBERS, QUANTITIES, Correlated
 
-_EVALUATIONS = 12
-_JOINT_EVALUATIONS = 5  # of the joint chi-square, which begins close to its minimum
+_EVALUATIONS = 12  # at most
+_ENOUGH = 1e-9  # relative to 1 sigma: a step so short ends the search, and one more follows
 _REACH = 3.0  # how far from the first guess the minimum is sought, in ln x
 _TINY = 1e-300
 _CURVED = 0.25  # share of the safe curvature below which the exact one is not trusted with a step
@@ -53,7 +53,7 @@ class _Local(NamedTuple):
 
 class _Search(NamedTuple):
     """A search for the best ln x: the next point, the ends of the bracket with the slopes there (zero while they are
-    not known), and the last point with what was found there.
+    not known), the length of the last step, and the evaluations so far.
     """
 
     at: Scalar
@@ -61,8 +61,16 @@ class _Search(NamedTuple):
     high: Scalar
     low_slope: Scalar
     high_slope: Scalar
-    last: Scalar
-    found: _Local
+    moved: Scalar
+    evaluations: Scalar
+
+
+class _Along(NamedTuple):
+    """First and second derivative of the chi-square by ln x, and the second one that Gaussian errors would give."""
+
+    slope: Scalar
+    curve: Scalar
+    gaussian: Scalar
 
 
 class ScaledTerms(eqx.Module):
@@ -130,15 +138,32 @@ class ScaledTerms(eqx.Module):
         return here.shares.at[:_JOINT].set(self.joint.shares(u[:_JOINT]))
 
     def _search(self, y: Rows, shift: Rows) -> tuple[Scalar, _Local]:
-        """ln x at the minimum, and the chi-square there; a joint one is sought from that of the single curves."""
-        if self.joint is None:
-            return self._descend(y, shift, self._apart, self._first_guess(y, shift), _EVALUATIONS)
-        first, _ = self._descend(y, shift, self._apart, self._first_guess(y, shift), _EVALUATIONS)
-        return self._descend(y, shift, self._together, first, _JOINT_EVALUATIONS)
+        """ln x at the minimum, and the chi-square there; a joint one is sought from that of the single curves.
 
-    def _descend(
-        self, y: Rows, shift: Rows, local: Callable[[Rows], _Local], first: Scalar, evaluations: int
-    ) -> tuple[Scalar, _Local]:
+        The search itself is not differentiated: one Newton step after it carries the derivatives of ln x.
+        """
+        here, there = jax.lax.stop_gradient((y, shift))
+        log_x = self._descend(here, there, self._apart, self._first_guess(here, there))
+        local = self._apart
+        if self.joint is not None:
+            local = self._together
+            log_x = self._descend(here, there, local, log_x)
+        last = self._along(y, shift, local, log_x)
+        trusted = last.curve > _CURVED * last.gaussian
+        log_x = log_x - jnp.where(trusted, last.slope / jnp.where(trusted, last.curve, 1.0), 0.0)
+        return log_x, local(self.coordinates.at(y, log_x) - shift)
+
+    def _along(self, y: Rows, shift: Rows, local: Callable[[Rows], _Local], log_x: Scalar) -> _Along:
+        here = local(self.coordinates.at(y, log_x) - shift)
+        _, by_l = self.coordinates.slopes(y, log_x)
+        _, bend_l, _ = self.coordinates.bends(y, log_x)
+        return _Along(
+            jnp.sum(here.gradient * by_l),
+            jnp.sum(by_l * (here.hessian @ by_l)) + jnp.sum(here.gradient * bend_l),
+            jnp.maximum(2.0 * jnp.sum((by_l / jnp.asarray(self.table.sigma)) ** 2), _TINY),
+        )
+
+    def _descend(self, y: Rows, shift: Rows, local: Callable[[Rows], _Local], first: Scalar) -> Scalar:
         """Newton steps in ln x between the ends of a bracket.
 
         The tables of splittings carry numerical noise: where their curvature cannot be trusted, or leads out of the
@@ -146,14 +171,9 @@ class ScaledTerms(eqx.Module):
         evaluation keeps the program small.
         """
 
-        def improve(_: Array, state: _Search) -> _Search:
+        def improve(state: _Search) -> _Search:
             at = state.at
-            here = local(self.coordinates.at(y, at) - shift)
-            _, by_l = self.coordinates.slopes(y, at)
-            _, bend_l, _ = self.coordinates.bends(y, at)
-            slope = jnp.sum(here.gradient * by_l)
-            curve = jnp.sum(by_l * (here.hessian @ by_l)) + jnp.sum(here.gradient * bend_l)
-            gaussian = jnp.maximum(2.0 * jnp.sum((by_l / jnp.asarray(self.table.sigma)) ** 2), _TINY)
+            slope, curve, gaussian = self._along(y, shift, local, at)
             left = slope < 0
             low, low_slope = jnp.where(left, at, state.low), jnp.where(left, slope, state.low_slope)
             high, high_slope = jnp.where(left, state.high, at), jnp.where(left, state.high_slope, slope)
@@ -164,13 +184,15 @@ class ScaledTerms(eqx.Module):
             trusted = curve > _CURVED * gaussian
             newton = at - slope / jnp.where(trusted, curve, 1.0)
             step = jnp.where(trusted & (newton > low) & (newton < high), newton, careful)
-            return _Search(step, low, high, low_slope, high_slope, at, here)
+            moved = (step - at) ** 2 * gaussian
+            return _Search(step, low, high, low_slope, high_slope, moved, state.evaluations + 1)
 
-        none, empty = jnp.zeros(()), jnp.zeros(len(self))
-        nothing = _Local(empty, empty, jnp.diag(empty))
-        start = _Search(first, first - _REACH, first + _REACH, none, none, first, nothing)
-        end = jax.lax.fori_loop(0, evaluations, improve, start)
-        return end.last, end.found
+        def unfinished(state: _Search) -> Array:
+            return (state.moved > _ENOUGH**2) & (state.evaluations < _EVALUATIONS)
+
+        none = jnp.zeros(())
+        start = _Search(first, first - _REACH, first + _REACH, none, none, none + jnp.inf, jnp.zeros((), dtype=int))
+        return jax.lax.while_loop(unfinished, improve, start).at
 
     def _apart(self, u: Rows) -> _Local:
         alone = self.table.evaluate(u)
