@@ -67,7 +67,7 @@ def one_minus_sinc(x: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
 def washed_cosine(
     phase: Float[Array, "*shape"], energy_spread: ArrayLike, length_spread: ArrayLike = 0.0
 ) -> Float[Array, "*shape"]:
-    """Mean of cos(2D) over an energy bin and a Gaussian spread of lengths: cos(2D) sinc(D dE/E) exp(-2 (D sigma_L/L)^2).
+    """Mean of cos(2D) over an energy bin and lengths: cos(2D) sinc(D dE/E) exp(-2 (D sigma_L/L)^2).
 
     Args:
         phase: D at the middle of the bin and the mean length.

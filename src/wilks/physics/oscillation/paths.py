@@ -7,11 +7,11 @@ What to use when:
 `InverseSquare`   lengths uniform in an interval, weighted by 1/L^2: detectors with a stated half width
 `Uniform`         lengths uniform in an interval, without weight
 `Cores`           several sources, each with a weight such as power/L^2 and paths of its own
-`PathLengths`     any distribution of lengths: from a geometry, a file, or a table of its average (`length_tables`)
-`AxisSource`      a source on the axis of a vessel (`axis_source`)
+`PathLengths`     any distribution of lengths, as a histogram or a list: from a file or a geometry (`vessels`, `extended`)
 ================  ==================================================================================================
 
-All of them answer ``mean_sine2(q)``, the mean of sin^2(qL) with q = kappa dm2/E in 1/m, and ``nodes()``, lengths and
+Averages that GLoBESfit tabulates are read as `wilks.physics.oscillation.path_tables.PathTables`, which also tabulates
+any of these where many energies make the sums of `PathLengths` slow. All of them answer ``mean_sine2(q)``, the mean of sin^2(qL) with q = kappa dm2/E in 1/m, and ``nodes()``, lengths and
 weights of a quadrature for models whose damping depends on the length.
 """
 
@@ -20,12 +20,13 @@ import abc
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidModel
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
 
-from .averaging import check_increasing, inverse_square_mean, normalised, uniform_mean
+from .averaging import check_increasing, inverse_square_mean, normalised, one_minus_sinc, sinc, uniform_mean
 from .terms import Terms
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
@@ -154,6 +155,70 @@ class Cores(AbstractPaths):
         parts = [part.nodes() for part in self.paths]
         weights = [w * part[1] for w, part in zip(self.weights, parts, strict=True)]
         return np.concatenate([part[0] for part in parts]), np.concatenate(weights)
+
+
+class PathLengths(AbstractPaths):
+    """Any distribution of lengths as parts [a, b], uniform in each: <sin^2> is a weighted sum of closed forms.
+
+    A part of size zero is a single length. The sum over parts is exact at any phase; its cost grows with their number.
+
+    Args:
+        middles: middles of the parts in m.
+        sizes: their sizes in m.
+        weights: shares in the flux without oscillation, 1/L^2 included; any norm.
+
+    Raises:
+        InvalidModel: if lengths are not positive, or shapes or weights make no sense.
+    """
+
+    middles: Float[np.ndarray, " parts"]
+    sizes: Float[np.ndarray, " parts"]
+    weights: Float[np.ndarray, " parts"] = eqx.field(converter=normalised)
+
+    def __check_init__(self) -> None:
+        if not self.middles.shape == self.sizes.shape == self.weights.shape:
+            raise InvalidModel(
+                f"{self.middles.size} middles, {self.sizes.size} sizes and {self.weights.size} weights of path lengths"
+            )
+        if not (np.isfinite(self.middles).all() and (self.sizes >= 0).all() and (self.middles >= self.sizes / 2).all()):
+            raise InvalidModel("path lengths must be finite and positive")
+
+    @classmethod
+    def of_list(cls, lengths_m: ArrayLike, weights: ArrayLike) -> "PathLengths":
+        """Single lengths with weights."""
+        lengths = np.asarray(lengths_m, dtype=float)
+        return cls(lengths, np.zeros_like(lengths), weights)
+
+    @classmethod
+    def of_histogram(cls, edges_m: ArrayLike, weights: ArrayLike) -> "PathLengths":
+        """Bins of lengths with their weights; bins of weight zero are dropped."""
+        edges, contents = np.asarray(edges_m, dtype=float), np.asarray(weights, dtype=float)
+        kept = contents != 0 if contents.shape == (len(edges) - 1,) else slice(None)
+        return cls((0.5 * (edges[1:] + edges[:-1]))[kept], np.diff(edges)[kept], contents[kept])
+
+    def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
+        """Weighted sum of the closed forms."""
+        phases = jnp.multiply.outer(q, jnp.asarray(self.middles))
+        x = jnp.multiply.outer(q, jnp.asarray(self.sizes))
+        return (jnp.sin(phases) ** 2 * sinc(x) + 0.5 * one_minus_sinc(x)) @ jnp.asarray(self.weights)
+
+    def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
+        """Two Gauss-Legendre points in every part."""
+        shift = self.sizes / np.sqrt(12.0)
+        lengths = np.concatenate([self.middles - shift, self.middles + shift])
+        return lengths, np.tile(0.5 * self.weights, 2)
+
+    def rebinned(self, bins: int) -> "PathLengths":
+        """The same density in equal bins, exactly shared between them: many parts become few.
+
+        Args:
+            bins: number of bins between the shortest and the longest length.
+        """
+        low, high = self.middles - 0.5 * self.sizes, self.middles + 0.5 * self.sizes
+        edges = np.linspace(low.min(), high.max(), bins + 1)
+        widths = np.maximum(high - low, 1e-12 * edges[-1])
+        below = np.clip((edges[:, None] - low) / widths, 0.0, 1.0) @ self.weights
+        return PathLengths.of_histogram(edges, np.maximum(np.diff(below), 0.0))
 
 
 def survival_probability(
