@@ -1,0 +1,92 @@
+"""Predictions of spectra at several detectors and of their ratios, in which flux and cross section nearly cancel."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from wilks._base.typing import Values
+from wilks.model.predictor import AbstractPredictor
+from wilks.parameters.space import ParameterSpace
+
+from .path_tables import PathTables
+from .smearing import Smearing
+from .survival import AbstractSurvival
+
+
+class DetectorSpectra(eqx.Module):
+    """Expected events per bin of detectors with common bins: sum over E of R(bin, E) rate_d(E) P_d(E).
+
+    Args:
+        rates: weight x flux x cross section / L^2 per detector and true energy; only ratios of detectors matter.
+        tables: averaged oscillations of each detector.
+        smearing: from true to reconstructed energy.
+        survival: model of survival.
+    """
+
+    rates: Float[np.ndarray, "detectors energies"]
+    tables: PathTables
+    smearing: Smearing
+    survival: AbstractSurvival
+
+    def __call__(self, values: Values) -> Float[Array, "detectors bins"]:
+        """Events at the named values."""
+        alive = self.tables.survival(self.survival.terms(values), jnp.asarray(self.smearing.energies))
+        return (jnp.asarray(self.rates) * alive) @ self.smearing.matrix(values).T
+
+    def without_oscillation(self, values: Values) -> Float[Array, "detectors bins"]:
+        """Events with P = 1."""
+        return jnp.asarray(self.rates) @ self.smearing.matrix(values).T
+
+
+class SpectralRatios(AbstractPredictor[Float[Array, " values"]]):
+    """Ratios of sums of detectors, bin by bin, followed by the parameters that have an auxiliary measurement.
+
+    Args:
+        space: parameters.
+        spectra: events of all detectors.
+        far: detectors in each numerator, times the constant of the ratio.
+        near: detectors in each denominator.
+        pulls: names of the parameters with an auxiliary measurement.
+    """
+
+    space: ParameterSpace
+    spectra: DetectorSpectra
+    far: Float[np.ndarray, "ratios detectors"]
+    near: Float[np.ndarray, "ratios detectors"]
+    pulls: tuple[str, ...] = eqx.field(static=True)
+
+    def __call__(self, values: Values) -> Float[Array, " values"]:
+        """Ratios, one after the other, then the pulls."""
+        events = self.spectra(values)
+        ratios = (jnp.asarray(self.far) @ events) / (jnp.asarray(self.near) @ events)
+        return jnp.concatenate([ratios.ravel(), pulled(values, self.pulls)])
+
+
+class RatioToReference(AbstractPredictor[Float[Array, " values"]]):
+    """The spectrum of one experiment over the expectation derived from another: [n/n(0)] [d(0)/d], bin by bin.
+
+    Args:
+        space: parameters.
+        spectra: events n of the experiment, one detector.
+        reference: events d of the reference, summed over its detectors.
+        reference_rates: d(0), the reference without any oscillation.
+        pulls: names of the parameters with an auxiliary measurement.
+    """
+
+    space: ParameterSpace
+    spectra: DetectorSpectra
+    reference: DetectorSpectra
+    reference_rates: Float[np.ndarray, " bins"]
+    pulls: tuple[str, ...] = eqx.field(static=True)
+
+    def __call__(self, values: Values) -> Float[Array, " values"]:
+        """Ratios, then the pulls."""
+        here = self.spectra(values)[0] / self.spectra.without_oscillation(values)[0]
+        there = jnp.asarray(self.reference_rates) / jnp.sum(self.reference(values), axis=0)
+        return jnp.concatenate([here * there, pulled(values, self.pulls)])
+
+
+def pulled(values: Values, names: tuple[str, ...]) -> Float[Array, " pulls"]:
+    """Values of the named parameters."""
+    return jnp.stack([jnp.asarray(values[name], float) for name in names]) if names else jnp.zeros(0)
