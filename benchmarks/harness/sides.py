@@ -19,6 +19,7 @@ _MODULES = {
     "awkward": "peers.awkward_server",
     "flavorpy": "peers.flavorpy_server",
     "remu": "peers.remu_server",
+    "flamedisx": "peers.flamedisx_server",
 }
 _ENVIRONMENTS = {"tutorial": "iminuit"}  # the tutorial's loops need numpy alone
 

@@ -2,7 +2,7 @@
 
 from harness.serving import serve
 
-from . import events, fits, flavor, response, studies
+from . import events, fits, flavor, response, studies, xenon
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -27,6 +27,7 @@ TASKS = {
     "flavor_single_chi2": flavor.single_chi2,
     "flavor_plot": flavor.plot,
     **response.TASKS,
+    **xenon.TASKS,
 }
 
 if __name__ == "__main__":
