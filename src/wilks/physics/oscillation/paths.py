@@ -2,17 +2,17 @@
 
 What to use when:
 
-================  ==================================================================================================
+================  =================================================================================================
 `AtLength`        one length: source and detector are points
 `InverseSquare`   lengths uniform in an interval, weighted by 1/L^2: detectors with a stated half width
 `Uniform`         lengths uniform in an interval, without weight
 `Cores`           several sources, each with a weight such as power/L^2 and paths of its own
-`PathLengths`     any distribution of lengths, as a histogram or a list: from a file or a geometry (`vessels`, `extended`)
-================  ==================================================================================================
+`PathLengths`     any distribution of lengths: a list, a histogram, a geometry (`vessels`, `extended`)
+================  =================================================================================================
 
-Averages that GLoBESfit tabulates are read as `wilks.physics.oscillation.path_tables.PathTables`, which also tabulates
-any of these where many energies make the sums of `PathLengths` slow. All of them answer ``mean_sine2(q)``, the mean of sin^2(qL) with q = kappa dm2/E in 1/m, and ``nodes()``, lengths and
-weights of a quadrature for models whose damping depends on the length.
+All of them answer ``mean_sine2(q)``, the mean of sin^2(qL) with q = kappa dm2/E in 1/m, and ``nodes()``, lengths and
+weights of a quadrature for models whose damping depends on the length. `PathTables` (`path_tables`) looks averages up
+in tables, which is faster than `PathLengths` at hundreds of energies.
 """
 
 import abc
