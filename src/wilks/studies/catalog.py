@@ -30,6 +30,10 @@ STUDIES: dict[str, Entry] = {
         "wilks.studies.crosssection",
         "Two models of a cross section, a beam and an uncertain detector: response matrices, fits, p-values, scans.",
     ),
+    "xenon": Entry(
+        "wilks.studies.xenon",
+        "Events in a xenon TPC: differential rates, electron lifetime, yields by own functions, a limit on WIMPs.",
+    ),
 }
 """Name -> module and one sentence."""
 
