@@ -34,9 +34,7 @@ print(result, result.contributions, result.minima, sep="\n")
 print("minima that predict the same:", [group for group in images(result.minima, model) if len(group) > 1])
 
 # chi2 = 4.9 is not "2.2 sigma": toys say how often data of this model lie as far from it, refitted from the minimum.
-for name, value in result.values.items():
-    space = space.replace(name, start=value)
-print(goodness_of_fit(likelihood, data, space=space, calibration=ByToys(1, 100)))
+print(goodness_of_fit(likelihood, data, start=result, calibration=ByToys(1, 100)))
 
 # Around the minimum: 40 walkers, then all observables of all draws in one call.
 chains = sample(2, likelihood, data, algorithm=Ensemble(walkers=40, steps=2000, thin=5), start=result)

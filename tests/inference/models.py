@@ -9,6 +9,7 @@ from tests.reference.published import PYHF_README, SEED_COUNTS
 from wilks.likelihood.counts import PoissonCounts
 from wilks.model.linear import LinearTemplates
 from wilks.model.modifiers import Channel, HistoSys, NormFactor, NormSys, ShapeSys, StatError, TemplateSample
+from wilks.model.predictor import AbstractPredictor
 from wilks.model.template_model import TemplatePredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -111,3 +112,13 @@ def plane(x=0.0, y=0.0, **bounds) -> ParameterSpace:
 def line(x=0.0, **bounds) -> ParameterSpace:
     """One parameter."""
     return ParameterSpace((Parameter("x", x, **bounds),))
+
+
+class TwoValleys(AbstractPredictor):
+    """One bin that does not tell x = 1 from x = -1, and one that does."""
+
+    space: ParameterSpace
+
+    def __call__(self, values):
+        x = values["x"]
+        return jnp.stack([100.0 + 40.0 * (x**2 - 1) ** 2, 60.0 + 15.0 * x])

@@ -13,6 +13,7 @@ from tests.inference.models import (
     BACKGROUND,
     OBSERVED,
     TRUTH,
+    TwoValleys,
     bumped,
     closed_and_open,
     counting,
@@ -39,7 +40,7 @@ from wilks.inference.statistics import Distance, ProfileRatio
 from wilks.inference.toys import draw, toys
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.model.linear import LinearTemplates
-from wilks.model.predictor import AbstractPredictor, Auxiliary
+from wilks.model.predictor import Auxiliary
 from wilks.model.sums import SummedPredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -86,16 +87,6 @@ def test_engine_7_an_interval_near_a_bound_is_open_not_an_error():
     found = interval(counting(), [0], "s")
     assert (found.lower, found.lower_open, found.upper_open) == (0.0, True, False)
     assert "open_interval" in found.flags
-
-
-class TwoValleys(AbstractPredictor):
-    """One bin that does not tell x = 1 from x = -1, and one that does."""
-
-    space: ParameterSpace
-
-    def __call__(self, values):
-        x = values["x"]
-        return jnp.stack([100.0 + 40.0 * (x**2 - 1) ** 2, 60.0 + 15.0 * x])
 
 
 def test_engine_8_a_false_minimum_is_found_by_the_cross_check():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from tests.inference.models import OBSERVED, TRUTH, closed_and_open, counting, peak, systematics
+from tests.inference.models import OBSERVED, TRUTH, TwoValleys, closed_and_open, counting, peak, systematics
 from tests.inference.work import Gaussian, Spoiling
 from tests.likelihood.family import lifetime
 from tests.reference.published import SEED_COUNTS
@@ -12,9 +12,12 @@ from wilks._base.errors import InvalidModel, InvalidOption, TooManyFailures
 from wilks.inference.calibration import Asymptotic, ByToys
 from wilks.inference.fitting import fit
 from wilks.inference.goodness import goodness_of_fit
+from wilks.inference.profiles import profile
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
+from wilks.parameters.parameter import Parameter
+from wilks.parameters.space import ParameterSpace
 
 
 def mu_of(likelihood, values):
@@ -157,3 +160,12 @@ def test_what_is_refused():
     with pytest.raises(InvalidOption, match="0 toys cannot calibrate anything"):
         ByToys(1, 0)
     assert Asymptotic().settings() == {"toys": 0, "seed": None}
+
+
+def test_the_data_are_fitted_from_a_given_start():
+    likelihood = PoissonCounts(TwoValleys(ParameterSpace((Parameter("x", 1.0, lower=-3.0, upper=3.0),))))
+    data = [100, 55]
+    ends = {x: profile(likelihood, data, "x", [-1.0, 1.0], start={"x": x}, fixed_others=True).best[0] for x in (1, -1)}
+    assert ends[-1] < 0 < ends[1]
+    chi2 = {x: goodness_of_fit(likelihood, data, start={"x": float(x)}).observed for x in (1, -1)}
+    assert chi2[-1] < chi2[1] - 1.0

@@ -15,9 +15,11 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.hypotheses import GoodnessOfFit
 
 from .calibration import AbstractCalibration, Asymptotic, ByToys
+from .fitting import Start
 from .ladder import Climbed
 from .lanes import evaluate_lanes, stack_lanes
 from .minimisers import AbstractMinimiser
+from .multistart import Multistart
 from .probabilities import chi2_tail
 from .problem import Clock, Problem, counted_parts, error_of_user, left_out_bins, pose
 from .profiles import free_fit
@@ -37,6 +39,7 @@ def goodness_of_fit(
     values: Values | None = None,
     refit: bool = True,
     calibration: AbstractCalibration | None = None,
+    start: Start | Multistart = None,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
 ) -> GoodnessOfFit:
@@ -50,6 +53,7 @@ def goodness_of_fit(
             freedom are not reduced.
         refit: fit every toy, as the data were fitted; without, the degrees of freedom are not reduced.
         calibration: `Asymptotic` (the chi-square law, saturated and Pearson only) or `ByToys`.
+        start: where the fit to the data begins, as for `fit`; toys are fitted from where it ends.
         space: as for `fit`.
         minimiser: as for `fit`.
 
@@ -63,7 +67,7 @@ def goodness_of_fit(
     calibration = calibration or Asymptotic()
     problem = pose(likelihood, data, space, minimiser)
     distance = Distance(statistic)
-    theta = _tested_point(problem, values)
+    theta = _tested_point(problem, values, start)
     observed = _observed(problem, distance, theta)
     if np.isnan(observed):
         raise error_of_user(likelihood, theta) or InvalidModel(f"the {statistic} statistic of the data is not a number")
@@ -114,9 +118,9 @@ def conditioned(simulator: AbstractSimulator, values: Values, data: Any) -> Abst
     return simulator
 
 
-def _tested_point(problem: Problem, values: Values | None) -> np.ndarray:
+def _tested_point(problem: Problem, values: Values | None, start: Start | Multistart) -> np.ndarray:
     if values is None:
-        return free_fit(problem).theta
+        return free_fit(problem, start=start).theta
     return problem.space.complete(values)
 
 

@@ -6,17 +6,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from wilks._base.errors import FitFailed, InvalidOption
-from wilks._base.typing import Values
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
 from wilks.results.scans import Scan
 
 from .endpoint import examine
-from .fitting import solve
+from .fitting import Start, solve
 from .ladder import Climbed, climb
 from .lanes import evaluate_lanes, hessian_lanes, stack_lanes
 from .minimisers import AbstractMinimiser
+from .multistart import Multistart
 from .problem import Clock, Problem, pose
 
 LOWER = 1e-6
@@ -42,6 +42,7 @@ def profile(
     name: str | tuple[str, str],
     grid: Any = None,
     *,
+    start: Start | Multistart = None,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
     fixed_others: bool = False,
@@ -54,6 +55,7 @@ def profile(
         data: as for `fit`.
         name: a parameter, or a pair.
         grid: values of the parameter, or a pair of them; by default 3 errors to each side, cut at the bounds.
+        start: where the free fit begins, as for `fit`.
         space: as for `fit`.
         minimiser: as for `fit`.
         fixed_others: keep the others at their best values instead (a slice).
@@ -67,7 +69,7 @@ def profile(
     names = (name,) if isinstance(name, str) else tuple(name)
     where = _scanned(problem.space, names)
     flags: dict[str, str] = {}
-    best = free_fit(problem)
+    best = free_fit(problem, start=start)
     for _ in range(_RESTARTS + 1):
         axes = _axes(problem, best, where, grid, points)
         nodes = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
@@ -93,7 +95,7 @@ def profile(
     )
 
 
-def free_fit(problem: Problem, *, start: Values | None = None) -> FitResult:
+def free_fit(problem: Problem, *, start: Start | Multistart = None) -> FitResult:
     """The free fit that a profile refers to.
 
     Raises:

@@ -87,12 +87,9 @@ def _global_fit(study: Study, depth: Depth, effort: Effort) -> FitResult:
 
 def _goodness(study: Study, best: FitResult, effort: Effort) -> GoodnessOfFit:
     """Data and toys are fitted from the global minimum."""
-    space = study.likelihood.space
-    for name, value in best.values.items():
-        space = space.replace(name, start=value)
     run: dict[str, Any] = {"executor": effort.executor, "progress": effort.progress}
     calibration = ByToys(effort.seed, effort.toys, simulator=study.simulator, **run)
-    return goodness_of_fit(study.likelihood, study.data, space=space, calibration=calibration)
+    return goodness_of_fit(study.likelihood, study.data, start=best, calibration=calibration)
 
 
 def _chain(study: Study, best: FitResult, depth: Depth, effort: Effort) -> Samples:
