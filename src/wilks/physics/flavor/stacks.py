@@ -11,7 +11,7 @@ from wilks._base.errors import InvalidModel, UnknownName, near_names
 from wilks.execution.chunks import plan
 from wilks.parameters.space import ParameterSpace
 
-LANES = 1024
+LANES = 512
 """Points per call; with them, the arrays of a diagonalisation fit into the cache of a processor core."""
 
 
