@@ -1,0 +1,1 @@
+"""The full analysis of Daya Bay: prediction, covariance, likelihood and simulator of 3158 days."""
