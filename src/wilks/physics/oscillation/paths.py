@@ -26,7 +26,7 @@ from jaxtyping import Array, Float
 from wilks._base.errors import InvalidModel
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
 
-from .averaging import check_increasing, inverse_square_mean, normalised, one_minus_sinc, sinc, uniform_mean
+from .averaging import check_increasing, inverse_square_mean, normalised, sinc, uniform_mean
 from .terms import Terms
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(200)
@@ -164,7 +164,7 @@ class PathLengths(AbstractPaths):
 
     Args:
         middles: middles of the parts in m.
-        sizes: their sizes in m.
+        sizes: their sizes in m, or one size for all, which is faster.
         weights: shares in the flux without oscillation, 1/L^2 included; any norm.
 
     Raises:
@@ -172,11 +172,11 @@ class PathLengths(AbstractPaths):
     """
 
     middles: Float[np.ndarray, " parts"]
-    sizes: Float[np.ndarray, " parts"]
+    sizes: Float[np.ndarray, "#parts"]
     weights: Float[np.ndarray, " parts"] = eqx.field(converter=normalised)
 
     def __check_init__(self) -> None:
-        if not self.middles.shape == self.sizes.shape == self.weights.shape:
+        if self.middles.shape != self.weights.shape or self.sizes.shape not in ((1,), self.middles.shape):
             raise InvalidModel(
                 f"{self.middles.size} middles, {self.sizes.size} sizes and {self.weights.size} weights of path lengths"
             )
@@ -187,20 +187,22 @@ class PathLengths(AbstractPaths):
     def of_list(cls, lengths_m: ArrayLike, weights: ArrayLike) -> "PathLengths":
         """Single lengths with weights."""
         lengths = np.asarray(lengths_m, dtype=float)
-        return cls(lengths, np.zeros_like(lengths), weights)
+        return cls(lengths, np.zeros(1), weights)
 
     @classmethod
     def of_histogram(cls, edges_m: ArrayLike, weights: ArrayLike) -> "PathLengths":
         """Bins of lengths with their weights; bins of weight zero are dropped."""
         edges, contents = np.asarray(edges_m, dtype=float), np.asarray(weights, dtype=float)
         kept = contents != 0 if contents.shape == (len(edges) - 1,) else slice(None)
-        return cls((0.5 * (edges[1:] + edges[:-1]))[kept], np.diff(edges)[kept], contents[kept])
+        sizes = np.diff(edges)[kept]
+        equal = np.allclose(sizes, sizes[:1], rtol=1e-9, atol=0.0)
+        return cls((0.5 * (edges[1:] + edges[:-1]))[kept], sizes[:1] if equal else sizes, contents[kept])
 
     def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
-        """Weighted sum of the closed forms."""
-        phases = jnp.multiply.outer(q, jnp.asarray(self.middles))
-        x = jnp.multiply.outer(q, jnp.asarray(self.sizes))
-        return (jnp.sin(phases) ** 2 * sinc(x) + 0.5 * one_minus_sinc(x)) @ jnp.asarray(self.weights)
+        """Weighted sum of [1 - cos(2 q middle) sinc(q size)]/2."""
+        cosines = jnp.cos(2.0 * jnp.multiply.outer(q, jnp.asarray(self.middles)))
+        kept = sinc(jnp.multiply.outer(q, jnp.asarray(self.sizes)))
+        return 0.5 - 0.5 * (cosines * kept) @ jnp.asarray(self.weights)
 
     def nodes(self) -> tuple[Float[np.ndarray, " lengths"], Float[np.ndarray, " lengths"]]:
         """Two Gauss-Legendre points in every part."""

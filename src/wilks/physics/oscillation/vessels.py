@@ -13,7 +13,7 @@ from .paths import PathLengths
 Lengths = Float[np.ndarray, " rays"]
 
 _RAYS = 400
-_BINS = 400
+_BINS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,5 +130,4 @@ def lengths_in_vessel(vessel: AbstractSolid, rays: Rays, *, holes: tuple[Abstrac
         raise InvalidModel(f"no ray of the source meets the vessel {vessel}")
     low, high = low[inside], high[inside]
     weights = np.tile(rays.weights, len(parts))[inside] * (high - low)
-    lengths = PathLengths(0.5 * (low + high), high - low, weights)
-    return lengths.rebinned(_BINS) if len(low) > _BINS else lengths
+    return PathLengths(0.5 * (low + high), high - low, weights).rebinned(_BINS)
