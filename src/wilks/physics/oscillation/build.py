@@ -18,6 +18,7 @@ from .experiment import Source, Study
 from .flux import FluxModel, flux_model
 from .nearfar import DetectorSpectra, RatioToReference, SpectralRatios
 from .path_tables import PathTables
+from .pulls import WithPulls, block_covariance
 from .readers.globesfit import CITATION as GLOBESFIT
 from .readers.globesfit import GlobesfitNumbers, read_globesfit
 from .smearing import Smearing
@@ -63,12 +64,14 @@ def near_far(
     members = [np.array([r.factor * (d in r.far) for d in detectors]) for r in experiment.ratios]
     nearby = [np.array([float(d in r.near) for d in detectors]) for r in experiment.ratios]
     space = _space(model, scale, experiment.energy_scale)
-    predictor = SpectralRatios(space, spectra, np.stack(members), np.stack(nearby), tuple(pulls))
+    predictor = SpectralRatios(space, spectra, np.stack(members), np.stack(nearby))
     measured = np.concatenate([numbers.array(r.data, (len(experiment.binning.groups),)) for r in experiment.ratios])
     inverse = numbers.inverse_covariance(experiment.inverse_covariance, len(measured))
     flags = dict(fluxes.flags)
     if name == "RENO":
-        flags["not_validated"] = "RENO at large mixing and 0.1 < dm2_41 < 0.5 eV^2 differs from GLoBESfit by more than 1"
+        flags["not_validated"] = (
+            "RENO at large mixing and 0.1 < dm2_41 < 0.5 eV^2 differs from GLoBESfit by more than 1"
+        )
     sources = (_numbers_source(experiment.name, experiment.citation, numbers), *fluxes.sources)
     return _study(name, predictor, measured, inverse, pulls, experiment.events, flags, sources)
 
@@ -102,7 +105,7 @@ def neos(
     unoscillated = np.asarray(reference.without_oscillation({})).sum(axis=0)
     pulls = _pulls(there, constraints, scale, table.NEOS_ENERGY_SCALE)
     space = _space(there, scale, table.NEOS_ENERGY_SCALE) | here.space
-    predictor = RatioToReference(space, spectra, reference, unoscillated, tuple(pulls))
+    predictor = RatioToReference(space, spectra, reference, unoscillated)
     bins = len(table.NEOS_BINNING.groups)
     measured = numbers.array("NEOS_Ratio", (bins,))
     inverse = numbers.inverse_covariance("NEOS_Covariance", bins)
@@ -154,7 +157,9 @@ def _pulls(
 ) -> dict[str, tuple[float, float]]:
     """Auxiliary measurements by parameter: value and error."""
     free = survival.space.free
-    chosen = {name: MIXING_ERRORS[name] for name in free if name in MIXING_ERRORS} if constraints is None else constraints
+    chosen = (
+        {name: MIXING_ERRORS[name] for name in free if name in MIXING_ERRORS} if constraints is None else constraints
+    )
     for name, (_, error) in chosen.items():
         if name not in survival.space:
             raise InvalidModel(f"a constraint is given for {name!r}, which the model of survival does not have")
@@ -175,12 +180,10 @@ def _study(
     sources: tuple[Source, ...],
 ) -> Study:
     """Gaussian residuals of measured values and of the auxiliary measurements behind them."""
-    size = len(measured)
-    covariance = np.zeros((size + len(pulls),) * 2)
     inner = np.linalg.inv(inverse)
-    covariance[:size, :size] = 0.5 * (inner + inner.T)
-    covariance[range(size, len(covariance)), range(size, len(covariance))] = [s**2 for _, s in pulls.values()]
-    likelihood = GaussianResiduals(predictor, covariance=covariance)
+    errors = np.array([error for _, error in pulls.values()])
+    covariance = block_covariance(0.5 * (inner + inner.T), np.diag(errors**2))
+    likelihood = GaussianResiduals(WithPulls(predictor, tuple(pulls)), covariance=covariance)
     data = np.append(measured, [value for value, _ in pulls.values()])
     interest = tuple(p for p in PLANE if p in likelihood.space) or likelihood.space.names[:2]
     return Study(name, likelihood, data, likelihood, interest, events, flags, sources)

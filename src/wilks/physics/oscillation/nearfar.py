@@ -40,27 +40,24 @@ class DetectorSpectra(eqx.Module):
 
 
 class SpectralRatios(AbstractPredictor[Float[Array, " values"]]):
-    """Ratios of sums of detectors, bin by bin, followed by the parameters that have an auxiliary measurement.
+    """Ratios of sums of detectors, bin by bin.
 
     Args:
         space: parameters.
         spectra: events of all detectors.
         far: detectors in each numerator, times the constant of the ratio.
         near: detectors in each denominator.
-        pulls: names of the parameters with an auxiliary measurement.
     """
 
     space: ParameterSpace
     spectra: DetectorSpectra
     far: Float[np.ndarray, "ratios detectors"]
     near: Float[np.ndarray, "ratios detectors"]
-    pulls: tuple[str, ...] = eqx.field(static=True)
 
     def __call__(self, values: Values) -> Float[Array, " values"]:
-        """Ratios, one after the other, then the pulls."""
+        """Ratios, one after the other."""
         events = self.spectra(values)
-        ratios = (jnp.asarray(self.far) @ events) / (jnp.asarray(self.near) @ events)
-        return jnp.concatenate([ratios.ravel(), pulled(values, self.pulls)])
+        return ((jnp.asarray(self.far) @ events) / (jnp.asarray(self.near) @ events)).ravel()
 
 
 class RatioToReference(AbstractPredictor[Float[Array, " values"]]):
@@ -71,22 +68,15 @@ class RatioToReference(AbstractPredictor[Float[Array, " values"]]):
         spectra: events n of the experiment, one detector.
         reference: events d of the reference, summed over its detectors.
         reference_rates: d(0), the reference without any oscillation.
-        pulls: names of the parameters with an auxiliary measurement.
     """
 
     space: ParameterSpace
     spectra: DetectorSpectra
     reference: DetectorSpectra
     reference_rates: Float[np.ndarray, " bins"]
-    pulls: tuple[str, ...] = eqx.field(static=True)
 
     def __call__(self, values: Values) -> Float[Array, " values"]:
-        """Ratios, then the pulls."""
+        """Ratios at the named values."""
         here = self.spectra(values)[0] / self.spectra.without_oscillation(values)[0]
         there = jnp.asarray(self.reference_rates) / jnp.sum(self.reference(values), axis=0)
-        return jnp.concatenate([here * there, pulled(values, self.pulls)])
-
-
-def pulled(values: Values, names: tuple[str, ...]) -> Float[Array, " pulls"]:
-    """Values of the named parameters."""
-    return jnp.stack([jnp.asarray(values[name], float) for name in names]) if names else jnp.zeros(0)
+        return here * there

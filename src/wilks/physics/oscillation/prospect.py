@@ -159,7 +159,9 @@ class ProspectSpectra(AbstractLikelihood[Float[Array, " values"]], AbstractSimul
     def at_totals(self, data: Float[np.ndarray, " values"]) -> GaussianResiduals:
         """The likelihood with the totals M_e of given data held, also in pseudo-experiments: Gaussian residuals."""
         totals = np.asarray(data, dtype=float).reshape(BASELINES, PROMPT_BINS).sum(axis=0)
-        return GaussianResiduals(HeldTotals(self.space, self.oscillation, totals), covariance=self.factor @ self.factor.T)
+        return GaussianResiduals(
+            HeldTotals(self.space, self.oscillation, totals), covariance=self.factor @ self.factor.T
+        )
 
 
 class HeldTotals(AbstractPredictor[Float[Array, " values"]]):
@@ -186,7 +188,9 @@ def fine_energies() -> Float[np.ndarray, "true fine"]:
     return _TRUE_EDGE_MEV + _TRUE_STEP_MEV * (np.arange(82)[:, None] + steps)
 
 
-def loss_table(oscillation: ProspectOscillation, masses_eV2: Float[np.ndarray, " masses"]) -> Float[np.ndarray, "masses baselines prompt"]:
+def loss_table(
+    oscillation: ProspectOscillation, masses_eV2: Float[np.ndarray, " masses"]
+) -> Float[np.ndarray, "masses baselines prompt"]:
     """Share lost at s = 1 for each splitting: the table that signals are made of."""
     return np.asarray(_losses(oscillation, jnp.asarray(masses_eV2)))
 
