@@ -153,9 +153,12 @@ def test_strict_likelihoods_end_where_the_simulation_ends():
 
 
 def test_bad_counts_and_means_without_events():
-    likelihood = likelihood_of(integer=True)
+    likelihood = likelihood_of()
     with pytest.raises(InvalidData, match="not whole"):
         likelihood.prepare([1.5, 2.0, 3.0])
+    assert likelihood_of(integer=False).prepare([1.5, 2.0, 3.0]).counts[0] == 1.5
+    expected = likelihood.expected({name: 1.0 for name in likelihood.space.names})
+    assert likelihood.prepare(expected).counts is not None  # Asimov data are fractional
     with pytest.raises(InvalidData, match="shape"):
         likelihood.prepare([1.0, 2.0])
     nothing = likelihood.space.unpack(np.zeros(2))

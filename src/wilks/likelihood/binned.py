@@ -107,11 +107,11 @@ class BinnedLayout(eqx.Module):
         return jax.tree.map(lambda x, y: jnp.concatenate([x, y], axis=-1), main, extra)
 
     def prepare(self, data: Any, *, simulated: bool, integer: bool) -> CountsData:
-        """Data as a user hands them over in canonical form, checked."""
+        """Data as a user hands them over in canonical form, checked; simulated and Asimov data may be fractional."""
         auxiliary: Any = None
         simulation: Any = None
         if isinstance(data, CountsData):
-            counts, auxiliary, simulation = data.counts, data.auxiliary, data.simulation
+            counts, auxiliary, simulation, integer = data.counts, data.auxiliary, data.simulation, False
         elif isinstance(data, Mapping) and set(data) <= {"counts", "auxiliary"} and "counts" in data:
             counts, auxiliary = _join(self, data["counts"]), _auxiliary(self, data.get("auxiliary"))
         else:
@@ -165,7 +165,7 @@ def _check_counts(layout: BinnedLayout, counts: Any, integer: bool) -> np.ndarra
     for bad, sentence in (
         (~np.isfinite(array), "is not finite"),
         (array < 0, "is negative; counts cannot be"),
-        (integer & (array != np.round(array)), "is not whole; pass integer=False for Asimov data"),
+        (integer & (array != np.round(array)), "is not whole; round it, or allow it with integer=False"),
         (layout.empty & (array > 0), "is observed where no sample expects anything"),
     ):
         if np.any(bad):

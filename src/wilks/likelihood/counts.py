@@ -43,7 +43,7 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         template_statistics: None, ``"conway"`` (Gaussian, HistFactory's staterror in closed form) or ``"poisson"``;
             see `wilks.likelihood.template_statistics`.
         template_errors: ``"nominal"`` or ``"scaled"`` (errors follow the norms).
-        integer: refuse counts that are not whole.
+        integer: refuse counts that are not whole, unless they come from `simulate` or `expected`.
 
     >>> from wilks.model.linear import LinearTemplates
     >>> likelihood = PoissonCounts(LinearTemplates.of({"s": [1.0, 5.0], "b": [9.0, 9.0]}))

@@ -43,7 +43,7 @@ class EnsembleCounts(
         predictor: expected counts per variation and bin; any predictor of a vector counts as one variation.
         systematics: ``"marginal"`` or ``"profile"``.
         strict: give probability zero where the ensemble leaves its own limits, e.g. the simulated statistics.
-        integer: refuse counts that are not whole.
+        integer: refuse counts that are not whole, unless they come from `simulate` or `expected`.
 
     >>> from wilks.model.ensemble_algebra import templates
     >>> likelihood = EnsembleCounts(templates({"s": [[1.0, 5.0], [1.5, 4.5]]}))
@@ -65,7 +65,7 @@ class EnsembleCounts(
         *,
         systematics: Literal["marginal", "profile"] = "marginal",
         strict: bool = False,
-        integer: bool = False,
+        integer: bool = True,
     ) -> None:
         check_option("systematics", systematics, SYSTEMATICS)
         ensemble = as_ensemble(predictor)

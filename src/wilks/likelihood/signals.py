@@ -30,6 +30,9 @@ from .whitening import Whitening
 
 Flags = tuple[tuple[str, str], ...]
 
+ROUGH = 0.1
+"""Error of an interpolated prediction, in standard deviations, above which results are flagged."""
+
 
 class AbstractSignal(AbstractCellLikelihood[Any], AbstractFlaggedLikelihood[Any], AbstractSimulator[Any]):
     """Measurements x ~ N(mu(s, m) + sum over nuisances of (eta - eta_0) t(s, m), V) with a fixed covariance V.
@@ -44,6 +47,9 @@ class AbstractSignal(AbstractCellLikelihood[Any], AbstractFlaggedLikelihood[Any]
     whitening: eqx.AbstractVar[Whitening]
     reference: eqx.AbstractVar[Float[np.ndarray, " nuisances"]]
     """Values eta_0 of the nuisances at which the means were tabulated."""
+
+    roughness: eqx.AbstractVar[float]
+    """Largest error halfway between shapes, in standard deviations (whitened norm) at the largest amplitude."""
 
     flags: eqx.AbstractVar[Flags]
     """What a careful reader must know of the tabulation."""
@@ -97,8 +103,16 @@ class AbstractSignal(AbstractCellLikelihood[Any], AbstractFlaggedLikelihood[Any]
         return self.whitening.data(self.mean(values)[0])
 
     def flags_at(self, values: Values, data: Any) -> dict[str, str]:
-        """Flags of the tabulation, wherever the fit ended."""
-        return dict(self.flags)
+        """Flags of the tabulation, and of a point between shapes that are too far apart."""
+        flags = dict(self.flags)
+        amplitude, shape = (float(values[name]) for name in self.grid.names)
+        error = self.roughness * amplitude / self.space.uppers[0]
+        if error > ROUGH and not np.isclose(self.grid.shapes, shape, rtol=1e-9).any():
+            flags["coarse_between_shapes"] = (
+                f"between the tabulated values of {self.grid.names[1]} the prediction is known to {error:.2g} sigma only; "
+                "take more nodes"
+            )
+        return flags
 
 
 class GridSignal(AbstractSignal):
@@ -112,6 +126,7 @@ class GridSignal(AbstractSignal):
         tilt_table: whitened derivatives by the nuisances at the nodes, nuisances and cells in one axis; None if shared.
         shared: those that are the same everywhere; None if there is a table.
         reference: values of the nuisances there.
+        roughness: largest error between shapes at the largest amplitude, in standard deviations.
         flags: of the tabulation.
     """
 
@@ -122,6 +137,7 @@ class GridSignal(AbstractSignal):
     tilt_table: NodeTable | None
     shared: Float[np.ndarray, "nuisances cells"] | None
     reference: Float[np.ndarray, " nuisances"]
+    roughness: float
     flags: Flags = eqx.field(static=True)
 
     def main(self, amplitude: Scalar, shape: Scalar) -> Float[Array, " cells"]:
@@ -153,6 +169,7 @@ class LinearSignal(AbstractSignal):
         slopes: whitened A at each shape.
         shared: whitened derivatives by the nuisances.
         reference: values of the nuisances there.
+        roughness: largest error between shapes at the largest amplitude, in standard deviations.
         flags: of the tabulation.
     """
 
@@ -164,6 +181,7 @@ class LinearSignal(AbstractSignal):
     slopes: Float[np.ndarray, "shapes cells"]
     shared: Float[np.ndarray, "nuisances cells"]
     reference: Float[np.ndarray, " nuisances"]
+    roughness: float
     flags: Flags = eqx.field(static=True)
 
     def main(self, amplitude: Scalar, shape: Scalar) -> Float[Array, " cells"]:
@@ -196,6 +214,7 @@ class RationalSignal(AbstractSignal):
         denominator: c at each shape.
         shared: whitened derivatives by the nuisances.
         reference: values of the nuisances there.
+        roughness: largest error between shapes at the largest amplitude, in standard deviations.
         flags: of the tabulation.
     """
 
@@ -208,6 +227,7 @@ class RationalSignal(AbstractSignal):
     denominator: Float[np.ndarray, "shapes cells"]
     shared: Float[np.ndarray, "nuisances cells"]
     reference: Float[np.ndarray, " nuisances"]
+    roughness: float
     flags: Flags = eqx.field(static=True)
 
     def main(self, amplitude: Scalar, shape: Scalar) -> Float[Array, " cells"]:

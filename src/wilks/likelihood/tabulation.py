@@ -15,7 +15,7 @@ from wilks._base.typing import Values
 from wilks.parameters.space import ParameterSpace
 
 from .interface import AbstractLikelihood
-from .signal_grids import CubicRule, NodeTable, SignalGrid, along_shapes
+from .signal_grids import NodeTable, SignalGrid, along_shapes
 from .signals import AbstractSignal, GridSignal, LinearSignal, RationalSignal
 from .whitening import Path, Whitening, gaussian_parts
 
@@ -45,8 +45,8 @@ def tabulate(
         likelihood: `GaussianResiduals`, or a `Joint` of them.
         grid: nodes of the amplitude and the shape.
         form: ``"linear"``, ``"rational"`` or ``"grid"``; ``"auto"`` takes the first that is exact.
-        linearity: largest departure from the form, in standard deviations of the measured values (whitened norm) at
-            the largest amplitude, that is accepted; one above 1e-6 is flagged.
+        linearity: largest departure from the form, in standard deviations of the measured values (whitened norm)
+            on the grid, that is accepted; one above 1e-6 is flagged.
         space: which parameters are free and which are held at which value; the likelihood's own by default.
         at: values of nuisances around which they are linear; their starts by default.
         batch: nodes evaluated at once.
@@ -60,19 +60,21 @@ def tabulate(
     table = _Sampler.of(likelihood, grid, space or likelihood.space, at, batch)
     tilts = _tilts(table, linearity)
     if form == "grid" or (form == "auto" and tilts.shared is None):
-        return _grid_signal(table, tilts)
+        return _measured(table, _grid_signal(table, tilts))
     if form != "rational":
         signal, departure = _linear_signal(table, tilts)
         if departure <= _EXACT or (form == "linear" and departure <= linearity):
-            return _flagged(signal, "linear_signal", departure, "linear in its amplitude")
+            return _flagged(_measured(table, signal), "linear_signal", departure, "linear in its amplitude")
         if form == "linear":
             raise InvalidModel(_refusal(grid, "linear", departure, linearity))
     signal, departure = _rational_signal(table, tilts)
     if departure <= _EXACT or (form == "rational" and departure <= linearity):
-        return _flagged(signal, "rational_signal", departure, "a ratio of linear functions of its amplitude")
+        return _flagged(
+            _measured(table, signal), "rational_signal", departure, "a ratio of linear functions of its amplitude"
+        )
     if form == "rational":
         raise InvalidModel(_refusal(grid, "rational", departure, linearity))
-    return _grid_signal(table, tilts)
+    return _measured(table, _grid_signal(table, tilts))
 
 
 class _Tilts(NamedTuple):
@@ -111,7 +113,8 @@ class _Sampler(NamedTuple):
         starts = dict(zip(space.names, space.complete(at).tolist(), strict=True))
         nuisances = [n for n in space.free if n not in grid.names]
         axes = ((amplitude, amplitudes), (shape, grid.shapes))
-        own = [_within(p, float(nodes[0]), float(nodes[-1])) for p, nodes in axes]
+        ends = (amplitude.upper if math.isfinite(amplitude.upper) else float(amplitudes[-1]), float(grid.shapes[-1]))
+        own = [_within(p, float(nodes[0]), end) for (p, nodes), end in zip(axes, ends, strict=True)]
         own += [_moved(space[n], starts[n]) for n in nuisances]
         rest = {n: v for n, v in starts.items() if n not in nuisances and n not in grid.names}
         return cls(likelihood, grid, Whitening.of(likelihood), ParameterSpace(tuple(own)), rest, amplitudes, batch)
@@ -156,6 +159,7 @@ def _moved(parameter: Any, start: float) -> Any:
 
 
 def _within(parameter: Any, lower: float, upper: float) -> Any:
+    lower, upper = float(lower), float(upper)
     start = min(max(parameter.start, lower), upper)
     return ParameterSpace((parameter,)).replace(parameter.name, lower=lower, upper=upper, start=start).parameters[0]
 
@@ -194,7 +198,7 @@ def _linear_signal(table: _Sampler, tilts: _Tilts) -> tuple[LinearSignal, float]
     null = (null - probes[0] * slopes)[0]
     signal = LinearSignal(
         table.space, table.grid, table.whitening, null, along_shapes(table.grid.shapes), slopes,
-        _shared(tilts, "linear"), table.reference, tilts.flags,
+        _shared(tilts, "linear"), table.reference, math.nan, tilts.flags,
     )  # fmt: skip
     checks = np.array([0.25, 0.5, 0.75]) * top
     exact = table.whitening.turn_many(table.raw(checks, table.grid.shapes))
@@ -220,7 +224,7 @@ def _rational_signal(table: _Sampler, tilts: _Tilts) -> tuple[RationalSignal, fl
     denominator, numerator = np.where(lost, 0.0, denominator), np.where(lost, second, numerator)
     signal = RationalSignal(
         table.space, table.grid, table.whitening, constant, along_shapes(table.grid.shapes), numerator, denominator,
-        _shared(tilts, "rational"), table.reference, tilts.flags,
+        _shared(tilts, "rational"), table.reference, math.nan, tilts.flags,
     )  # fmt: skip
     s = np.array([0.2, 0.7, 0.9])[:, None, None] * top
     exact = table.raw(s[:, 0, 0], table.grid.shapes)
@@ -233,11 +237,28 @@ def _grid_signal(table: _Sampler, tilts: _Tilts) -> GridSignal:
     means = table.whitening.turn_many(table.raw(amplitudes, shapes))
     if amplitudes[0] == 0:
         means[0] = means[0, 0]  # without signal there is no shape
+    space = ParameterSpace(
+        (_within(table.space.parameters[0], amplitudes[0], amplitudes[-1]), *table.space.parameters[1:])
+    )
     tilt_table = None if tilts.nodes is None else NodeTable.through(amplitudes, shapes, tilts.nodes)
     return GridSignal(
-        table.space, table.grid, table.whitening, NodeTable.through(amplitudes, shapes, means), tilt_table,
-        tilts.shared, table.reference, tilts.flags,
+        space, table.grid, table.whitening, NodeTable.through(amplitudes, shapes, means), tilt_table,
+        tilts.shared, table.reference, math.nan, tilts.flags,
     )  # fmt: skip
+
+
+def _measured(table: _Sampler, signal: Any) -> Any:
+    """The signal with its largest error halfway between shapes, at the largest amplitude."""
+    shapes, top = table.grid.shapes, float(table.amplitudes[-1])
+    halfway = np.sqrt(shapes[1:] * shapes[:-1]) if shapes[0] > 0 else 0.5 * (shapes[1:] + shapes[:-1])
+    exact = table.whitening.turn_many(table.raw(np.array([top]), halfway))[0]
+    found = np.asarray(_interpolated(signal, top, halfway))
+    return dataclasses.replace(signal, roughness=_departure(found - exact))
+
+
+@eqx.filter_jit
+def _interpolated(signal, amplitude, shapes):
+    return jax.lax.map(lambda shape: signal.main(jnp.asarray(amplitude), shape), shapes)
 
 
 def _shared(tilts: _Tilts, form: str) -> Float[np.ndarray, "nuisances cells"]:

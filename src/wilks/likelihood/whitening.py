@@ -118,7 +118,7 @@ def _factor(path: Path, part: GaussianResiduals) -> np.ndarray:
     return 1.0 / np.asarray(part.plus)
 
 
-def _apply(factor: np.ndarray, piece: Array) -> Array:
+def _apply(factor: np.ndarray | Array, piece: Array) -> Array:
     return piece * factor if factor.ndim == 1 else jnp.asarray(factor) @ piece
 
 
