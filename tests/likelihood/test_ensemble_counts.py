@@ -157,7 +157,7 @@ def test_bad_counts_and_means_without_events():
     with pytest.raises(InvalidData, match="not whole"):
         likelihood.prepare([1.5, 2.0, 3.0])
     assert likelihood_of(integer=False).prepare([1.5, 2.0, 3.0]).counts[0] == 1.5
-    expected = likelihood.expected({name: 1.0 for name in likelihood.space.names})
+    expected = likelihood.expected(dict.fromkeys(likelihood.space.names, 1.0))
     assert likelihood.prepare(expected).counts is not None  # Asimov data are fractional
     with pytest.raises(InvalidData, match="shape"):
         likelihood.prepare([1.0, 2.0])
