@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.results.neural_family import NEURAL
 from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
@@ -581,6 +582,7 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "predictions": predictions,
     "minima": minima,
     "global_fit": global_fit,
+    **NEURAL,
 }
 
 

@@ -19,6 +19,7 @@ from .result import AbstractResult
 from .samples import Samples
 from .scans import Scan
 from .toys import Bias, Coverage, CoverageCurve, Toys
+from .weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
 
 RESULTS: dict[str, type[AbstractResult]] = {
     kind.__name__: kind
@@ -41,6 +42,10 @@ RESULTS: dict[str, type[AbstractResult]] = {
         CostComparison,
         Samples,
         Predictions,
+        WeightedSamples,
+        Evidence,
+        BayesFactor,
+        Suspiciousness,
     )
 }
 
