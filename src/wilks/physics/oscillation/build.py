@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidModel
+from wilks._base.errors import InvalidModel, check_option
 from wilks.likelihood.residuals import GaussianResiduals
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
@@ -16,6 +16,7 @@ from . import nearfar_table as table
 from .crosssection import cross_section
 from .experiment import Source, Study
 from .flux import FluxModel, flux_model
+from .geometries import path_lengths
 from .nearfar import DetectorSpectra, RatioToReference, SpectralRatios
 from .path_tables import PathTables
 from .pulls import WithPulls, block_covariance
@@ -36,6 +37,7 @@ def near_far(
     flux: str | FluxModel | None = None,
     survival: AbstractSurvival | None = None,
     constraints: Constraints | None = None,
+    paths: str = "tables",
 ) -> Study:
     """A comparison of spectra at two distances, from the numbers of GLoBESfit.
 
@@ -46,20 +48,27 @@ def near_far(
         survival: model of survival; 3+1 at short baselines for DANSS and Bugey-3, else 3+1 with all phases.
         constraints: auxiliary measurements of mixing parameters that the model of survival leaves free; those of
             `MIXING_ERRORS` by default, none with an empty map.
+        paths: ``"tables"``: averages over path lengths from the file; ``"geometry"``: from `path_lengths`.
 
     Raises:
-        UnknownName: for another name, listing the names.
+        UnknownName: for another name, listing the names, or a geometry that is not known.
         InvalidFile, InvalidData: for a file that cannot be used.
 
     >>> study = near_far("DANSS", "globesfit/numbers.npz")  # doctest: +SKIP
     """
+    check_option("paths", paths, ("tables", "geometry"))
     experiment, numbers = table.of(name), read_globesfit(path)
     fluxes = _flux(flux, numbers)
     model = survival or (ShortBaseline() if experiment.model == table.SHORT else ThreePlusOne())
     scale = f"energy_scale_{name}" if experiment.energy_scale else ""
     detectors = experiment.detectors
     smearing = Smearing.of(experiment.binning, scale)
-    spectra = _spectra(detectors, smearing, numbers, fluxes, model)
+    lengths = [d.length_m for d in detectors.values()]
+    if paths == "geometry":
+        tables = PathTables.of_geometry([path_lengths(name, d) for d in detectors], lengths)
+    else:
+        tables = _path_tables(detectors, numbers)
+    spectra = DetectorSpectra(_rates(detectors, smearing, numbers, fluxes), tables, smearing, model)
     pulls = _pulls(model, constraints, scale, experiment.energy_scale)
     members = [np.array([r.factor * (d in r.far) for d in detectors]) for r in experiment.ratios]
     nearby = [np.array([float(d in r.near) for d in detectors]) for r in experiment.ratios]
@@ -134,15 +143,25 @@ def _spectra(
     fluxes: FluxModel,
     survival: AbstractSurvival,
 ) -> DetectorSpectra:
-    energies = smearing.energies
-    seen = np.where(energies > 0, energies, 1.0)
-    per_fission = fluxes(seen) * cross_section(seen)
+    rates = _rates(detectors, smearing, numbers, fluxes)
+    return DetectorSpectra(rates, _path_tables(detectors, numbers), smearing, survival)
+
+
+def _rates(
+    detectors: Mapping[str, table.Detector], smearing: Smearing, numbers: GlobesfitNumbers, fluxes: FluxModel
+) -> Float[np.ndarray, "detectors energies"]:
+    """Events without oscillation per detector and true energy, in units of the largest."""
+    energies = np.where(smearing.energies > 0, smearing.energies, 1.0)
+    per_fission = fluxes(energies) * cross_section(energies)
     fractions = np.stack([numbers.fractions(d.fractions) for d in detectors.values()])
     norms = np.array([d.weight / d.length_m**2 for d in detectors.values()])
     rates = norms[:, None] * (fractions @ per_fission)
-    lengths = [d.length_m for d in detectors.values()]
-    paths = PathTables.of_files([numbers.path_table(d.table) for d in detectors.values()], lengths)
-    return DetectorSpectra(rates / rates.max(), paths, smearing, survival)
+    return rates / rates.max()
+
+
+def _path_tables(detectors: Mapping[str, table.Detector], numbers: GlobesfitNumbers) -> PathTables:
+    tables = [numbers.path_table(d.table) for d in detectors.values()]
+    return PathTables.of_files(tables, [d.length_m for d in detectors.values()])
 
 
 def _space(survival: AbstractSurvival, scale: str, sigma: float) -> ParameterSpace:
@@ -157,9 +176,9 @@ def _pulls(
 ) -> dict[str, tuple[float, float]]:
     """Auxiliary measurements by parameter: value and error."""
     free = survival.space.free
-    chosen = (
-        {name: MIXING_ERRORS[name] for name in free if name in MIXING_ERRORS} if constraints is None else constraints
-    )
+    chosen = constraints
+    if chosen is None:
+        chosen = {name: MIXING_ERRORS[name] for name in free if name in MIXING_ERRORS}
     for name, (_, error) in chosen.items():
         if name not in survival.space:
             raise InvalidModel(f"a constraint is given for {name!r}, which the model of survival does not have")

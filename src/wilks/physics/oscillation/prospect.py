@@ -146,7 +146,7 @@ class ProspectSpectra(AbstractLikelihood[Float[Array, " values"]], AbstractSimul
 
     def expected(self, values: Values) -> Float[Array, " values"]:
         """Expected counts."""
-        return self.scale * self.oscillation(values).ravel()
+        return jnp.asarray(self.scale) * self.oscillation(values).ravel()
 
     def simulate(self, key: Key, values: Values) -> Float[Array, " values"]:
         """One set of counts, background subtracted."""
@@ -192,7 +192,7 @@ def loss_table(
     oscillation: ProspectOscillation, masses_eV2: Float[np.ndarray, " masses"]
 ) -> Float[np.ndarray, "masses baselines prompt"]:
     """Share lost at s = 1 for each splitting: the table that signals are made of."""
-    return np.asarray(_losses(oscillation, jnp.asarray(masses_eV2)))
+    return np.asarray(_losses(oscillation, jnp.asarray(masses_eV2)), dtype=float)
 
 
 def _shares(counts: Float[Array, "baselines prompt"]) -> Float[Array, "baselines prompt"]:

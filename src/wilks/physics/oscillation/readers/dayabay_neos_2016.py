@@ -1,4 +1,4 @@
-"""Reads the spectra of the three Daya Bay halls and of NEOS of 2016, as digitised by the authors of arXiv:2201.05108."""
+"""Reads the 2016 spectra of the three Daya Bay halls and of NEOS, digitised by the authors of arXiv:2201.05108."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +79,7 @@ def read_halls(folder: str | Path) -> HallSpectra:
     folder = Path(folder)
     names = [f"Data{hall}.dat" for hall in HALLS] + ["ReconstructMatrix.dat"]
     require_files(folder, names, _WHAT)
-    tables = np.stack([read_numbers(folder / name, (HALL_BINS, 13 - 1)) for name in names[:3]])
+    tables = np.stack([read_numbers(folder / name, (HALL_BINS, 12)) for name in names[:3]])
     if not (tables[:, :, :2] == tables[0, :, :2]).all():
         raise InvalidData(f"{folder}: the three halls have different energy bins")
     edges = np.append(tables[0, :, 0], tables[0, -1, 1])
