@@ -4,6 +4,7 @@ from .contents import compare as compare
 from .contents import counts as counts
 from .contents import histogram as histogram
 from .draw import draw as draw
+from .event_planes import scatter as scatter
 from .events import stacked as stacked
 from .fits import correlation as correlation
 from .fits import data_model as data_model
@@ -12,6 +13,7 @@ from .hexagons import chi2_colours as chi2_colours
 from .hexagons import hexbin as hexbin
 from .limits import confidences as confidences
 from .limits import limits as limits
+from .model_functions import model_function as model_function
 from .p_values import p_values as p_values
 from .responses import compatibility as compatibility
 from .responses import efficiency as efficiency

@@ -17,6 +17,9 @@ from .style import DATA, figure_of, in_style, text_of
 Colour = str | Float[np.ndarray, " events"]
 """A column, or a number per event."""
 
+Range = tuple[float | int, float | int]
+"""Lower and upper end."""
+
 _HELD = (0.95, 0.68)  # shares of a density inside its contours
 _LABELS = {
     "s1": "S1 [PE]",
@@ -47,18 +50,18 @@ class Density(NamedTuple):
 
 
 @in_style
-def events(
+def scatter(
     table: Events,
     *,
     x: str = "s1",
     y: str = "s2",
     colour: Colour = "z",
-    panels: Sequence[tuple[float, float]] | None = None,
+    panels: Sequence[Range] | None = None,
     along: str = "z",
     density: Density | None = None,
-    vmin: float | None = None,
-    vmax: float | None = None,
-    size: float = 8.0,
+    vmin: float | int | None = None,
+    vmax: float | int | None = None,
+    size: float | int = 8.0,
     title: str = "",
     labels: Mapping[str, str] | None = None,
     axes: Iterable[Axes] | None = None,
@@ -153,13 +156,13 @@ def _tint(table: Events, colour: Colour, title: str, texts: Mapping[str, str]) -
     return numbers, title
 
 
-def _scale(tint: np.ndarray, vmin: float | None, vmax: float | None) -> Normalize:
+def _scale(tint: np.ndarray, vmin: float | int | None, vmax: float | int | None) -> Normalize:
     known = tint[np.isfinite(tint)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 1.0)
     return Normalize(low if vmin is None else vmin, high if vmax is None else vmax)
 
 
-def _between(column: Any, part: tuple[float, float]) -> np.ndarray:
+def _between(column: Any, part: Range) -> np.ndarray:
     return (np.asarray(column) > part[0]) & (np.asarray(column) < part[1])
 
 

@@ -14,6 +14,7 @@ from wilks.results.fits import FitResult
 from .style import in_style, single, text_of
 
 Function = Callable[..., Any]
+Values = Mapping[str, float | int]
 
 _STEP = 1e-3  # of an error, for the derivatives behind a band
 _ALPHA = 0.25
@@ -24,8 +25,8 @@ def model_function(
     function: Function,
     grid: Float[np.ndarray, " points"],
     *,
-    values: FitResult | Mapping[str, float] | None = None,
-    at: Mapping[str, float] | None = None,
+    values: FitResult | Values | None = None,
+    at: Values | None = None,
     label: str = "",
     logarithmic: bool = False,
     labels: Mapping[str, str] | None = None,
@@ -55,7 +56,7 @@ def model_function(
         raise InvalidOption(f"{_name(function)} takes {', '.join(missing)} as well; give values with at={{...}}")
     chosen = _chosen(values, parameters)
 
-    def evaluate(given: Mapping[str, float]) -> np.ndarray:
+    def evaluate(given: Values) -> np.ndarray:
         found = np.asarray(function(grid, **{name: others[name] for name in arguments[1:]}, **given), dtype=float)
         return np.broadcast_to(found, grid.shape)
 
@@ -86,7 +87,7 @@ def _read(function: Function) -> tuple[list[str], list[str]]:
     return arguments, parameters
 
 
-def _chosen(values: FitResult | Mapping[str, float] | None, parameters: list[str]) -> dict[str, float]:
+def _chosen(values: FitResult | Values | None, parameters: list[str]) -> dict[str, float | int]:
     if isinstance(values, FitResult):
         return {name: float(values.values[name]) for name in values.names if name in parameters}
     given = dict(values or {})
@@ -96,9 +97,7 @@ def _chosen(values: FitResult | Mapping[str, float] | None, parameters: list[str
     return given
 
 
-def _error(
-    evaluate: Callable[[Mapping[str, float]], np.ndarray], centre: Mapping[str, float], fit: FitResult
-) -> Float[np.ndarray, " points"]:
+def _error(evaluate: Callable[[Values], np.ndarray], centre: Values, fit: FitResult) -> Float[np.ndarray, " points"]:
     """sqrt(J C J^T) with central differences; parameters on a bound have no covariance and stay where they are."""
     assert fit.covariance is not None
     where = [i for i, name in enumerate(fit.names) if name in centre and fit.covariance[i, i] > 0]

@@ -98,7 +98,7 @@ def build_chain(file: Path | None, preset: str, trials: int, seed: int) -> Chain
     sample = simulate_sample(source, trials, seed) if file is None else read_sample(file)
     if not len(sample.events):
         raise InvalidOption(f"none of {trials} simulated events survives the cuts; simulate more, or take another seed")
-    simulated = simulate(source, seed)
+    simulated = simulate(preset, seed)
     return Chain(
         preset,
         source,
@@ -146,7 +146,7 @@ def _search(chain: Chain, results: Findings) -> None:
 def _judge(chain: Chain, best: FitResult, seed: int, results: Findings) -> tuple[Marginal, ...]:
     """Distributions of the events beside those of the fitted model."""
     at = {LIFETIME: best.values[LIFETIME]}
-    simulated = chain.source.draw(seed_of(seed, 5), TRIALS, at)
+    simulated = chain.source.draw(seed_of(seed, 6), TRIALS, at)
     logs = tuple(log_rates(chain.source, at, events) for events in (chain.sample.events, simulated))
     marginals = compare_marginals(chain.sample.events, simulated, logs)  # type: ignore[arg-type]  # two of them
     results.add("marginals", lambda: marginals_table(marginals, len(simulated), Provenance.collect(seed=seed)))

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from wilks.physics.xenon.splitting import safe_probability
 
 
-def absorbed(z: Any, absorption_length: float = 60.0, extraction_efficiency: float = 0.96) -> Any:
+def absorbed(z: Any, absorption_length: Any = 60.0, extraction_efficiency: Any = 0.96) -> Any:
     """Probability that an electron is extracted, by the depth from which it comes.
 
     Args:
@@ -18,7 +18,7 @@ def absorbed(z: Any, absorption_length: float = 60.0, extraction_efficiency: flo
     return extraction_efficiency * jnp.exp(z / absorption_length)
 
 
-def parabola(nq: Any, a: float = 0.0, b: float = -0.4, c: float = 0.40, nq0: float = 365.0) -> Any:
+def parabola(nq: Any, a: Any = 0.0, b: Any = -0.4, c: Any = 0.40, nq0: Any = 365.0) -> Any:
     """Share of quanta that are electrons, a parabola in the decade of quanta.
 
     Args:

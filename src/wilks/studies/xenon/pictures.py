@@ -10,7 +10,7 @@ from wilks.data.events import Events
 from wilks.inference.profiles import profile
 from wilks.physics.xenon.er import ERSource
 from wilks.physics.xenon.wimp_source import WIMPSource
-from wilks.plots.event_planes import Density, events
+from wilks.plots.event_planes import Density, scatter
 from wilks.plots.model_functions import model_function
 from wilks.plots.scans import scan
 from wilks.plots.style import COLOURS, figure_of, wilks_style
@@ -34,9 +34,9 @@ def simulation(chain: Any) -> Mapping[str, Figure]:
     """The simulated events, with energy and place fixed."""
     simulated = chain.simulated
     return {
-        "A thousand electronic recoils, those that survive the cuts.": events(simulated.flat, size=5.0),
-        "Recoils of 5 keV.": events(simulated.one_energy, size=5.0),
-        "Recoils at the place of the first event.": events(simulated.one_place, size=5.0),
+        "A thousand electronic recoils, those that survive the cuts.": scatter(simulated.flat, size=5.0),
+        "Recoils of 5 keV.": scatter(simulated.one_energy, size=5.0),
+        "Recoils at the place of the first event.": scatter(simulated.one_place, size=5.0),
     }
 
 
@@ -45,7 +45,7 @@ def rates(chain: Any) -> Mapping[str, Figure]:
     drawn = {}
     for lifetime, logs in zip(LIFETIMES, chain.rates.logs, strict=True):
         caption = f"The events, coloured by their differential rate at a lifetime of {lifetime / 1e3:g} us."
-        drawn[caption] = events(
+        drawn[caption] = scatter(
             chain.sample.events, colour=np.exp(logs), vmin=0.0, vmax=0.03, size=24.0, title="rate [1/PE$^2$]"
         )
     return drawn
@@ -61,7 +61,7 @@ def lifetime(chain: Any, study: Any, best: Any) -> Mapping[str, Figure]:
             scan(profile(study.likelihood, study.data, LIFETIME), levels=_LEVELS)
         ),
         "S1 and S2 corrected for the fitted losses; contours hold 68 % and 95 % of the fitted rate at half depth.": (
-            events(corrected, x="s1", y="cs2", density=density, size=24.0)
+            scatter(corrected, x="s1", y="cs2", density=density, size=24.0)
         ),
     }
 
@@ -122,8 +122,8 @@ def position(chain: Any) -> Mapping[str, Figure]:
     poor = chain.simulated.poor
     energies: dict[str, Any] = {"x": "e_light_vis", "y": "e_charge_vis", "size": 3.0, "vmin": -97.6, "vmax": 0.0}
     return {
-        "A lifetime of 200 us: S2 shrinks with depth.": events(poor, size=3.0),
-        "Energies seen by light and charge, corrected for mean losses, slice by slice in z.": events(
+        "A lifetime of 200 us: S2 shrinks with depth.": scatter(poor, size=3.0),
+        "Energies seen by light and charge, corrected for mean losses, slice by slice in z.": scatter(
             poor, panels=SLICES, **energies
         ),
     }
@@ -131,8 +131,8 @@ def position(chain: Any) -> Mapping[str, Figure]:
 
 def search(chain: Any) -> Mapping[str, Figure]:
     """The events over simulated recoils of WIMPs and electrons."""
-    wimps = WIMPSource(preset=chain.preset, **WIMP).draw(seed_of(1, 6), 1000)
-    figure = events(chain.simulated.flat, colour="z", size=3.0)
+    wimps = WIMPSource(preset=chain.preset, **WIMP).draw(seed_of(1, 7), 1000)
+    figure = scatter(chain.simulated.flat, colour="z", size=3.0)
     ax = figure.axes[0]
     with wilks_style():
         ax.plot(wimps["s1"], wimps["s2"], ".", color=COLOURS[2], markersize=2.5, label="WIMPs, simulated")

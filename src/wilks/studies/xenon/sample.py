@@ -38,7 +38,7 @@ def seed_of(seed: int, draw: int) -> int:
 
 def simulate_sample(source: ERSource, trials: int, seed: int) -> Sample:
     """Events out of so many trials at the defaults."""
-    events = source.draw(seed_of(seed, 0), trials)
+    events = source.draw(seed_of(seed, 1), trials)
     return Sample(events, f"{len(events)} of {trials} events simulated with seed {seed}", trials)
 
 

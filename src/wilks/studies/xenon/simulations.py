@@ -55,14 +55,15 @@ class Slice(NamedTuple):
     spread: float
 
 
-def simulate(source: ERSource, seed: int) -> Simulated:
-    """All simulations at the defaults of a source."""
-    flat = source.draw(seed_of(seed, 1), TRIALS)
+def simulate(preset: str, seed: int) -> Simulated:
+    """All simulations; a source of its own has the poor lifetime as default, by which energies are then corrected."""
+    source, poor = ERSource(preset=preset), ERSource(preset=preset, elife=POOR_LIFETIME)
+    flat = source.draw(seed_of(seed, 2), TRIALS)
     return Simulated(
         flat,
-        source.draw(seed_of(seed, 2), TRIALS, fix={"energy": ENERGY}),
-        source.draw(seed_of(seed, 3), TRIALS, fix=flat.where(slice(0, 1))),
-        source.draw(seed_of(seed, 4), POOR_TRIALS, {"elife": POOR_LIFETIME}, annotate=True),
+        source.draw(seed_of(seed, 3), TRIALS, fix={"energy": ENERGY}),
+        source.draw(seed_of(seed, 4), TRIALS, fix=flat.where(slice(0, 1))),
+        poor.draw(seed_of(seed, 5), POOR_TRIALS, annotate=True),
     )
 
 
