@@ -7,4 +7,5 @@ from .minimisers import Minuit as Minuit
 from .minimisers import Newton as Newton
 from .multistart import Multistart as Multistart
 from .sampling.ensemble import Ensemble as Ensemble
+from .sampling.jeffreys import JeffreysPrior as JeffreysPrior
 from .sampling.nuts import Nuts as Nuts

@@ -20,9 +20,10 @@ from wilks.results.fits import FitResult
 from wilks.results.samples import Samples
 
 from .interface import AbstractSampler, Chains, Posed
+from .jeffreys import JeffreysPrior
 from .nuts import Nuts
 from .origin import find_origin
-from .target import Target, canonical
+from .target import Target, canonical, log_prior
 
 
 def sample(
@@ -33,6 +34,7 @@ def sample(
     algorithm: AbstractSampler | None = None,
     start: FitResult | Values | None = None,
     space: ParameterSpace | None = None,
+    joint_prior: JeffreysPrior | None = None,
     executor: Any = None,
     progress: Progress | None = None,
 ) -> Samples:
@@ -49,6 +51,7 @@ def sample(
         start: a fit, or values to start around (names left out keep their start). By default a fit is made first.
         space: the likelihood's space with priors, or with parameters fixed, as for `fit`. A parameter without a prior
             has a flat one within its bounds; the result says so.
+        joint_prior: a density of all parameters together, `JeffreysPrior`, instead of flat ones.
         executor: None, a number of processes, an executor, or a Dask client; independent chains run apart.
         progress: called with (done, total, failed, seconds), counted in steps.
 
@@ -68,12 +71,14 @@ def sample(
     seed = as_seed(key)
     origin = find_origin(problem, start)
     held, centre = jnp.asarray(problem.space.starts), jnp.asarray(origin.centre)
-    target = Target(likelihood, problem.data, held, centre, problem.space)
+    target = Target(likelihood, problem.data, held, centre, problem.space, joint_prior)
     chains = algorithm.run(Posed(target, origin, seed, executor, progress))
-    return _described(problem, clock, seed, algorithm, chains, {**origin.flags, **chains.flags})
+    flags = {**standing_flags(likelihood), **_prior_flags(problem, joint_prior), **origin.flags, **chains.flags}
+    return _described(target, problem, clock, seed, algorithm, chains, flags)
 
 
 def _described(
+    target: Target,
     problem: Problem,
     clock: Clock,
     seed: int,
@@ -94,7 +99,7 @@ def _described(
         upper=space.uppers,
         draws=draws,
         log_prob=chains.log_prob,
-        log_prior=_log_prior(space, draws),
+        log_prior=_log_prior(target, draws),
         algorithm=name,
         warmup=chains.warmup,
         spacing=chains.spacing,
@@ -104,7 +109,7 @@ def _described(
         evaluations=chains.evaluations,
         facts=chains.facts,
         **per_parameter,
-        flags={**standing_flags(problem.likelihood), **_prior_flags(problem), **flags},
+        flags=flags,
         how="draws from likelihood times prior, within bounds",
         provenance=clock.provenance(problem, "sample", seed=seed, settings={"algorithm": name, **vars(algorithm)}),
     )
@@ -125,11 +130,11 @@ def _spread_out(column: Float[np.ndarray, " free"], space: ParameterSpace) -> Fl
     return everything
 
 
-def _prior_flags(problem: Problem) -> dict[str, str]:
+def _prior_flags(problem: Problem, joint_prior: JeffreysPrior | None) -> dict[str, str]:
     """Which parameters have no prior, and which have both a prior and a constraint."""
     free = [problem.space[name] for name in problem.space.free]
     flags = {}
-    if flat := [p.name for p in free if p.prior is None]:
+    if joint_prior is None and (flat := [p.name for p in free if p.prior is None]):
         flags["flat_prior"] = f"no prior is given for {', '.join(flat)}: flat within bounds"
     measured = constrained(problem.likelihood)
     if both := [p.name for p in free if p.prior is not None and p.name in measured]:
@@ -140,13 +145,15 @@ def _prior_flags(problem: Problem) -> dict[str, str]:
 
 
 def _log_prior(
-    space: ParameterSpace, draws: Float[np.ndarray, "chains draws parameters"]
+    target: Target, draws: Float[np.ndarray, "chains draws parameters"]
 ) -> Float[np.ndarray, "chains draws"]:
-    if all(space[name].prior is None for name in space.free):
+    space = target.space
+    if target.joint_prior is None and all(space[name].prior is None for name in space.free):
         return np.zeros(draws.shape[:2])
-    return np.asarray(_log_priors(space, draws.reshape(-1, len(space)))).reshape(draws.shape[:2])
+    found = _log_priors(space, target.joint_prior, draws.reshape(-1, len(space)))
+    return np.asarray(found).reshape(draws.shape[:2])
 
 
 @eqx.filter_jit
-def _log_priors(space, theta):
-    return jax.vmap(lambda point: space.log_prior(space.unpack(point)))(theta)
+def _log_priors(space, joint_prior, theta):
+    return jax.vmap(lambda point: log_prior(space, joint_prior, space.unpack(point)))(theta)

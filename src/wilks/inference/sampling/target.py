@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from wilks._base.typing import LogProb, Theta
+from wilks._base.typing import LogProb, Theta, Values
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.parameters.transforms import AbstractTransform, transform_between
+
+from .jeffreys import JeffreysPrior
 
 Position = Float[Array, " free"]
 
@@ -29,6 +31,7 @@ class Target(eqx.Module):
         held: value of every parameter; those of the free ones do not matter.
         centre: middle of the turn of a periodic parameter, per free parameter.
         space: bounds and priors.
+        joint_prior: a density of all parameters together, on top of their own priors.
     """
 
     likelihood: AbstractLikelihood
@@ -36,6 +39,7 @@ class Target(eqx.Module):
     held: Float[Array, " parameters"]
     centre: Float[Array, " free"]
     space: ParameterSpace = eqx.field(static=True)
+    joint_prior: JeffreysPrior | None = None
 
     def theta(self, position: Position) -> Theta:
         """All parameters at a position."""
@@ -56,7 +60,7 @@ class Target(eqx.Module):
         """Log likelihood plus log prior; -inf beyond the limits, where the likelihood is not asked."""
         lower, upper = self.limits()
         values = self.space.unpack(self.theta(jnp.clip(position, lower, upper)))
-        prior = self.space.log_prior(values)
+        prior = log_prior(self.space, self.joint_prior, values)
         possible = jnp.all((position >= lower) & (position <= upper)) & (prior > -jnp.inf)
         return jnp.where(possible, self.likelihood.log_prob(values, self.data) + prior, -jnp.inf)
 
@@ -87,6 +91,12 @@ class Target(eqx.Module):
     def _shift(self) -> Position:
         """What is added to the transformed coordinates: a turn is transformed around zero."""
         return jnp.where(np.isfinite(turns(self.space)), self.centre, 0.0)
+
+
+def log_prior(space: ParameterSpace, joint_prior: JeffreysPrior | None, values: Values) -> LogProb:
+    """Logarithm of the priors of all parameters and of their joint one."""
+    own = space.log_prior(values)
+    return own if joint_prior is None else own + joint_prior.log_density(values)
 
 
 class Group(NamedTuple):
