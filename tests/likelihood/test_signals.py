@@ -74,7 +74,7 @@ def test_forms_that_do_not_describe_the_prediction_are_refused_with_the_departur
     with pytest.raises(InvalidModel, match=r"departs by \d.* standard deviations from a linear function of s"):
         tabulate(models.ratios(), models.grid(), form="linear")
     flagged = tabulate(models.ratios(), models.grid(), form="linear", linearity=1e6)
-    assert "departs by" in flagged.flags_at({}, None)["linear_signal"]
+    assert "departs by" in flagged.flags_at({"s": 0.1, "m": 0.2}, None)["linear_signal"]
     with pytest.raises(InvalidModel, match="act on the signal too"):
         tabulate(models.scaled("norm"), models.grid(), form="linear")
 

@@ -1,27 +1,61 @@
 """Contours of two parameters: the curve on which their profile reaches a threshold."""
 
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from contourpy import contour_generator
 
-from wilks._base.errors import InvalidOption
+from wilks._base.errors import InvalidOption, check_option
 from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.signals import AbstractSignal
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
 from wilks.results.intervals import Contour
+from wilks.results.regions import Region
 
+from .calibration import AbstractCalibration
 from .crossings import Crossings, Directions, find_crossings
 from .lanes import stack_lanes
 from .minimisers import AbstractMinimiser
 from .probabilities import check_level, threshold
 from .problem import Clock, Problem, pose
 from .profiles import LOWER, adopt, drift, free_fit, minimum_of, profile
+from .refitted_regions import refitted_region
+from .regions import Axes, by_toys, signal_contour, signal_region
 
 _ANGLES = 64
 _JUMP = 2.0  # ratio of neighbouring radii above which the curve is taken from a grid instead
 _GRID = 61
 _RESTARTS = 3
+
+
+@overload
+def contour(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    names: tuple[str, str],
+    *,
+    level: float = 0.6827,
+    dof: int = 2,
+    method: Literal["profile"] = "profile",
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> Contour: ...
+
+
+@overload
+def contour(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    names: tuple[str, str],
+    *,
+    level: float = 0.6827,
+    method: Literal["feldman-cousins"],
+    calibration: AbstractCalibration | None = None,
+    grid: Axes | None = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> Region: ...
 
 
 def contour(
@@ -31,26 +65,57 @@ def contour(
     *,
     level: float = 0.6827,
     dof: int = 2,
+    method: Literal["profile", "feldman-cousins"] = "profile",
+    calibration: AbstractCalibration | None = None,
+    grid: Axes | None = None,
     space: ParameterSpace | None = None,
     minimiser: AbstractMinimiser | None = None,
-) -> Contour:
-    """Curve of two parameters at confidence ``level``, all others refitted.
+) -> Contour | Region:
+    """Curve of two parameters at confidence ``level``, all others refitted; by toys a region on the nodes of a plane.
 
     Args:
         likelihood: judges the data.
         data: as for `fit`.
         names: the two parameters.
         level: confidence level in (0, 1).
-        dof: 2 for a joint region of both; 1 for the curve whose projections are the one-parameter intervals.
-        space: as for `fit`.
+        dof: of the asymptotic threshold: 2 for a joint region of both; 1 for the curve whose projections are the
+            one-parameter intervals.
+        method: ``"profile"``: where 2 delta nll meets the chi-square quantile; ``"feldman-cousins"``: critical values
+            from toys at each node, each toy with its own best fit, which needs a ``calibration``.
+        calibration: `ByToys`: most toys per node, their seed, and what draws them if not the likelihood itself.
+        grid: nodes of both parameters for toys; by default those of a signal (see `wilks.likelihood.signals`), or 25
+            each within three errors.
+        space: as for `fit`; signals know their own.
         minimiser: as for `fit`.
+
+    Raises:
+        InvalidOption: for parameters that are fixed or equal, toys without a calibration, or a signal whose grid is
+            too coarse for toys.
+
+    References:
+        G. J. Feldman and R. D. Cousins, Phys. Rev. D 57 (1998) 3873.
     """
     clock = Clock.start()
     check_level(level)
+    check_option("method", method, ("profile", "feldman-cousins"))
     problem = pose(likelihood, data, space, minimiser)
     where = problem.space.indices(names)
     if len(set(where)) != 2 or not all(problem.space.parameters[i].is_free for i in where):
         raise InvalidOption(f"a contour takes two different free parameters, not {names}")
+    if method == "feldman-cousins":
+        toys = by_toys(calibration, method)
+        if isinstance(likelihood, AbstractSignal):
+            return signal_region(problem, clock, likelihood, names, level, toys, grid)
+        return refitted_region(problem, clock, names, level, toys, grid)
+    if isinstance(likelihood, AbstractSignal):
+        return signal_contour(problem, clock, likelihood, names, level, dof)
+    return _profile_contour(problem, clock, names, where, level, dof)
+
+
+def _profile_contour(
+    problem: Problem, clock: Clock, names: tuple[str, str], where: tuple[int, ...], level: float, dof: int
+) -> Contour:
+    """The curve by root finding along rays from the best fit."""
     cut = threshold(level, dof)
     flags: dict[str, str] = {}
     best = free_fit(problem)

@@ -106,11 +106,11 @@ class AbstractSignal(AbstractCellLikelihood[Any], AbstractFlaggedLikelihood[Any]
         """Flags of the tabulation, and of a point between shapes that are too far apart."""
         flags = dict(self.flags)
         amplitude, shape = (float(values[name]) for name in self.grid.names)
-        error = self.roughness * amplitude / self.space.uppers[0]
+        error = self.roughness * amplitude / float(self.grid.amplitudes[-1])
         if error > ROUGH and not np.isclose(self.grid.shapes, shape, rtol=1e-9).any():
             flags["coarse_between_shapes"] = (
-                f"between the tabulated values of {self.grid.names[1]} the prediction is known to {error:.2g} sigma only; "
-                "take more nodes"
+                f"between the tabulated values of {self.grid.names[1]} the prediction is known to {error:.2g} sigma "
+                "only; take more nodes"
             )
         return flags
 

@@ -159,7 +159,6 @@ def _moved(parameter: Any, start: float) -> Any:
 
 
 def _within(parameter: Any, lower: float, upper: float) -> Any:
-    lower, upper = float(lower), float(upper)
     start = min(max(parameter.start, lower), upper)
     return ParameterSpace((parameter,)).replace(parameter.name, lower=lower, upper=upper, start=start).parameters[0]
 
@@ -197,8 +196,9 @@ def _linear_signal(table: _Sampler, tilts: _Tilts) -> tuple[LinearSignal, float]
     slopes = (full - null) / (top - probes[0])
     null = (null - probes[0] * slopes)[0]
     signal = LinearSignal(
-        table.space, table.grid, table.whitening, null, along_shapes(table.grid.shapes), slopes,
-        _shared(tilts, "linear"), table.reference, math.nan, tilts.flags,
+        space=table.space, grid=table.grid, whitening=table.whitening, null=null,
+        rule=along_shapes(table.grid.shapes), slopes=slopes, shared=_shared(tilts, "linear"),
+        reference=table.reference, roughness=math.nan, flags=tilts.flags,
     )  # fmt: skip
     checks = np.array([0.25, 0.5, 0.75]) * top
     exact = table.whitening.turn_many(table.raw(checks, table.grid.shapes))
@@ -223,8 +223,9 @@ def _rational_signal(table: _Sampler, tilts: _Tilts) -> tuple[RationalSignal, fl
     lost = 1.0 + top * denominator <= 0  # a pole inside the range: no ratio of positive sums
     denominator, numerator = np.where(lost, 0.0, denominator), np.where(lost, second, numerator)
     signal = RationalSignal(
-        table.space, table.grid, table.whitening, constant, along_shapes(table.grid.shapes), numerator, denominator,
-        _shared(tilts, "rational"), table.reference, math.nan, tilts.flags,
+        space=table.space, grid=table.grid, whitening=table.whitening, constant=constant,
+        rule=along_shapes(table.grid.shapes), numerator=numerator, denominator=denominator,
+        shared=_shared(tilts, "rational"), reference=table.reference, roughness=math.nan, flags=tilts.flags,
     )  # fmt: skip
     s = np.array([0.2, 0.7, 0.9])[:, None, None] * top
     exact = table.raw(s[:, 0, 0], table.grid.shapes)
@@ -238,12 +239,12 @@ def _grid_signal(table: _Sampler, tilts: _Tilts) -> GridSignal:
     if amplitudes[0] == 0:
         means[0] = means[0, 0]  # without signal there is no shape
     space = ParameterSpace(
-        (_within(table.space.parameters[0], amplitudes[0], amplitudes[-1]), *table.space.parameters[1:])
+        (_within(table.space.parameters[0], float(amplitudes[0]), float(amplitudes[-1])), *table.space.parameters[1:])
     )
     tilt_table = None if tilts.nodes is None else NodeTable.through(amplitudes, shapes, tilts.nodes)
     return GridSignal(
-        space, table.grid, table.whitening, NodeTable.through(amplitudes, shapes, means), tilt_table,
-        tilts.shared, table.reference, math.nan, tilts.flags,
+        space=space, grid=table.grid, whitening=table.whitening, means=NodeTable.through(amplitudes, shapes, means),
+        tilt_table=tilt_table, shared=tilts.shared, reference=table.reference, roughness=math.nan, flags=tilts.flags,
     )  # fmt: skip
 
 
