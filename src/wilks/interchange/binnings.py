@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from wilks._base.errors import InvalidData
-from wilks.data.axes import AbstractContinuousAxis, Axis, axis_from_edges
+from wilks.data.axes import AbstractContinuousAxis, Axis, ContinuousAxis, axis_from_edges
 from wilks.data.binning import BinContents
 from wilks.data.grid import Grid
 from wilks.data.histogram import Histogram
@@ -66,7 +66,7 @@ def from_histogram(source: Any, *, names: Sequence[str] | None = None, variances
     return grid.contents(found.values(flow=True).ravel(), entries.ravel(), found.variances(flow=True).ravel())
 
 
-def _axis(interval: Intervals) -> AbstractContinuousAxis:
+def _axis(interval: Intervals) -> ContinuousAxis:
     if interval.closed != "left":
         raise InvalidData(
             f"{interval.name!r}: intervals closed on the right; those of histograms are closed on the left"
