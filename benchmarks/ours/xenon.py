@@ -11,6 +11,7 @@ from wilks.data.events import Events
 from wilks.inference.fitting import fit_many
 from wilks.likelihood.unbinned import Unbinned
 from wilks.physics.xenon.er import ERSource
+from wilks.physics.xenon.halo import Halo
 from wilks.physics.xenon.wimps import wimp_rate
 
 _DAY = 86_400e9
@@ -21,7 +22,8 @@ def wimp_spectrum(energies: int, times: int) -> Work:
     """dR/dE at energies and times."""
     kev = jnp.linspace(1.0, 50.0, energies)
     when = _J2000 + _DAY * (7183.0 + 365.25 * jnp.arange(times) / times)
-    compiled = jax.jit(lambda e, t: wimp_rate(e, mass=50.0, cross_section=1e-45, event_time=t))
+    halo = Halo()
+    compiled = jax.jit(lambda e, t: wimp_rate(e, mass=50.0, cross_section=1e-45, halo=halo, event_time=t))
 
     def work() -> Answer:
         found = np.asarray(compiled(kev, when))

@@ -178,3 +178,22 @@ def test_extra_columns_are_there_before_the_acceptances():
     # 24 nodes in depth see the edge of the cut move with depth; simulated to 0.5 %
     mean, error = Corrected().estimate_mu(4, 40_000)
     assert abs(float(Corrected().expected_events()) - mean) < 4 * error
+
+
+def test_columns_derived_from_the_place_are_there_for_gains_and_efficiencies():
+    class Mapped(ERSource):
+        @staticmethod
+        def add_extra_columns(events):
+            return {"gain_map": 1 + np.asarray(events["z"]) / 200}
+
+        @staticmethod
+        def electron_gain_mean(gain_map, *, g2=20.0):
+            return g2 * gain_map
+
+    events = Mapped().draw(3, 4000)
+    gain = np.asarray(events["s2"]) / np.asarray(events["electrons_detected"])
+    expected = 20 * (1 + np.asarray(events["z"]) / 200)
+    # one electron spreads by 5 of 20 PE, so that the mean ratio of 3000 events of many electrons is right to 0.2 %
+    assert np.mean(gain / expected) == pytest.approx(1.0, abs=5e-3)
+    mean, error = Mapped().estimate_mu(4, 40_000)
+    assert abs(float(Mapped().expected_events()) - mean) < 4 * error

@@ -192,8 +192,8 @@ def make_event_reservoir(
 
     Args:
         ntoys: number of toys to be drawn from it, 1000 by default.
-        input_prefix: no files of events without rates are made here, so there is none to read; likewise ``input_label``.
-        input_label: see ``input_prefix``.
+        input_prefix: of files of events without rates; there are none here, so it stays empty.
+        input_label: likewise.
         reservoir_output_name: also write the frame there, as a pickle.
         max_rm_dict: largest rate multiplier by source.
         seed: of the draws; by default from numpy's global state.

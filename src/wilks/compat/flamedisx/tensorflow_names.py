@@ -1,4 +1,4 @@
-"""The few names of TensorFlow that model functions use, on jax.numpy: with ``tf = fd.tf`` old functions run as they are."""
+"""The names of TensorFlow that model functions use, on jax.numpy: with ``tf = fd.tf`` old functions run as they are."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -29,7 +29,8 @@ def reduce_sum(x: ArrayLike, axis: Any = None, keepdims: bool = False) -> Num[Ar
 
 def where(condition: Any, x: Any = None, y: Any = None) -> Shaped[Array, "*shape"]:
     """One of two numbers; without them the places where the condition holds."""
-    return jnp.argwhere(condition) if x is None else jnp.where(condition, x, y)
+    held = jnp.asarray(condition)
+    return jnp.argwhere(held) if x is None else jnp.where(held, jnp.asarray(x), jnp.asarray(y))
 
 
 _MATH = {
@@ -63,10 +64,10 @@ tf = SimpleNamespace(
     convert_to_tensor=constant,
     linspace=jnp.linspace,
     ones=lambda shape, dtype=None: jnp.ones(shape),
-    ones_like=lambda x, dtype=None: jnp.ones_like(x, dtype=float),
+    ones_like=lambda x, dtype=None: jnp.ones_like(jnp.asarray(x), dtype=float),
     where=where,
     zeros=lambda shape, dtype=None: jnp.zeros(shape),
-    zeros_like=lambda x, dtype=None: jnp.zeros_like(x, dtype=float),
+    zeros_like=lambda x, dtype=None: jnp.zeros_like(jnp.asarray(x), dtype=float),
     float32=jnp.float64,
     float64=jnp.float64,
     int32=jnp.int64,

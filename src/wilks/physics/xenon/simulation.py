@@ -65,7 +65,7 @@ def simulate_trials(
         recoil: from these to produced quanta, photons and electrons.
         extend: adds derived columns once s1 and s2 are known.
     """
-    columns = {**places, "p_accepted": np.ones(len(places["z"]))}
+    columns = {**_with_derived(places, evaluate, extend), "p_accepted": np.ones(len(places["z"]))}
     columns |= recoil(draws, evaluate, columns)
     kept = _light(draws, evaluate, columns) * _charge(draws, evaluate, columns)
     table = extend(Events({name: columns[name] for name in COLUMNS}, UNITS, source="simulated events"))
@@ -114,6 +114,15 @@ def _uniform_places(draws: Draws, volume: Cylinder) -> Columns:
 
 def _refused(draws: Draws, share: np.ndarray) -> Bool[np.ndarray, " trials"]:
     return draws(_uniform, places=True) >= share
+
+
+def _with_derived(places: Columns, evaluate: Evaluator, extend: Callable[[Events], Events]) -> Columns:
+    """Places with the derived columns that model functions take; those that need a signal are not known yet."""
+    missing = set(evaluate.model.columns()) - {*places, *COLUMNS}
+    if not missing:
+        return places
+    derived = _extended(places, extend)
+    return {**places, **{name: derived[name] for name in missing if name in derived}}
 
 
 def _extended(places: Columns, extend: Callable[[Events], Events]) -> Columns:
