@@ -36,6 +36,7 @@ SURVIVORS = (1000, 836)
 LENGTH_OF_DEFAULT = 60.342
 """452 us times the drift velocity, cm."""
 
+_BOUNDS = (0.45,)  # a value on a bound has no error
 _TEXTS = {"fit": "lifetime", "fit_absorption": "length", "fit_yields": "six parameters"}
 
 
@@ -68,15 +69,12 @@ def compare_fits(fits: Mapping[str, FitResult], interval: Interval | None) -> tu
         interval: of the lifetime at 68 %.
     """
     rows = []
-    for name, parameters in FITS.items():
-        best = fits.get(name)
-        for parameter, (value, error) in parameters.items() if best is not None else ():
-            on_bound = parameter == "c"
-            corrected = None if on_bound else math.sqrt(2) * error
-            found = best.errors.get(parameter)  # type: ignore[union-attr]
-            rows.append(
-                _row(f"{parameter} ({_TEXTS[name]})", value, corrected, best.values[parameter], found)  # type: ignore[union-attr]
-            )
+    for name, best in fits.items():
+        for parameter, (value, error) in FITS.get(name, {}).items():
+            if parameter in best.values:
+                corrected = None if value in _BOUNDS else math.sqrt(2) * error
+                text = f"{parameter} ({_TEXTS[name]})"
+                rows.append(_row(text, value, corrected, best.values[parameter], best.errors.get(parameter)))
     if interval is not None:
         half, own = 0.5 * (INTERVAL[1] - INTERVAL[0]), 0.5 * (interval.upper - interval.lower)
         rows.append(_row("half of the 68 % interval of elife", half, None, own, None))
