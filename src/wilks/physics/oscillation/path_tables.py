@@ -19,18 +19,22 @@ _WIDEST = 4.5  # of log10 q in 1/km in tables made from geometries, where the av
 
 
 class PathTables(eqx.Module):
-    """<sin^2 qL> of several detectors on one grid of log10 q: linear between, quadratic in q below, 1/2 above.
+    """<sin^2 qL> of several detectors on one grid of log10 q: smooth in between, quadratic in q below, 1/2 above.
+
+    Between two points it is the cubic through both with the slopes of central differences, so that likelihoods have
+    continuous derivatives, which fits need. Straight lines differ visibly only where a table is too coarse for the
+    oscillations it holds.
 
     Args:
         start: first log10 q, with q = kappa dm2/E in 1/m.
         step: step of log10 q.
-        averages: one row per detector.
+        pieces: coefficients 1, t, t^2, t^3 of each interval, t from 0 to 1, per detector.
         lengths_m: nominal length of each detector, at which damping is evaluated.
     """
 
     start: Float[np.ndarray, ""]
     step: Float[np.ndarray, ""]
-    averages: Float[np.ndarray, "detectors points"]
+    pieces: Float[np.ndarray, "detectors intervals 4"]
     lengths_m: Float[np.ndarray, " detectors"]
 
     @classmethod
@@ -48,7 +52,7 @@ class PathTables(eqx.Module):
         for row, table in zip(averages, tables, strict=True):
             row[: len(table)] = table[:, 1]
         step = (first[-1, 0] - first[0, 0]) / (len(first) - 1)
-        return cls(np.array(first[0, 0] - _PER_KM), np.array(step), averages, np.array(lengths_m, dtype=float))
+        return cls(np.array(first[0, 0] - _PER_KM), np.array(step), _cubics(averages, step), np.array(lengths_m, float))
 
     @classmethod
     def of_geometry(cls, paths: Sequence[AbstractPaths], lengths_m: Sequence[float]) -> "PathTables":
@@ -57,18 +61,18 @@ class PathTables(eqx.Module):
         start = np.log10(0.01 / shortest)  # phases below 0.01: the quadratic continuation is exact to 1e-5
         points = np.arange(start, _WIDEST - _PER_KM, _STEP)
         averages = np.stack([np.asarray(p.mean_sine2(jnp.asarray(10.0**points))) for p in paths])
-        return cls(np.array(points[0]), np.array(_STEP), averages, np.array(lengths_m, dtype=float))
+        return cls(np.array(points[0]), np.array(_STEP), _cubics(averages, _STEP), np.array(lengths_m, float))
 
     def mean_sine2(self, q: Float[Array, "*shape"]) -> Float[Array, "detectors *shape"]:
         """Averages of all detectors at q in 1/m."""
         size = jnp.abs(q)
         floor = 10.0 ** jnp.asarray(self.start)
         place = (jnp.log10(jnp.maximum(size, floor)) - self.start) / self.step
-        last = self.averages.shape[1] - 1
+        last = self.pieces.shape[1]
         below = jnp.clip(jnp.floor(place).astype(int), 0, last - 1)
-        table = jnp.asarray(self.averages)
-        left, right = jnp.take(table, below, axis=1), jnp.take(table, below + 1, axis=1)
-        inside = left + (place - below) * (right - left)
+        one, t, t2, t3 = jnp.moveaxis(jnp.take(jnp.asarray(self.pieces), below, axis=1), -1, 0)
+        x = place - below
+        inside = one + x * (t + x * (t2 + x * t3))
         return jnp.where(place >= last, 0.5, inside) * jnp.minimum(size / floor, 1.0) ** 2
 
     def survival(self, terms: Terms, energy_MeV: Float[Array, " energies"]) -> Float[Array, "detectors energies"]:
@@ -85,3 +89,12 @@ class PathTables(eqx.Module):
         exponent = terms.damping[:, None] * lengths**terms.length_power / energy_MeV**terms.energy_power
         lost = -0.5 * jnp.expm1(-exponent) + jnp.exp(-exponent) * sine2
         return 1.0 - jnp.einsum("k,dke->de", terms.amplitude, lost)
+
+
+def _cubics(averages: Float[np.ndarray, "detectors points"], step: float) -> Float[np.ndarray, "detectors intervals 4"]:
+    """Coefficients of the cubics through the points; the slope is that of q^2 at the start and 0 at the end."""
+    slopes = np.gradient(averages, axis=1)
+    slopes[:, 0], slopes[:, -1] = 2.0 * np.log(10.0) * step * averages[:, 0], 0.0
+    left, right, a, b = averages[:, :-1], averages[:, 1:], slopes[:, :-1], slopes[:, 1:]
+    rise = right - left
+    return np.stack([left, a, 3.0 * rise - 2.0 * a - b, a + b - 2.0 * rise], axis=-1)
