@@ -42,7 +42,7 @@ def _narrow_mean(q: Float[Array, "*shape"], a: Float[Array, "*shape"], b: Float[
 
 
 def uniform_mean(q: ArrayLike, lower_m: ArrayLike, upper_m: ArrayLike) -> Float[Array, "*shape"]:
-    """Mean of sin^2(qL) over lengths uniform in [a, b], 1/2 - [sin 2qb - sin 2qa]/(4q(b-a)), for broadcasting arguments.
+    """Mean of sin^2(qL) over lengths uniform in [a, b], 1/2 - [sin 2qb - sin 2qa]/(4q(b-a)); arguments broadcast.
 
     Written as sin^2 at the middle times sinc(q (b-a)) plus half of what sinc lacks to 1, so that nothing cancels.
     """

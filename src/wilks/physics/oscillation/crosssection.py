@@ -1,7 +1,7 @@
 """Inverse beta decay, antineutrino + proton -> positron + neutron, to first order in 1/M.
 
 References:
-    P. Vogel and J. F. Beacom, Phys. Rev. D 60 (1999) 053003, hep-ph/9903554, eqs. (11) to (13).
+    P. Vogel and J. F. Beacom, Phys. Rev. D 60 (1999) 053003, hep-ph/9903554, eqs. (10) to (13).
     A. Strumia and F. Vissani, Phys. Lett. B 564 (2003) 42, astro-ph/0302055, eq. (25).
 """
 
@@ -30,21 +30,21 @@ THRESHOLD_MEV = 0.5 * (
 """Least neutrino energy of the reaction, 1.806 MeV."""
 
 VECTOR_COUPLING = 1.0
-"""f; Vogel and Beacom, text after eq. (4)."""
+"""f of Vogel and Beacom."""
 
 AXIAL_COUPLING = 1.2701
 """g, as in the Daya Bay release, doi 10.5281/zenodo.17587229."""
 
 WEAK_MAGNETISM = 3.706
-"""f2, the anomalous magnetic moment mu_p - mu_n; Vogel and Beacom, text after eq. (4)."""
+"""f2 of Vogel and Beacom, the difference of the anomalous magnetic moments."""
 
 PHASE_SPACE = 1.71465
 """Phase space of neutron decay with Coulomb, weak magnetism, recoil and outer radiative corrections, without the inner
-ones; Vogel and Beacom, eq. (9), in the digits of the Daya Bay release."""
+ones; in the digits of the Daya Bay release."""
 
 _F, _G, _F2 = VECTOR_COUPLING, AXIAL_COUPLING, WEAK_MAGNETISM
 _MEAN_MASS = 0.5 * (NEUTRON_MASS_MEV + PROTON_MASS_MEV)
-_SIGMA0 = (  # eqs. (8) and (9), in 1/MeV^4
+_SIGMA0 = (  # eq. (10), in 1/MeV^4
     2.0
     * math.pi**2
     / (PHASE_SPACE * (_F**2 + 3.0 * _G**2) * ELECTRON_MASS_MEV**5 * NEUTRON_LIFETIME_S / REDUCED_PLANCK_MEV_S)

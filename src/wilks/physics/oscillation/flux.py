@@ -36,7 +36,7 @@ KURCHATOV_RATIO = 1.054
 arXiv:2103.01684."""
 
 FREE_ERRORS = (np.inf, 0.11202, np.inf, 0.02179)
-"""Relative errors of free scales: U235 and Pu239 free, U238 and Pu241 constrained; arXiv:2005.01756, section 4."""
+"""Relative errors of free scales: U235 and Pu239 free, U238 and Pu241 constrained; arXiv:2005.01756."""
 
 _CITATIONS = {
     "HM": "P. Huber, Phys. Rev. C 84 (2011) 024617, arXiv:1106.0687; T. Mueller et al., Phys. Rev. C 83 (2011) 054615, "
@@ -47,7 +47,7 @@ _CITATIONS = {
 _KI_CITATION = "V. Kopeikin, M. Skorokhvatov and O. Titov, Phys. Rev. D 104 (2021) L071301, arXiv:2103.01684"
 
 # relative errors in per cent and correlations (235,239) (235,241) (239,241) (238,235) (238,239) (238,241) of the yields
-# J. M. Berryman and P. Huber, arXiv:2005.01756, section 2
+# J. M. Berryman and P. Huber, arXiv:2005.01756
 _YIELDS = {
     "HM": ((2.093, 11.202, 2.534, 2.179), (0.9354, 0.9653, 0.9168, 0.0, 0.0, 0.0)),
     "EF": ((2.095, 11.010, 2.552, 2.194), (0.9409, 0.9700, 0.9233, 0.0, 0.0, 0.0)),
@@ -130,7 +130,7 @@ def flux_model(flux: str | FluxModel, folder: str | Path | None = None) -> FluxM
         return flux
     check_option("flux model", flux, FLUXES)
     if flux.endswith("KI"):
-        return _with_kurchatov(flux_model("HKSS" if flux == "HKSS-KI" else "HM", folder), flux)
+        return with_kurchatov(flux_model("HKSS" if flux == "HKSS-KI" else "HM", folder), flux)
     if flux == "HM":
         return huber_mueller()
     if folder is None:
@@ -158,6 +158,13 @@ def huber_mueller() -> FluxModel:
     return replace(model, flags={"polynomial_flux": sentence})
 
 
+def with_kurchatov(model: FluxModel, name: str) -> FluxModel:
+    """The model with the spectra of U235 and U238 divided by 1.054."""
+    divisor = np.array([KURCHATOV_RATIO, KURCHATOV_RATIO, 1.0, 1.0])
+    source = Source("correction of U235 and U238", _KI_CITATION)
+    return replace(model, spectra=model.spectra / divisor[:, None], name=name, sources=(*model.sources, source))
+
+
 def with_free_scales(model: FluxModel) -> FluxModel:
     """The model with free yields of U235 and Pu239 and constrained, uncorrelated ones of U238 and Pu241."""
     return replace(model, uncertainty=np.array(FREE_ERRORS), correlation=np.eye(4), name=f"{model.name}, free")
@@ -180,12 +187,6 @@ def _named(
 ) -> FluxModel:
     errors, correlation = yield_errors(name)
     return FluxModel(energies, spectra, errors, correlation, name, {}, sources)
-
-
-def _with_kurchatov(model: FluxModel, name: str) -> FluxModel:
-    divisor = np.array([KURCHATOV_RATIO, KURCHATOV_RATIO, 1.0, 1.0])
-    source = Source("correction of U235 and U238", _KI_CITATION)
-    return replace(model, spectra=model.spectra / divisor[:, None], name=name, sources=(*model.sources, source))
 
 
 def _check_table(name: str, energies: np.ndarray, spectra: np.ndarray) -> None:

@@ -13,8 +13,7 @@ from .readers.files import sha256
 _ISOTOPES = ("U235", "U238", "Pu239", "Pu241")
 _ROWS = 226
 
-# a_0 .. a_5 of exp(sum a_k E^k), E in MeV: Huber, arXiv:1106.0687, table III; U238: Mueller et al., arXiv:1101.2663,
-# table VI
+# a_0 .. a_5 of exp(sum a_k E^k), E in MeV: U235, Pu239, Pu241 Huber, arXiv:1106.0687; U238 Mueller et al., 1101.2663
 _POLYNOMIALS = (
     (4.367, -4.577, 2.100, -0.5294, 0.06186, -0.002777),
     (0.4833, 0.1927, -0.1283, -0.006762, 0.002233, -0.0001536),

@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Sequence
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -13,13 +12,12 @@ from wilks._base.typing import Values
 from wilks.likelihood.residuals import GaussianResiduals
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
-from wilks.parameters.normal_priors import Normal
 from wilks.parameters.space import ParameterSpace
 
 from . import gallium_table as table
 from .experiment import Source, Study
 from .paths import PathLengths, survival_probability
-from .pulls import WithPulls, block_covariance
+from .pulls import WithPulls
 from .spaces import PLANE
 from .survival import AbstractSurvival, ShortBaseline
 from .vessels import lengths_in_vessel
@@ -27,7 +25,7 @@ from .vessels import lengths_in_vessel
 CROSS_SECTION_PARAMETER = "gallium_cross_section"
 """Common deviation of the absorption cross section in units of its error."""
 
-_PULL = Parameter(CROSS_SECTION_PARAMETER, 0.0, lower=-5.0, upper=5.0, prior=Normal(0.0, 1.0))
+_PULL = Parameter(CROSS_SECTION_PARAMETER, 0.0, lower=-5.0, upper=5.0)
 
 
 class GalliumRatios(AbstractPredictor[Float[Array, " exposures"]]):
@@ -146,7 +144,7 @@ def best_extractions() -> Study:
     parameters = (
         Parameter("best_rate_inner", 55.0, lower=0.0, upper=200.0, unit="1/day"),
         Parameter("best_rate_outer", 55.0, lower=0.0, upper=200.0, unit="1/day"),
-        Parameter("best_systematic", 0.0, lower=-5.0, upper=5.0, prior=Normal(0.0, 1.0)),
+        Parameter("best_systematic", 0.0, lower=-5.0, upper=5.0),
     )
     volumes = np.kron(np.eye(2), np.ones((10, 1)))
     predictor = WithPulls(ExtractionRates(ParameterSpace(parameters), volumes), ("best_systematic",))

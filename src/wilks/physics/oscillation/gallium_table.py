@@ -1,4 +1,4 @@
-"""Figures of the gallium experiments: lines of the sources, cross sections, measured ratios, geometries, extractions."""
+"""Figures of the gallium experiments: lines, cross sections, measured ratios, geometries, extractions."""
 
 from typing import NamedTuple
 

@@ -83,7 +83,7 @@ def block_covariance(data: Float[np.ndarray, "n n"], pulls: Float[np.ndarray, "m
 
 
 def average_ratio(study: Study) -> AverageRatio:
-    """The average ratio of a study of rates, R-bar = p^T C^-1 R/(p^T C^-1 p), p the prediction without a sterile neutrino.
+    """The average ratio R-bar = p^T C^-1 R/(p^T C^-1 p) of a study, p its prediction without a sterile neutrino.
 
     C holds the errors of the data and those of all pulled parameters, C = W^-1 + J Pi^-1 J^T.
 

@@ -1,10 +1,12 @@
 """Parameters that experiments share: the sterile plane, and the mixing of three neutrinos."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from wilks._base.errors import UnknownName, near_names
+from wilks._base.errors import InvalidModel, UnknownName, near_names
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import LogUniform
+from wilks.parameters.space import ParameterSpace
 
 SINE = "sin2_2theta_ee"
 """4 |U_e4|^2 (1 - |U_e4|^2), the amplitude of nu_e disappearance at short baselines."""
@@ -71,3 +73,26 @@ def mixing_parameters(names: tuple[str, ...]) -> tuple[Parameter, ...]:
         if name not in known:
             raise UnknownName(f"no mixing parameter {name!r}; {near_names(name, known)}")
     return tuple(known[name] for name in names)
+
+
+def mixing_constraints(
+    space: ParameterSpace, given: Mapping[str, tuple[float, float]] | None
+) -> dict[str, tuple[float, float]]:
+    """Auxiliary measurements of a space's free mixing parameters, value and error by name.
+
+    Args:
+        space: of a model of survival.
+        given: measurements to take instead of `MIXING_ERRORS`.
+
+    Raises:
+        InvalidModel: for a name that the space does not have, or an error that is not positive.
+    """
+    if given is None:
+        return {name: MIXING_ERRORS[name] for name in space.free if name in MIXING_ERRORS}
+    for name, (_, error) in given.items():
+        if name not in space or not error > 0:
+            raise InvalidModel(
+                f"constraint of {name!r} with error {error}: expected a positive error and a parameter of the model of "
+                f"survival, which has {', '.join(space.names)}"
+            )
+    return {name: (float(value), float(error)) for name, (value, error) in given.items()}
