@@ -48,11 +48,13 @@ class Systematics:
     Args:
         columns: change of the counts with every member of every group.
         mean: expected counts where they were computed.
+        response: response of every detector at central values.
         method: ``"stencil"`` or ``"exact"``.
     """
 
     columns: Columns
     mean: Float[np.ndarray, " bins"]
+    response: Float[np.ndarray, "final fine"]
     method: str
 
     def matrix(self, groups: Sequence[str] | None = None) -> Float[np.ndarray, "bins bins"]:
@@ -73,9 +75,7 @@ class Systematics:
         return scale[:, None] * vectors[:, kept] * np.sqrt(values[kept])
 
 
-def systematics(
-    prediction: FullPrediction, values: Values, groups: Sequence[str], method: Method
-) -> Systematics:
+def systematics(prediction: FullPrediction, values: Values, groups: Sequence[str], method: Method) -> Systematics:
     """Derivatives of the expected counts in the members of groups, all uncertain inputs at their central values.
 
     Args:
@@ -101,7 +101,7 @@ def systematics(
         return scale * pushed(prediction, stages, *of_stages[group], one_by_one)
 
     columns = {group: np.asarray(rows(group)) for group in groups}
-    return Systematics(columns, np.asarray(scale * signal + background), method)
+    return Systematics(columns, np.asarray(scale * signal + background), stages.detectors[0], method)
 
 
 def _tangents(

@@ -71,16 +71,12 @@ def differentiated(
     return found[0, 0], (found * _WEIGHTS.reshape(tall)).sum(axis=0)
 
 
-def of_emission(
-    members: Any, method: Method, mapper: Mapper = together
-) -> tuple[Anything, Anything]:
+def of_emission(members: Any, method: Method, mapper: Mapper = together) -> tuple[Anything, Anything]:
     """The stage ``emission`` and its derivatives in energies per fission, powers and fractions, one after the other."""
     return differentiated(lambda n: emission(n[:4], n[4:10], n[10:]), members, method, mapper)
 
 
-def of_detector(
-    prediction: FullPrediction, members: Any, method: Method
-) -> tuple[Anything, Anything]:
+def of_detector(prediction: FullPrediction, members: Any, method: Method) -> tuple[Anything, Anything]:
     """Response of one detector and its derivatives in resolution, nonlinearity, vessel, efficiency, energy scale."""
     return differentiated(lambda n: prediction.detector(n[:3], n[3:7], n[7:]), members, method)
 
@@ -113,9 +109,7 @@ def pushed(
     return mapper(lambda tangent: counts(tangent) - nothing, tangents)
 
 
-def pushed_detectors(
-    prediction: FullPrediction, stages: Stages, tangents: Anything, mapper: Mapper = together
-) -> Rows:
+def pushed_detectors(prediction: FullPrediction, stages: Stages, tangents: Anything, mapper: Mapper = together) -> Rows:
     """The same for the stage ``detectors``: events in fine bins stay as they are."""
     fine = prediction.fine(stages)
     return mapper(lambda tangent: prediction.gathered(prediction.seen(tangent, fine)), tangents)

@@ -8,15 +8,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from wilks._base.typing import Theta, Values
+from wilks._base.typing import Scalar, Theta, Values
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
 
 from ..survival import AbstractSurvival
 from . import nuisances
-from .prediction import NORMALISATION, FullPrediction, parameters_of
-from .rates import Rates
+from .prediction import FullPrediction, parameters_of
+from .rates import survival_at
 from .spectrum import Correction
+
+
+Oscillated = tuple[Float[Array, "spectra nodes"], Float[Array, "spectra kind_nodes"]]
+"""Survival probabilities times targets, for fresh spectra and for those that the free factor leaves alone."""
 
 
 class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
@@ -31,7 +35,9 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
         solar: values of the parameters of the survival model that are not in the space.
         correction: free factor on the spectra, or None.
         knots: names of its parameters.
-        rates: baselines and nodes.
+        lengths_m: distance of every detector and core.
+        energies_MeV: energies of the nodes.
+        fading: whether oscillations too fast for the energy resolution fade out.
         amounts: targets times emitted energy of each judged spectrum.
         fuel: targets times live time of each judged spectrum.
         detector: detector of each judged spectrum.
@@ -46,7 +52,9 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
     solar: tuple[tuple[str, float], ...] = eqx.field(static=True)
     correction: Correction | None
     knots: tuple[str, ...] = eqx.field(static=True)
-    rates: Rates
+    lengths_m: Float[Array, "detectors cores"]
+    energies_MeV: Float[Array, " nodes"]
+    fading: bool = eqx.field(static=True)
     amounts: Float[Array, "spectra cores"]
     fuel: Float[Array, "spectra cores"]
     detector: tuple[int, ...] = eqx.field(static=True)
@@ -57,81 +65,93 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
 
     def __call__(self, values: Values) -> Float[Array, " bins"]:
         """Expected counts, spectrum after spectrum."""
-        return self._counts(self._oscillated(values), self._factor(values), self._scale(values)).ravel()
+        waves, shape = self._split(self.space.pack(values))
+        return self._counts(self._oscillated(waves), shape).ravel()
 
     def linearised(self, theta: Theta) -> tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]:
         """Expected counts and their exact derivatives, one row per parameter in the order of ``space``."""
-        values = self.space.unpack(theta)
-        names = tuple(p.name for p in parameters_of(self.survival))
-        mixed, push = jax.linearize(
-            lambda at: self._oscillated({**values, **dict(zip(names, at, strict=True))}),
-            jnp.stack([jnp.asarray(values[name], float) for name in names]),
-        )
-        factor, scale = self._factor(values), self._scale(values)
-        mean = self._counts(mixed, factor, scale)
-        signal = (mean - self.backgrounds) / scale
-        tangents = jax.vmap(push)(jnp.eye(len(names)))
-        rows = [jax.vmap(lambda tangent: self._signal(tangent, factor))(tangents) * scale]
-        if self.correction is not None:
-            rows.append(self._knot_rows(values, mixed, factor, self.correction) * scale)
-        else:
-            rows.append(signal[None])
-        return mean.ravel(), jnp.concatenate(rows).reshape(len(self.space), -1)
+        waves, shape = self._split(theta)
+        oscillated, push = jax.linearize(self._oscillated, waves)
+        tangents = jax.vmap(push)(jnp.eye(waves.shape[0]))
+        moved = jax.vmap(lambda tangent: self._counts(tangent, shape) - self.backgrounds)(tangents)
+        rows = jnp.concatenate([moved, self._shape_rows(oscillated, shape)])
+        return self._counts(oscillated, shape).ravel(), rows.reshape(theta.shape[0], -1)
 
-    def _oscillated(self, values: Values) -> tuple[Float[Array, "spectra nodes"], Float[Array, "spectra kind_nodes"]]:
+    def curvature(self, theta: Theta, weights: Float[Array, " bins"]) -> Float[Array, "parameters parameters"]:
+        """Second derivatives of a weighted sum of expected counts.
+
+        Args:
+            theta: parameters.
+            weights: of the bins.
+        """
+        waves, shape = self._split(theta)
+        weight = weights.reshape(self.backgrounds.shape)
+        at_places, push = jax.linearize(lambda at: self._weighted(self._oscillated(at), weight), waves)
+        tangents = jax.vmap(push)(jnp.eye(waves.shape[0]))
+        between = jax.vmap(lambda tangent: jax.grad(self._shaped)(shape, tangent))(tangents)
+        own = jax.hessian(lambda at: self._shaped(shape, self._weighted(self._oscillated(at), weight)))(waves)
+        bent = jax.hessian(self._shaped)(shape, at_places)
+        return jnp.block([[own, between], [between.T, bent]])
+
+    def _split(self, theta: Theta) -> tuple[Theta, Theta]:
+        """Parameters of the survival probability, and knots or the global normalisation."""
+        many = len(parameters_of(self.survival))
+        return theta[:many], theta[many:]
+
+    def _oscillated(self, waves: Theta) -> Oscillated:
         """sum_r A_r P_r, and the same followed by B_r P_r of every core."""
-        chosen = {**dict(self.solar), **{n: values[n] for n in self.survival.space.names if n in self.space}}
-        alive = self.rates.alive(self.survival.terms(chosen))[np.array(self.detector)]
+        names = (p.name for p in parameters_of(self.survival))
+        terms = self.survival.terms({**dict(self.solar), **dict(zip(names, waves, strict=True))})
+        alive = survival_at(terms, self.lengths_m, self.energies_MeV, fading=self.fading)[np.array(self.detector)]
         mixed = (self.amounts[:, None] @ alive)[:, 0]
         spent = (self.fuel[:, :, None] * alive).reshape(alive.shape[0], -1)
         return mixed, jnp.concatenate([mixed, spent], axis=1)
 
-    def _factor(self, values: Values) -> Float[Array, " places"]:
+    def _counts(self, oscillated: Oscillated, shape: Theta) -> Float[Array, "spectra bins"]:
+        fresh, steady = oscillated
         if self.correction is None:
-            return jnp.ones(self.fresh.shape[0])
-        return self.correction(self._knot_values(values))
-
-    def _knot_values(self, values: Values) -> Float[Array, " knots"]:
-        return jnp.stack([jnp.asarray(values[name], float) for name in self.knots])
-
-    def _scale(self, values: Values) -> Array:
-        return jnp.asarray(values[NORMALISATION] if NORMALISATION in self.space else 1.0, float)
-
-    def _counts(self, mixed: tuple[Array, Array], factor: Array, scale: Array) -> Float[Array, "spectra bins"]:
-        return scale * self._signal(mixed, factor) + self.backgrounds
-
-    def _signal(self, mixed: tuple[Array, Array], factor: Array) -> Float[Array, "spectra bins"]:
-        fresh, steady = mixed
+            return shape[0] * (fresh @ self.fresh + steady @ self.steady) + self.backgrounds
+        factor = self.correction(shape)[None]
         if self.after is not None:
-            return ((fresh @ self.fresh + steady @ self.steady) * factor[None]) @ self.after
-        return (fresh * factor[None]) @ self.fresh + steady @ self.steady
+            return ((fresh @ self.fresh + steady @ self.steady) * factor) @ self.after + self.backgrounds
+        return (fresh * factor) @ self.fresh + steady @ self.steady + self.backgrounds
 
-    def _knot_rows(
-        self, values: Values, mixed: tuple[Array, Array], factor: Array, correction: Correction
-    ) -> Float[Array, "knots spectra bins"]:
-        fresh, steady = mixed
-        slopes = correction.slopes(self._knot_values(values)) * factor[None]
+    def _shape_rows(self, oscillated: Oscillated, shape: Theta) -> Float[Array, "shape spectra bins"]:
+        fresh, steady = oscillated
+        if self.correction is None:
+            return (fresh @ self.fresh + steady @ self.steady)[None]
+        slopes = (self.correction.slopes(shape) * self.correction(shape)[None])[:, None]
         if self.after is not None:
-            fine = fresh @ self.fresh + steady @ self.steady
-            return (slopes[:, None] * fine[None]) @ self.after
-        return (slopes[:, None] * fresh[None]) @ self.fresh
+            return (slopes * (fresh @ self.fresh + steady @ self.steady)[None]) @ self.after
+        return (slopes * fresh[None]) @ self.fresh
+
+    def _weighted(self, oscillated: Oscillated, weight: Float[Array, "spectra bins"]) -> tuple[Array, Array]:
+        """Weighted sum of reactor events at every place of the free factor, and what it does not touch."""
+        fresh, steady = oscillated
+        if self.after is not None:
+            seen = weight @ self.after.T
+            return jnp.sum((fresh @ self.fresh + steady @ self.steady) * seen, axis=0), jnp.zeros(())
+        return jnp.sum(fresh * (weight @ self.fresh.T), axis=0), jnp.sum(steady * (weight @ self.steady.T))
+
+    def _shaped(self, shape: Theta, weighted: tuple[Array, Array]) -> Scalar:
+        """The weighted sum of reactor events from `_weighted`."""
+        places, rest = weighted
+        if self.correction is None:
+            return shape[0] * (jnp.sum(places) + rest)
+        return jnp.dot(places, self.correction(shape)) + rest
 
 
-def folded(full: FullPrediction, space: ParameterSpace, solar: Sequence[tuple[str, float]]) -> FoldedPrediction:
-    """The full prediction with all uncertain inputs at their central values.
+def folded(
+    full: FullPrediction, response: Float[np.ndarray, "bins fine"], solar: Sequence[tuple[str, float]]
+) -> FoldedPrediction:
+    """The full prediction without pulls, all uncertain inputs at their central values.
 
     Args:
         full: the full prediction.
-        space: parameters: those of the survival model but the solar ones, and knots or the global normalisation.
+        response: response of every detector.
         solar: values of the solar parameters.
     """
-    parts = _parts(full)
-    return FoldedPrediction(space, full.survival, tuple(solar), full.correction, full.knots, full.rates, *parts)
-
-
-def _parts(full: FullPrediction) -> tuple:
     rates, gather = full.rates, np.asarray(full.gather)
-    response = np.asarray(eqx.filter_jit(FullPrediction.central_detector)(full))
     emission = np.asarray(nuisances.emission(np.zeros(4), np.zeros(6), np.zeros(24)))[0]
     nodes = len(rates.energies_MeV)
     main = np.tensordot(emission, np.asarray(full.main).reshape(4, nodes, -1), 1)
@@ -140,11 +160,18 @@ def _parts(full: FullPrediction) -> tuple:
     after = full.correction is not None and full.correction.place == "after"
     if not after:
         main, steady = main @ response.T, steady @ response.T
-    detector = tuple(int(rates.detector[np.flatnonzero(row)[0]]) for row in gather)
-    return (
+    return FoldedPrediction(
+        full.space,
+        full.survival,
+        tuple((name, value) for name, value in solar if name in full.survival.space),
+        jax.tree.map(jnp.asarray, full.correction),
+        full.knots,
+        jnp.asarray(rates.lengths_m),
+        jnp.asarray(rates.energies_MeV),
+        rates.fading,
         jnp.asarray(gather @ np.asarray(rates.amounts)),
         jnp.asarray(gather @ np.asarray(rates.fuel)),
-        detector,
+        tuple(int(rates.detector[np.flatnonzero(row)[0]]) for row in gather),
         jnp.asarray(main),
         jnp.asarray(steady),
         jnp.asarray(response.T) if after else None,

@@ -97,9 +97,7 @@ def layout_of(detectors: Sequence[str] | None = None, concatenation: str = "dete
     if not chosen or len(set(chosen)) != len(chosen):
         raise InvalidOption(f"detectors {list(chosen)}; expected at least one of {', '.join(DETECTORS)}, each once")
     if concatenation not in ("detector_period", "detector"):
-        raise InvalidOption(
-            f"concatenation {concatenation!r} does not exist; choose one of detector_period, detector"
-        )
+        raise InvalidOption(f"concatenation {concatenation!r} does not exist; choose one of detector_period, detector")
     names = tuple(d for d in DETECTORS if d in chosen)
     rows = np.array([i for i, (d, _) in enumerate(PAIRS) if d in names])
     pairs = tuple(PAIRS[i] for i in rows)

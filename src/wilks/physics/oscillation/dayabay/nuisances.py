@@ -76,9 +76,7 @@ def group_sizes(layout: Layout) -> dict[str, int]:
     return dict(zip(GROUPS, (*counted, len(ISOTOPES) * _FLUX_ENERGIES, 1), strict=True))
 
 
-def treatments(
-    default: str, groups: Mapping[str, str] | None, *, absolute: bool = False
-) -> dict[str, str]:
+def treatments(default: str, groups: Mapping[str, str] | None, *, absolute: bool = False) -> dict[str, str]:
     """What is done with each group.
 
     Args:

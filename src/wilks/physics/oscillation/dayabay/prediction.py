@@ -190,9 +190,7 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         """Events in fine bins of deposited energy."""
         after = self.correction is not None and self.correction.place == "after"
         inner = np.ones(1) if after else stages.correction
-        events = self.rates.events(
-            stages.alive, inner, stages.emission, stages.long_lived, stages.spent, stages.main
-        )
+        events = self.rates.events(stages.alive, inner, stages.emission, stages.long_lived, stages.spent, stages.main)
         return events * stages.correction[None] if after else events
 
     def seen(

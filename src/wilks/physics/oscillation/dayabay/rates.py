@@ -44,11 +44,8 @@ class Rates(eqx.Module):
 
     def alive(self, terms: Terms) -> Alive:
         """Survival probability of every detector, core and node."""
-        length, energy = jnp.asarray(self.lengths_m)[:, :, None], jnp.asarray(self.energies_MeV)[None, None]
-        lost = terms.lost(length, energy)
-        if self.fading:
-            lost = 0.5 - fading(terms.splitting, length, energy) * (0.5 - lost)
-        return 1.0 - jnp.tensordot(terms.amplitude, lost, 1)
+        lengths, energies = jnp.asarray(self.lengths_m), jnp.asarray(self.energies_MeV)
+        return survival_at(terms, lengths, energies, fading=self.fading)
 
     def mixed(self, alive: Alive, emission: Float[Array, "cores 4"]) -> Float[Array, "pairs 4 nodes"]:
         """Survival probabilities of every isotope's neutrinos times what is emitted and the targets, per pair."""
@@ -84,8 +81,28 @@ class Rates(eqx.Module):
         )
 
 
-def fading(
-    splitting: Float[Array, " terms"], length_m: Float[Array, "detectors cores 1"], energy_MeV: Float[Array, "1 1 nodes"]
+def survival_at(
+    terms: Terms, lengths_m: Float[Array, "detectors cores"], energies_MeV: Float[Array, " nodes"], *, fading: bool
+) -> Alive:
+    """Survival probability of every detector, core and node.
+
+    Args:
+        terms: of the model of survival.
+        lengths_m: distance of every detector and core.
+        energies_MeV: energies of the nodes.
+        fading: whether oscillations too fast for the energy resolution fade out.
+    """
+    length, energy = lengths_m[:, :, None], energies_MeV[None, None]
+    lost = terms.lost(length, energy)
+    if fading:
+        lost = 0.5 - faded(terms.splitting, length, energy) * (0.5 - lost)
+    return 1.0 - jnp.tensordot(terms.amplitude, lost, 1)
+
+
+def faded(
+    splitting: Float[Array, " terms"],
+    length_m: Float[Array, "detectors cores 1"],
+    energy_MeV: Float[Array, "1 1 nodes"],
 ) -> Float[Array, "terms detectors cores nodes"]:
     """F = exp(-(x/x_0)^12) with x = kappa dm2 L dE/E^2, the phase that a fine bin of width dE spans.
 

@@ -195,5 +195,3 @@ def _baselines(archives: Archives) -> Float[np.ndarray, "detectors cores"]:
         return np.array([[stored[d][core] for core in CORES] for d in DETECTORS], dtype=float)
     except KeyError as error:
         raise InvalidFile(f"{archives.folder / 'parameters/baselines.yaml'}: no baseline for {error}") from error
-
-

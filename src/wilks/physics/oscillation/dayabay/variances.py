@@ -1,0 +1,113 @@
+"""Statistical variances of chi-square costs, and the solution of linear systems with them and a low-rank covariance."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from wilks._base.typing import Scalar
+
+STATISTICS = ("neyman", "pearson", "cnp", "poisson", "iterative", "unbiased")
+"""Costs of counts n against expected counts mu.
+
+``neyman``: variance n, empty bins left out. ``pearson``: mu. ``cnp``: 3/(1/n + 2/mu), or mu/2 in empty bins.
+``iterative``: mu of an earlier fit, kept. ``unbiased``: mu, with the logarithm of the determinant. ``poisson``: the
+likelihood ratio 2 [mu - n + n ln(n/mu)], without a covariance.
+
+References:
+    X. Ji et al., Nucl. Instrum. Meth. A 961 (2020) 163677, arXiv:1903.07185, eqs. (9) and (13).
+"""
+
+Bins = Float[Array, " bins"]
+
+
+class Variance(NamedTuple):
+    """Statistical variance per bin with derivatives in the expected counts.
+
+    Args:
+        precision: its inverse; 0 for bins that are left out.
+        slope: first derivative.
+        curve: second derivative.
+    """
+
+    precision: Bins
+    slope: Bins
+    curve: Bins
+
+
+def variance(statistic: str, mean: Bins, counts: Bins, kept: Bins) -> Variance:
+    """Statistical variance of a cost.
+
+    Args:
+        statistic: one of `STATISTICS` but ``"poisson"``.
+        mean: expected counts, positive.
+        counts: observed counts.
+        kept: variance for ``"iterative"``.
+    """
+    zero, filled = jnp.zeros_like(mean), counts > 0
+    if statistic == "iterative":
+        return Variance(1.0 / kept, zero, zero)
+    if statistic == "neyman":
+        return Variance(jnp.where(filled, 1.0 / jnp.where(filled, counts, 1.0), 0.0), zero, zero)
+    if statistic == "cnp":
+        safe = jnp.where(filled, counts, 1.0)
+        total = mean + 2.0 * safe
+        precision = (1.0 / safe + 2.0 / mean) / 3.0
+        return Variance(
+            jnp.where(filled, precision, 2.0 / mean),
+            jnp.where(filled, 6.0 * (safe / total) ** 2, 0.5),
+            jnp.where(filled, -12.0 * safe**2 / total**3, 0.0),
+        )
+    return Variance(1.0 / mean, jnp.ones_like(mean), zero)
+
+
+class Inverse(NamedTuple):
+    """(D + K K^T)^-1 by the Woodbury identity, with D diagonal.
+
+    Args:
+        precision: D^-1.
+        root: K.
+        factor: lower Cholesky factor of 1 + K^T D^-1 K.
+    """
+
+    precision: Bins
+    root: Float[Array, "bins rank"]
+    factor: Float[Array, "rank rank"]
+
+    @classmethod
+    def of(cls, precision: Bins, root: Float[Array, "bins rank"]) -> "Inverse":
+        """The inverse for a diagonal and a low-rank part."""
+        scaled = root * jnp.sqrt(precision)[:, None]
+        inner = jnp.eye(root.shape[1]) + scaled.T @ scaled
+        factor = jax.lax.linalg.cholesky(inner, symmetrize_input=False)
+        return cls(precision, root, factor)
+
+    def apply(self, right: Float[Array, "bins columns"]) -> Float[Array, "bins columns"]:
+        """Solutions for several right-hand sides."""
+        scaled = self.precision[:, None] * right
+        if not self.root.shape[1]:
+            return scaled
+        inner = jax.scipy.linalg.cho_solve((self.factor, True), self.root.T @ scaled)
+        return scaled - self.precision[:, None] * (self.root @ inner)
+
+    def solve(self, right: Bins) -> Bins:
+        """Solution for one right-hand side."""
+        return self.apply(right[:, None])[:, 0]
+
+    def sandwich(self, rows: Float[Array, "members bins"]) -> Float[Array, "members members"]:
+        """B (D + K K^T)^-1 B^T, symmetric by construction."""
+        scaled = rows * self.precision[None]
+        product = scaled @ rows.T
+        if not self.root.shape[1]:
+            return product
+        half = jax.scipy.linalg.solve_triangular(self.factor, self.root.T @ scaled.T, lower=True)
+        return product - half.T @ half
+
+    def log_determinant(self) -> Scalar:
+        """ln det(D + K K^T)."""
+        return 2.0 * jnp.sum(jnp.log(jnp.diagonal(self.factor))) - jnp.sum(jnp.log(self.precision))
+
+    def matrix(self) -> Float[Array, "bins bins"]:
+        """The inverse written out."""
+        return self.apply(jnp.eye(self.precision.shape[0]))
