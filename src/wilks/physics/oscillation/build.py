@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidModel, check_option
+from wilks._base.errors import check_option
 from wilks.likelihood.residuals import GaussianResiduals
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
@@ -23,10 +23,10 @@ from .pulls import WithPulls, block_covariance
 from .readers.globesfit import CITATION as GLOBESFIT
 from .readers.globesfit import GlobesfitNumbers, read_globesfit
 from .smearing import Smearing
-from .spaces import MIXING_ERRORS, PLANE
+from .spaces import PLANE, mixing_constraints
 from .survival import AbstractSurvival, ShortBaseline, ThreePlusOne
 
-Constraints = Mapping[str, tuple[float | int, float | int]]
+Constraints = Mapping[str, tuple[float, float]]
 """Measured value and 1 sigma by parameter."""
 
 
@@ -175,16 +175,7 @@ def _pulls(
     survival: AbstractSurvival, constraints: Constraints | None, scale: str, sigma: float
 ) -> dict[str, tuple[float, float]]:
     """Auxiliary measurements by parameter: value and error."""
-    free = survival.space.free
-    chosen = constraints
-    if chosen is None:
-        chosen = {name: MIXING_ERRORS[name] for name in free if name in MIXING_ERRORS}
-    for name, (_, error) in chosen.items():
-        if name not in survival.space:
-            raise InvalidModel(f"a constraint is given for {name!r}, which the model of survival does not have")
-        if not error > 0:
-            raise InvalidModel(f"the constraint of {name!r} has error {error}; expected a positive one")
-    pulls = {name: (float(value), float(error)) for name, (value, error) in chosen.items()}
+    pulls = mixing_constraints(survival.space, constraints)
     return pulls | ({scale: (0.0, sigma)} if scale else {})
 
 
