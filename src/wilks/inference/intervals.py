@@ -16,15 +16,18 @@ from wilks.results.status import Status
 
 from .calibrated_intervals import Critical, critical_interval, toy_interval
 from .calibration import AbstractCalibration, ByToys
+from .counting_belts import ORDERINGS
 from .crossings import Crossings, Directions, find_crossings
 from .lanes import stack_lanes, take_lanes
 from .minimisers import AbstractMinimiser
+from .neyman import neyman_interval
 from .pieces import Fold, scan_fold
 from .probabilities import check_level, threshold
 from .problem import Clock, Problem, pose
 from .profiles import LOWER, Minimum, adopt, free_fit, minimum_of
 
 METHODS = ("profile", "hesse")
+Method = Literal["profile", "hesse", "feldman-cousins", "central", "upper", "lower", "shortest"]
 _RESTARTS = 3
 
 
@@ -34,7 +37,7 @@ def interval(
     name: str,
     *,
     level: float = 0.6827,
-    method: Literal["profile", "hesse"] = "profile",
+    method: Method = "profile",
     critical: Critical | None = None,
     calibration: AbstractCalibration | None = None,
     space: ParameterSpace | None = None,
@@ -48,7 +51,9 @@ def interval(
         name: the parameter.
         level: confidence level in (0, 1).
         method: ``"profile"``: where 2 delta nll reaches the chi-square quantile (MINOS); ``"hesse"``: value
-            +- z times the error from the curvature.
+            +- z times the error from the curvature; ``"feldman-cousins"``, ``"central"``, ``"upper"``, ``"lower"`` or
+            ``"shortest"``: Neyman construction, exact for one Poisson count and for Gaussian residuals that are a
+            straight line in one free parameter; the first of them by toys elsewhere.
         critical: threshold of 2 delta nll in place of the chi-square quantile: a number, or a function of the
             parameter's value (no derivatives are needed).
         calibration: `Asymptotic`, or `ByToys`: the interval of all values at which toys, each refitted, give a profile
@@ -63,6 +68,11 @@ def interval(
         G. J. Feldman and R. D. Cousins, Phys. Rev. D 57 (1998) 3873 (calibration by toys, without nuisances).
     """
     by_toys = isinstance(calibration, ByToys)
+    check_option("method", method, (*METHODS, *ORDERINGS))
+    if method in ORDERINGS and critical is None:
+        clock = Clock.start()
+        plain = intervals(likelihood, data, (name,), level=level, space=space, minimiser=minimiser).items[0]
+        return neyman_interval(pose(likelihood, data, space, minimiser), clock, plain, method, calibration)
     if method != "profile" and (critical is not None or by_toys):
         raise InvalidOption(f"method {method!r} knows no critical values and no toys; use method='profile'")
     if critical is not None and by_toys:
@@ -72,7 +82,8 @@ def interval(
         problem = pose(likelihood, data, space, minimiser)
         _chosen(problem.space, (name,))
         return critical_interval(problem, clock, name, check_level(level), critical)
-    plain = intervals(likelihood, data, (name,), level=level, method=method, space=space, minimiser=minimiser).items[0]
+    hesse = "hesse" if method == "hesse" else "profile"
+    plain = intervals(likelihood, data, (name,), level=level, method=hesse, space=space, minimiser=minimiser).items[0]
     if isinstance(calibration, ByToys):
         return toy_interval(pose(likelihood, data, space, minimiser), clock, plain, calibration)
     return plain

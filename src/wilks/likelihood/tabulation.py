@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from wilks._base.errors import InvalidModel, InvalidOption, check_option
 from wilks._base.typing import Values
@@ -17,7 +17,7 @@ from wilks.parameters.space import ParameterSpace
 from .interface import AbstractLikelihood
 from .signal_grids import NodeTable, SignalGrid, along_shapes
 from .signals import AbstractSignal, GridSignal, LinearSignal, RationalSignal
-from .whitening import Path, Whitening, gaussian_parts
+from .whitening import Whitening, predicted
 
 FORMS = ("auto", "linear", "rational", "grid")
 
@@ -163,27 +163,16 @@ def _within(parameter: Any, lower: float, upper: float) -> Any:
     return ParameterSpace((parameter,)).replace(parameter.name, lower=lower, upper=upper, start=start).parameters[0]
 
 
-def _prediction(likelihood: AbstractLikelihood, theta: Array) -> Float[Array, " cells"]:
-    """Predictions of all parts at one point."""
-    values = likelihood.space.unpack(theta)
-    parts = [part.predictor({n: values[n] for n in part.space.names}) for _, part in _parts(likelihood)]
-    return jnp.concatenate(parts)
-
-
-def _parts(likelihood: AbstractLikelihood) -> list[tuple[Path, Any]]:
-    return list(gaussian_parts(likelihood))
-
-
 @eqx.filter_jit
 def _predict(likelihood, points, batch):
-    return jax.lax.map(lambda theta: _prediction(likelihood, theta), points, batch_size=batch)
+    return jax.lax.map(lambda theta: predicted(likelihood, theta), points, batch_size=batch)
 
 
 @eqx.filter_jit
 def _differentiate(likelihood, points, where, batch):
     def derivative(theta):
         tangents = jnp.eye(theta.shape[0])[np.array(where, dtype=int)]
-        return jax.vmap(lambda t: jax.jvp(lambda x: _prediction(likelihood, x), (theta,), (t,))[1])(tangents)
+        return jax.vmap(lambda t: jax.jvp(lambda x: predicted(likelihood, x), (theta,), (t,))[1])(tangents)
 
     return jax.lax.map(derivative, points, batch_size=batch)
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidData, InvalidModel, UnknownName, near_names
-from wilks._base.typing import LogProb
+from wilks._base.typing import LogProb, Theta
 
 from .interface import AbstractLikelihood
 from .joint import Joint
@@ -105,6 +105,15 @@ def gaussian_parts(likelihood: AbstractLikelihood, path: Path = ()) -> Iterator[
             f"{what} is a {type(likelihood).__name__}; signals are tabulated from GaussianResiduals, Joints of them, "
             "or PoissonCounts without constraints; other likelihoods take the general procedures"
         )
+
+
+def predicted(
+    likelihood: AbstractLikelihood, theta: Theta | Float[np.ndarray, " parameters"]
+) -> Float[Array, " cells"]:
+    """Predictions of all parts at one point of the likelihood's space, not whitened."""
+    values = likelihood.space.unpack(theta)
+    parts = [part.predictor({n: values[n] for n in part.space.names}) for _, part in gaussian_parts(likelihood)]
+    return jnp.concatenate(parts)
 
 
 def _factor(path: Path, part: GaussianResiduals) -> np.ndarray:
