@@ -20,7 +20,7 @@ from wilks.studies.study import Effort, Study, StudyReport
 
 from .marginals import Marginal, compare_marginals
 from .marginals import table_of as marginals_table
-from .posing import absorption_likelihood, lifetime_likelihood, log_rates, search_likelihood, yields_likelihood
+from .posing import absorption_likelihood, lifetime_likelihood, log_rates, recoils, search_likelihood, yields_likelihood
 from .printed import LIFETIME, Row, compare_fits, compare_simulation
 from .printed import table_of as printed_table
 from .rates import Rates, rates_of, rates_table
@@ -94,7 +94,7 @@ def xenon(
 
 def build_chain(file: Path | None, preset: str, trials: int, seed: int) -> Chain:
     """Source, events, likelihood and rates."""
-    source = ERSource(preset=preset)
+    source = recoils(preset)
     sample = simulate_sample(source, trials, seed) if file is None else read_sample(file)
     if not len(sample.events):
         raise InvalidOption(f"none of {trials} simulated events survives the cuts; simulate more, or take another seed")

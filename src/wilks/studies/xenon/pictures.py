@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from wilks.data.events import Events
 from wilks.inference.profiles import profile
 from wilks.physics.xenon.er import ERSource
-from wilks.physics.xenon.wimp_source import WIMPSource
 from wilks.plots.event_planes import Density, scatter
 from wilks.plots.model_functions import model_function
 from wilks.plots.scans import scan
@@ -18,7 +17,7 @@ from wilks.plots.toys import coverage_curve, toy_distribution
 from wilks.results.result import AbstractResult
 
 from .model_functions import absorbed, parabola
-from .posing import WIMP, log_rates
+from .posing import log_rates, wimps_of
 from .printed import LIFETIME
 from .rates import LIFETIMES
 from .sample import seed_of
@@ -111,10 +110,18 @@ def yields(results: Mapping[str, AbstractResult]) -> Mapping[str, Figure]:
         model_function(ERSource.p_electron, nq, label="truth of a simulation", ax=ax, **options)
         ax.set_ylabel("share of electrons")
         ax.set_ylim(0.0, 1.0)
-        above = ax.secondary_xaxis("top", functions=(lambda n: n * _WORK, lambda energy: energy / _WORK))
+        above = ax.secondary_xaxis("top", functions=(_energy, _quanta))
         above.set_xlabel("energy [keV]")
         ax.tick_params(top=False, which="both")
     return {"Share of quanta that become electrons; the band is the error that the fit leaves.": figure_of(ax)}
+
+
+def _energy(nq: Any) -> Any:
+    return nq * _WORK
+
+
+def _quanta(energy: Any) -> Any:
+    return energy / _WORK
 
 
 def position(chain: Any) -> Mapping[str, Figure]:
@@ -131,7 +138,7 @@ def position(chain: Any) -> Mapping[str, Figure]:
 
 def search(chain: Any) -> Mapping[str, Figure]:
     """The events over simulated recoils of WIMPs and electrons."""
-    wimps = WIMPSource(preset=chain.preset, **WIMP).draw(seed_of(1, 7), 1000)
+    wimps = wimps_of(chain.preset).draw(seed_of(1, 7), 1000)
     figure = scatter(chain.simulated.flat, colour="z", size=3.0)
     ax = figure.axes[0]
     with wilks_style():

@@ -13,8 +13,8 @@ from wilks.physics.xenon.wimp_source import WIMPSource
 
 from .model_functions import absorbed, parabola
 
-WIMP = {"mw": 50.0, "sigma_nucleon": 1e-47, "exposure_tonneyear": 1.0}
-"""The signal that is searched for: mass (GeV), cross section (cm^2), exposure (tonne years)."""
+MASS, CROSS_SECTION, EXPOSURE = 50.0, 1e-47, 1.0
+"""The WIMPs that are searched for: GeV, cm^2, tonne years."""
 
 YIELDS = {"a": (-0.5, 0.5), "b": (-0.5, -0.2), "c": (0.35, 0.45), "elife": (400e3, 500e3), "g2": (18.0, 22.0)}
 """Hard bounds of the six-parameter fit, as in the tutorial."""
@@ -24,6 +24,12 @@ _LENGTHS = (6.0, 700.0)  # cm, the same lifetimes times the drift velocity
 _TOGETHER = 32  # events per compiled call: the bucket of small samples
 
 
+def recoils(preset: str, **settings: Any) -> ERSource:
+    """Electronic recoils with a selection of events and other settings."""
+    make: Any = ERSource  # a checker of types takes the fields of a module for the arguments of its constructor
+    return make(preset=preset, **settings)
+
+
 def lifetime_likelihood(source: ERSource) -> Unbinned:
     """Rate and electron lifetime."""
     return Unbinned({"er": source}, free_rates=["er"], free={"elife": _LIFETIMES})
@@ -31,20 +37,24 @@ def lifetime_likelihood(source: ERSource) -> Unbinned:
 
 def absorption_likelihood(preset: str) -> Unbinned:
     """Rate and absorption length, with the user's model function in place of the lifetime's."""
-    source = ERSource(preset=preset, electron_detection_eff=absorbed)
+    source = recoils(preset, electron_detection_eff=absorbed)
     return Unbinned({"er": source}, free_rates=["er"], free={"absorption_length": _LENGTHS})
 
 
 def yields_likelihood(preset: str) -> Unbinned:
     """Rate, lifetime, gain, and the three parameters of the user's share of electrons."""
-    source = ERSource(preset=preset, p_electron=parabola)
+    source = recoils(preset, p_electron=parabola)
     return Unbinned({"er": source}, free_rates=["er"], free=YIELDS)
 
 
 def search_likelihood(source: ERSource, preset: str) -> Unbinned:
     """Rates of electronic recoils and of WIMPs, both shapes known."""
-    wimps = WIMPSource(preset=preset, **WIMP)
-    return Unbinned({"er": source, "wimp": wimps}, free_rates=["er", "wimp"])
+    return Unbinned({"er": source, "wimp": wimps_of(preset)}, free_rates=["er", "wimp"])
+
+
+def wimps_of(preset: str) -> WIMPSource:
+    """The signal that is searched for."""
+    return WIMPSource(mw=MASS, sigma_nucleon=CROSS_SECTION, exposure_tonneyear=EXPOSURE, preset=preset)
 
 
 def log_rates(source: ERSource, values: Any, events: Events) -> Float[np.ndarray, " events"]:

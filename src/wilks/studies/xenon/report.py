@@ -15,7 +15,7 @@ from wilks.studies.numbers import headline
 from wilks.studies.study import Chapter, Effort, Study, StudyReport
 
 from .marginals import Marginal
-from .posing import WIMP
+from .posing import CROSS_SECTION, EXPOSURE, MASS
 from .printed import LIFETIME, Row, plain, text_of_worst
 from .rates import LIFETIMES
 from .simulations import TRIALS
@@ -108,8 +108,8 @@ def _limit(found: Any) -> dict[str, Any]:
         "level": found.level,
         "limit": found.observed,
         "best": found.best,
-        "cross_section_cm2": found.observed * WIMP["sigma_nucleon"],
-        "mass_gev": WIMP["mw"],
+        "cross_section_cm2": found.observed * CROSS_SECTION,
+        "mass_gev": MASS,
     }
 
 
@@ -134,9 +134,9 @@ def _sentence(results: Results) -> str:
     )
     excluded = results.get("limit")
     if isinstance(excluded, Limit):
-        section = excluded.observed * WIMP["sigma_nucleon"]
+        section = excluded.observed * CROSS_SECTION
         text += (
-            f"; cross section of WIMPs of {number(WIMP['mw'])} GeV below {number(section, 2)} cm^2 "
+            f"; cross section of WIMPs of {number(MASS)} GeV below {number(section, 2)} cm^2 "
             f"({percent(excluded.level)}, one-sided profile)"
         )
     return text + "."
@@ -184,11 +184,11 @@ def _present(results: Results, *names: str) -> tuple[str, ...]:
 
 def _limit_text(results: Results) -> str:
     found: Any = results["limit"]
-    section = number(found.observed * WIMP["sigma_nucleon"], 3)
+    section = number(found.observed * CROSS_SECTION, 3)
     return (
-        f"The same events, searched for WIMPs of {number(WIMP['mw'])} GeV whose spectrum changes with the season, in "
-        f"{number(WIMP['exposure_tonneyear'])} tonne year. Their rate is relative to a cross section of "
-        f"{number(WIMP['sigma_nucleon'])} cm^2; the rate of electronic recoils is refitted for each value of it."
+        f"The same events, searched for WIMPs of {number(MASS)} GeV whose spectrum changes with the season, in "
+        f"{number(EXPOSURE)} tonne year. Their rate is relative to a cross section of "
+        f"{number(CROSS_SECTION)} cm^2; the rate of electronic recoils is refitted for each value of it."
         f"\n\nAt {percent(found.level)} confidence the cross section lies below {section} cm^2: where twice the rise "
         "of -ln L above the best value reaches the squared one-sided normal quantile."
     )

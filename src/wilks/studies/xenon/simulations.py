@@ -5,11 +5,11 @@ from typing import NamedTuple
 import numpy as np
 
 from wilks.data.events import Events
-from wilks.physics.xenon.er import ERSource
 from wilks.results.numbers import number
 from wilks.results.provenance import Provenance
 from wilks.studies.tabular import StudyTable
 
+from .posing import recoils
 from .sample import seed_of
 
 TRIALS = 1000
@@ -57,7 +57,7 @@ class Slice(NamedTuple):
 
 def simulate(preset: str, seed: int) -> Simulated:
     """All simulations; a source of its own has the poor lifetime as default, by which energies are then corrected."""
-    source, poor = ERSource(preset=preset), ERSource(preset=preset, elife=POOR_LIFETIME)
+    source, poor = recoils(preset), recoils(preset, elife=POOR_LIFETIME)
     flat = source.draw(seed_of(seed, 2), TRIALS)
     return Simulated(
         flat,
