@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from wilks.results.calibration import CoverageCheck, RankCalibration
+from wilks.results.checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
+from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
 from wilks.results.weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
@@ -89,9 +92,136 @@ def suspiciousness() -> Suspiciousness:
     )
 
 
+def ranks() -> RankCalibration:
+    generator = np.random.default_rng(3)
+    found = generator.integers(0, 10, (60, 2))
+    found[:, 1] = np.where(generator.random(60) < 0.4, 9, found[:, 1])
+    found[7] = -1
+    expected = np.arange(1, 11) / 10
+    width = 3 * np.sqrt(expected * (1 - expected) / 59)
+    return RankCalibration(
+        names=("s", "m"),
+        ranks=found,
+        draws=9,
+        failed=1,
+        p_chi2=np.array([0.4113, 0.0005]),
+        p_ecdf=np.array([0.6221, 0.0005]),
+        band_lower=np.maximum(expected - width, 0.0),
+        band_upper=np.minimum(expected + width, 1.0),
+        ok=False,
+        verdict="not uniform: smallest p-value 0.002 ('m'), corrected for 4 tests",
+        flags={"failed_sets": "1 of 60 sets failed; the first: ValueError: too high"},
+        how="59 truths from the prior, 9 draws each; p-values by simulated uniform ranks",
+        provenance=PROVENANCE,
+    )
+
+
+def coverage_check() -> CoverageCheck:
+    shares = np.random.default_rng(4).random(80) ** 1.3
+    grid = np.linspace(0.0, 1.0, 101)
+    return CoverageCheck(
+        kind="highest density",
+        credibility=grid,
+        coverage=np.searchsorted(np.sort(shares), grid, side="right") / 80,
+        shares=shares,
+        band=0.1497,
+        gap=0.1201,
+        p_value=0.183,
+        draws=100,
+        ok=True,
+        verdict="largest departure 0.120, allowed 0.150 (95 %)",
+        how="80 truths from the prior, 100 draws each; Kolmogorov's law",
+        provenance=PROVENANCE,
+    )
+
+
+def predictive_check() -> PredictiveCheck:
+    mean = np.array([12.0, 9.5, 4.2])
+    return PredictiveCheck(
+        statistic="deviance",
+        blocks=("near", "far", "total"),
+        p_values=np.array([0.41, 0.003, 0.052]),
+        observed=np.array([2.9, 11.3, 14.2]),
+        replicated=np.array([3.1, 2.0, 5.1]),
+        probabilities=np.array([0.02275, 0.15866, 0.5, 0.84134, 0.97725]),
+        bands={"near": mean + np.arange(-2.0, 3.0)[:, None], "far": 0.5 * mean[:2] + np.arange(-2.0, 3.0)[:, None]},
+        data={"near": np.array([12.5, 9.0, 4.0]), "far": np.array([9.0, 4.5])},
+        n=400,
+        ok=False,
+        verdict="smallest p-value 0.009 ('far'), corrected for 3 blocks; conservative",
+        flags={"unlikely_data": "smallest p-value 0.009 ('far'), corrected for 3 blocks; conservative"},
+        how="400 replicas, one at each of 400 posterior draws (FlowMatching)",
+        provenance=PROVENANCE,
+    )
+
+
+def misspecification() -> Misspecification:
+    return Misspecification(
+        spaces=("data", "encoder"),
+        features=(209, 16),
+        mmd=np.array([0.213, 0.871]),
+        mahalanobis=np.array([14.2, 9.9]),
+        null=np.stack([np.linspace(0.1, 0.5, 20), np.linspace(0.1, 0.6, 20)]),
+        p_mmd=np.array([0.38, 0.0476]),
+        p_mahalanobis=np.array([0.52, 0.0476]),
+        ok=True,
+        verdict="smallest p-value 0.19 (kernel distance in 'encoder'), corrected for 4 tests",
+        how="1000 prior-predictive simulations, 20 more for the p-values; these are no smaller than 1/21",
+        provenance=PROVENANCE,
+    )
+
+
+def local_test() -> LocalTest:
+    return LocalTest(
+        statistic=0.0312,
+        null=np.linspace(0.001, 0.02, 25),
+        p_value=1 / 26,
+        probabilities=np.linspace(0.3, 0.8, 40),
+        ok=True,
+        verdict="p-value 0.0385 from 25 permutations",
+        how="1000 truths from the prior, 40 draws at the data; null by permuted labels",
+        provenance=PROVENANCE,
+    )
+
+
+def total_variation() -> TotalVariation:
+    exact = np.array([[0.5, 0.2], [0.2, 0.1]])
+    return TotalVariation(
+        names=("s", "m"),
+        distance=0.05,
+        floor=0.0213,
+        draws=exact + np.array([[0.05, -0.05], [0.0, 0.0]]),
+        exact=exact,
+        effective=1000.0,
+        how="exact masses from a grid",
+        provenance=PROVENANCE,
+    )
+
+
+def grid_posterior() -> GridPosterior:
+    return GridPosterior(
+        names=("s", "m"),
+        units=("", "eV^2"),
+        edges=(np.array([0.001, 0.0316, 1.0]), np.array([0.0, 2.0, 4.0, 5.0])),
+        centres=(np.array([0.01, 0.2]), np.array([1.0, 3.0, 4.5])),
+        mass=np.array([[0.1, 0.05, 0.05], [0.6, 0.15, 0.05]]),
+        prior_mass=np.array([[0.2, 0.2, 0.1], [0.2, 0.2, 0.1]]),
+        log_evidence=-4.2133,
+        how="likelihood in the middle of 6 cells of equal prior",
+        provenance=PROVENANCE,
+    )
+
+
 NEURAL: dict[str, Callable[[], AbstractResult]] = {
     "weighted_samples": weighted,
     "evidence": evidence,
     "bayes_factor": bayes_factor,
     "suspiciousness": suspiciousness,
+    "ranks": ranks,
+    "coverage_check": coverage_check,
+    "predictive_check": predictive_check,
+    "misspecification": misspecification,
+    "local_test": local_test,
+    "total_variation": total_variation,
+    "grid_posterior": grid_posterior,
 }

@@ -5,11 +5,14 @@ from typing import Any
 
 from wilks._base.errors import InvalidData, InvalidFile, near_names
 
+from .calibration import CoverageCheck, RankCalibration
+from .checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
 from .comparisons import CostComparison
 from .encoding import encode
 from .fields import build
 from .files import read
 from .fits import FitResult, FitTable
+from .grid_posteriors import GridPosterior
 from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
 from .limits import Limit, SignalTest
@@ -46,6 +49,13 @@ RESULTS: dict[str, type[AbstractResult]] = {
         Evidence,
         BayesFactor,
         Suspiciousness,
+        RankCalibration,
+        CoverageCheck,
+        PredictiveCheck,
+        Misspecification,
+        LocalTest,
+        TotalVariation,
+        GridPosterior,
     )
 }
 

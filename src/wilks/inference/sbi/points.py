@@ -52,9 +52,14 @@ def prior_draws(key: Key, space: ParameterSpace, n: int) -> Points:
     """Independent draws of the prior within the bounds; held parameters at their values."""
     refuse_improper(space)
     uniforms = np.asarray(jax.random.uniform(key, (n, len(space.free)), float, 2.0**-53))
-    theta = np.tile(space.starts, (n, 1))
-    if space.free and n:
-        theta[:, space.free_mask] = in_blocks(lambda rows: _from_quantiles(space, rows), uniforms)
+    return values_at(space, uniforms)
+
+
+def values_at(space: ParameterSpace, shares: Float[np.ndarray, "points free"]) -> Points:
+    """Points below which given shares of the prior within the bounds lie; the inverse of `prior_quantiles`."""
+    theta = np.tile(space.starts, (len(shares), 1))
+    if space.free and len(shares):
+        theta[:, space.free_mask] = in_blocks(lambda rows: _from_quantiles(space, rows), shares)
     return theta
 
 
