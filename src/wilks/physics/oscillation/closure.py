@@ -27,7 +27,7 @@ from .plane import with_held_totals
 from .pulls import average_ratio
 from .rates import reactor_rates
 from .releases import prospect
-from .spaces import PLANE, SINE, SPLITTING
+from .spaces import PLANE, SINE
 
 _AMPLITUDES, _SHAPES = np.linspace(0.01, 0.6, 60), np.geomspace(0.8, 5.0, 90)
 

@@ -127,7 +127,7 @@ class HallCounts(AbstractLikelihood[Float[Array, " counts"]], AbstractSimulator[
         """Counts with the factors per bin that given counts ask for."""
         shapes, background = self.shapes(values), jnp.asarray(self.background)
         factors = jnp.sum(counts - background, axis=0) / jnp.sum(shapes, axis=0)
-        return factors * shapes + background
+        return factors[None] * shapes + background
 
     def log_prob(self, values: Values, data: Float[Array, " counts"]) -> LogProb:
         """Sum of ln Poisson(N; mu); -inf where a mean is not positive."""
@@ -204,10 +204,10 @@ def exposures() -> Float[np.ndarray, " halls"]:
 
 def _loss(terms: Terms, lengths_m: Float[Array, "halls cores 1"]) -> Float[Array, "halls cores true"]:
     """1 - P, averaged over the width of a fine bin."""
-    energies = jnp.asarray(fine_energies())
+    energies = jnp.asarray(fine_energies())[None, None]
     tall = (-1, 1, 1, 1)
     angle = terms.splitting.reshape(tall) * (PHASE_PER_EV2_M_MEV * lengths_m / energies)[None]
-    cosine = jnp.cos(2.0 * angle) * jnp.sinc(angle * FINE_STEP_MEV / energies / jnp.pi)
+    cosine = jnp.cos(2.0 * angle) * jnp.sinc(angle * FINE_STEP_MEV / energies[None] / jnp.pi)
     if terms.damping is not None:
         power = lengths_m**terms.length_power / energies**terms.energy_power
         cosine = cosine * jnp.exp(-terms.damping.reshape(tall) * power[None])

@@ -14,7 +14,7 @@ from .paths import AbstractPaths
 from .terms import Terms
 
 _PER_KM = 3.0  # log10 of metres per kilometre: tables are in q for lengths in km
-_STEP = 0.01
+_STEP = 0.004
 _WIDEST = 4.5  # of log10 q in 1/km in tables made from geometries, where the average has long settled at 1/2
 
 
@@ -71,9 +71,9 @@ class PathTables(eqx.Module):
         last = self.pieces.shape[1]
         below = jnp.clip(jnp.floor(place).astype(int), 0, last - 1)
         one, t, t2, t3 = jnp.moveaxis(jnp.take(jnp.asarray(self.pieces), below, axis=1), -1, 0)
-        x = place - below
+        x = (place - below)[None]
         inside = one + x * (t + x * (t2 + x * t3))
-        return jnp.where(place >= last, 0.5, inside) * jnp.minimum(size / floor, 1.0) ** 2
+        return jnp.where((place >= last)[None], 0.5, inside) * (jnp.minimum(size / floor, 1.0) ** 2)[None]
 
     def survival(self, terms: Terms, energy_MeV: Float[Array, " energies"]) -> Float[Array, "detectors energies"]:
         """Averaged survival of all detectors; damping is taken at the nominal lengths.
@@ -82,11 +82,12 @@ class PathTables(eqx.Module):
             terms: model of survival at given parameters.
             energy_MeV: neutrino energies.
         """
-        sine2 = self.mean_sine2(PHASE_PER_EV2_M_MEV * terms.splitting[:, None] / energy_MeV)
+        sine2 = self.mean_sine2(PHASE_PER_EV2_M_MEV * terms.splitting[:, None] / energy_MeV[None])
         if terms.damping is None:
             return 1.0 - jnp.einsum("k,dke->de", terms.amplitude, sine2)
         lengths = jnp.asarray(self.lengths_m)[:, None, None]
-        exponent = terms.damping[:, None] * lengths**terms.length_power / energy_MeV**terms.energy_power
+        powers = lengths**terms.length_power / energy_MeV[None, None] ** terms.energy_power
+        exponent = terms.damping[None, :, None] * powers
         lost = -0.5 * jnp.expm1(-exponent) + jnp.exp(-exponent) * sine2
         return 1.0 - jnp.einsum("k,dke->de", terms.amplitude, lost)
 

@@ -87,13 +87,13 @@ class ProspectOscillation(AbstractPredictor[Float[Array, "baselines prompt"]]):
     def loss(self, terms: Terms) -> Float[Array, "baselines prompt"]:
         """Share of the counts that is lost, per baseline and prompt bin."""
         energies = jnp.asarray(self.energies).ravel()
-        q = PHASE_PER_EV2_M_MEV * terms.splitting[:, None] / energies
-        smooth = _blurring(2.0 * q) * jnp.asarray(self.weights).ravel()
-        cosine = jnp.cos(2.0 * q[:, None, :] * jnp.asarray(self.lengths_m)[:, None]) * smooth[:, None, :]
+        q = PHASE_PER_EV2_M_MEV * terms.splitting[:, None] / energies[None]
+        smooth = _blurring(2.0 * q) * jnp.asarray(self.weights).ravel()[None]
+        cosine = jnp.cos(2.0 * q[:, None, :] * jnp.asarray(self.lengths_m)[None, :, None]) * smooth[:, None, :]
         if terms.damping is not None:
-            length, energy = jnp.asarray(self.lengths_m)[:, None], energies
+            length, energy = jnp.asarray(self.lengths_m)[:, None], energies[None]
             power = length**terms.length_power / energy**terms.energy_power
-            cosine = cosine * jnp.exp(-terms.damping[:, None, None] * power)
+            cosine = cosine * jnp.exp(-terms.damping[:, None, None] * power[None])
         remains = jnp.tensordot(terms.amplitude, cosine, 1).reshape(len(self.lengths_m), -1, _FINE).sum(axis=2)
         prompt = jnp.einsum("kej,kj->ke", jnp.asarray(self.response), jnp.sum(terms.amplitude) - remains)
         return 0.5 * jnp.asarray(self.members) @ prompt
@@ -139,7 +139,7 @@ class ProspectSpectra(AbstractLikelihood[Float[Array, " values"]], AbstractSimul
     def log_prob(self, values: Values, data: Float[Array, " values"]) -> LogProb:
         """Log density of the counts given the totals of the prompt bins."""
         counts = jnp.asarray(data).reshape(BASELINES, PROMPT_BINS)
-        difference = counts - _shares(self.oscillation(values)) * jnp.sum(counts, axis=0)
+        difference = counts - _shares(self.oscillation(values)) * jnp.sum(counts, axis=0)[None]
         z = jnp.asarray(self.whiten) @ difference.ravel()
         log_prob = jnp.asarray(self.log_norm) - 0.5 * jnp.sum(z**2)
         return jnp.where(jnp.isfinite(log_prob), log_prob, -jnp.inf)
@@ -179,7 +179,7 @@ class HeldTotals(AbstractPredictor[Float[Array, " values"]]):
 
     def __call__(self, values: Values) -> Float[Array, " values"]:
         """Counts at the named values."""
-        return (jnp.asarray(self.totals) * _shares(self.oscillation(values))).ravel()
+        return (jnp.asarray(self.totals)[None] * _shares(self.oscillation(values))).ravel()
 
 
 def fine_energies() -> Float[np.ndarray, "true fine"]:
@@ -196,7 +196,7 @@ def loss_table(
 
 
 def _shares(counts: Float[Array, "baselines prompt"]) -> Float[Array, "baselines prompt"]:
-    return counts / jnp.sum(counts, axis=0)
+    return counts / jnp.sum(counts, axis=0)[None]
 
 
 def _blurring(omega: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
@@ -204,7 +204,8 @@ def _blurring(omega: Float[Array, "*shape"]) -> Float[Array, "*shape"]:
     angles = np.pi * np.arange(1, _DISC_POINTS + 1) / (_DISC_POINTS + 1)
     points, weights = np.cos(angles), 2.0 * np.sin(angles) ** 2 / (_DISC_POINTS + 1)
     half = _DISC_POINTS // 2  # symmetric points
-    disc = 2.0 * jnp.cos(omega[..., None] * jnp.asarray(CORE_RADIUS_M * points[:half])) @ jnp.asarray(weights[:half])
+    phases = jnp.multiply.outer(omega, jnp.asarray(CORE_RADIUS_M * points[:half]))
+    disc = 2.0 * jnp.cos(phases) @ jnp.asarray(weights[:half])
     return disc * jnp.sinc(omega * SEGMENT_WIDTH_M / (2.0 * jnp.pi))
 
 

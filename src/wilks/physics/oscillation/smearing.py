@@ -62,5 +62,5 @@ class Smearing(eqx.Module):
 
 
 def _response(edges: Array | np.ndarray, energies: Array | np.ndarray, widths: Array | np.ndarray) -> Array:
-    below = 0.5 * erf((jnp.asarray(edges)[:, None] - energies) / widths)
+    below = 0.5 * erf((jnp.asarray(edges)[:, None] - jnp.asarray(energies)[None]) / jnp.asarray(widths)[None])
     return below[1:] - below[:-1]

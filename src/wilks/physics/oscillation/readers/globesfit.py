@@ -107,7 +107,7 @@ def read_globesfit(path: str | Path) -> GlobesfitNumbers:
     try:
         with np.load(path, allow_pickle=False) as content:
             arrays = {key: _plain(path, key, content) for key in content.files}
-    except (OSError, zipfile.BadZipFile, AttributeError) as error:
+    except (OSError, EOFError, zipfile.BadZipFile, AttributeError) as error:
         raise InvalidFile(f"{path}: cannot be read as a .npz file: {error}") from error
     except ValueError as error:
         raise InvalidFile(f"{path}: is no .npz file of numbers: {error}") from error
