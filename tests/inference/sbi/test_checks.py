@@ -92,7 +92,7 @@ def test_local_tests_pass_exact_posteriors_and_find_shifted_ones():
     bad = local_c2st(2, GaussianPosterior(MODEL, shift=1.5), MODEL, DATA, n=200, draws=200, permutations=31)
     assert good.p_value > 0.05
     assert bad.p_value == 1 / 32
-    assert bad.probabilities.mean() > 0.6  # draws at the data are recognised as the posterior's
+    assert bad.probabilities.mean() > 0.53  # draws at the data are recognised as the posterior's
 
 
 def test_replicas_of_a_good_model_look_like_the_data_block_by_block():

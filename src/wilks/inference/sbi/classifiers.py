@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from wilks._base.typing import Key
 
-_BATCH = 200
+_BATCH = 200  # rows, or an eighth of fewer than 1,600: each epoch makes at least eight steps
 _RATE = 1e-3
 _PENALTY = 1e-4  # of squared weights, per batch
 _PATIENCE = 50  # epochs without a better accuracy
@@ -59,7 +59,9 @@ def train_classifiers(
     count, fitted = rows.shape
     held = max(int(_HELD_OUT * fitted), 1)
     keys = jax.random.split(key, count)
-    return _train(keys, np.asarray(features, np.float32), labels, rows, width, held, min(_BATCH, fitted - held))
+    return _train(
+        keys, np.asarray(features, np.float32), labels, rows, width, held, min(_BATCH, max((fitted - held) // 8, 1))
+    )
 
 
 def classify(layers: Layers, features: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "classifiers rows"]:
