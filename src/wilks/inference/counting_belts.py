@@ -1,8 +1,8 @@
 """Neyman construction for one Poisson count with known background: outcomes are enumerated, not sampled.
 
 At a signal s an outcome n belongs to the belt if the outcomes that stand before it in the ordering have less
-probability than the level. Orderings: the likelihood ratio P(n; s + b)/P(n; max(0, n - b) + b) of Feldman and Cousins, the
-probability itself (shortest acceptance), both tails alike (central), or one tail only (limits).
+probability than the level. Orderings: the likelihood ratio P(n; s + b)/P(n; max(0, n - b) + b) of Feldman and Cousins,
+the probability itself (shortest acceptance), both tails alike (central), or one tail only (limits).
 
 References:
     G. J. Feldman and R. D. Cousins, Phys. Rev. D 57 (1998) 3873, section IV.

@@ -97,7 +97,7 @@ def signal_contour(
     plane = plane_of(signal, names)
     axes = (signal.grid.amplitudes, signal.grid.shapes)
     (x,) = plane.vectors(problem.data)
-    observed, best = observed_ratios(plane, plane.at(*(m.ravel() for m in np.meshgrid(*axes, indexing="ij"))), x)
+    observed, best = observed_ratios(plane, plane.nodes(), x)
     height = np.sqrt(observed.reshape(len(axes[0]), len(axes[1]))) - math.sqrt(threshold(level, dof))
     pieces = outlines(*axes, height)
     flags = {**plane.flags, **plane_flags(signal, best)}

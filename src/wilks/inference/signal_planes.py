@@ -95,6 +95,24 @@ class SignalPlane:
         """Chi-square of data at points, nuisances at their best values."""
         return np.stack([_chi2(points, row) for row in x])
 
+    def log_volumes(self, points: Points) -> Float[np.ndarray, " points"]:
+        """Logarithm of the integral of exp(-chi2/2) over the nuisances, above that of its largest value."""
+        tilts = self.signal.shared_tilts
+        if tilts is None:
+            raw = np.asarray(_tilts(self.signal, points.amplitudes, points.shapes))
+        else:
+            raw = np.broadcast_to(tilts, (len(points.means), *tilts.shape))
+        metric = np.einsum("prc,pqc->prq", raw, raw)
+        return 0.5 * raw.shape[1] * np.log(2 * np.pi) - 0.5 * np.linalg.slogdet(metric)[1]
+
+    def null(self) -> Points:
+        """The point without signal, or of the smallest amplitude where none is allowed."""
+        return self.at(self.signal.space.lowers[:1].copy(), self.signal.grid.shapes[:1])
+
+    def nodes(self) -> Points:
+        """All nodes of the signal's grid, amplitudes varying slowest."""
+        return self.at(*_pairs(self.signal.grid.amplitudes, self.signal.grid.shapes))
+
     def lowest(self, x: Float[np.ndarray, "sets cells"], shapes: Float[np.ndarray, " some"] | None = None) -> Lowest:
         """The best fit among the candidates, or among those of some shapes."""
         candidates = self.candidates if shapes is None else of_shapes(self.candidates, shapes)

@@ -131,7 +131,7 @@ class Raster(AbstractResult):
 
 @final
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
-class Exclusion(AbstractResult):
+class ClsMap(AbstractResult):
     """Gaussian CLs over a plane: where a signal is excluded against its absence.
 
     Args:
@@ -141,7 +141,8 @@ class Exclusion(AbstractResult):
         y: nodes of the second parameter.
         q: chi-square with signal minus chi-square without, on the data.
         cls: CLs of the data.
-        expected: CLs expected without signal, from two standard deviations below to two above, in rows.
+        expected: CLs expected without signal; data that deviate by -2, -1, 0, 1 and 2 standard deviations, the first
+            ones excluding most.
         pieces: curves on which CLs of the data is 1 - level.
         expected_pieces: the same of the median expectation.
     """
@@ -170,4 +171,4 @@ class Exclusion(AbstractResult):
             f"lowest CLs {probability(float(self.cls.min()))}",
             self.how,
         )
-        return Summary(f"Exclusion of {' and '.join(self.names)}", sentences, flags=tuple(self.flags.items()))
+        return Summary(f"CLs over {' and '.join(self.names)}", sentences, flags=tuple(self.flags.items()))
