@@ -15,7 +15,9 @@ from wilks.plots.style import SETTINGS, wilks_style
 from wilks.plots.toys import toy_distribution
 
 DRAWABLE = (
+    "belt",
     "bias",
+    "cls_map",
     "contour",
     "costs",
     "coverage",
@@ -24,6 +26,9 @@ DRAWABLE = (
     "fit_table",
     "goodness",
     "limit",
+    "plane_posterior",
+    "raster",
+    "region",
     "samples",
     "scan",
     "scan_2d",

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.results.neural_family import NEURAL
+from tests.results.planes import PLANES
 from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
@@ -583,6 +584,7 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "minima": minima,
     "global_fit": global_fit,
     **NEURAL,
+    **PLANES,
 }
 
 

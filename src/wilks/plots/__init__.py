@@ -15,6 +15,10 @@ from .limits import confidences as confidences
 from .limits import limits as limits
 from .model_functions import model_function as model_function
 from .p_values import p_values as p_values
+from .regions import belt as belt
+from .regions import critical_map as critical_map
+from .regions import p_value_map as p_value_map
+from .regions import raster as raster
 from .responses import compatibility as compatibility
 from .responses import efficiency as efficiency
 from .responses import in_bin_variation as in_bin_variation

@@ -6,11 +6,14 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from wilks._base.errors import InvalidOption
+from wilks.results.belts import Belt
 from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit
 from wilks.results.intervals import Contour
 from wilks.results.limits import Limit
+from wilks.results.plane_posteriors import PlanePosterior
+from wilks.results.regions import ClsMap, Raster, Region
 from wilks.results.result import AbstractResult
 from wilks.results.samples import Samples
 from wilks.results.scans import Scan
@@ -19,6 +22,7 @@ from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 from .comparisons import costs
 from .fits import correlation, pulls
 from .limits import confidences
+from .regions import belt, cls_map, plane_posterior, raster, region
 from .samples import corner
 from .scans import contour, scan, scan_map
 from .style import figure_of
@@ -62,4 +66,9 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     Bias: bias,
     CostComparison: costs,
     Samples: corner,
+    Region: lambda result: figure_of(region(result)),
+    Raster: lambda result: figure_of(raster(result)),
+    ClsMap: lambda result: figure_of(cls_map(result)),
+    PlanePosterior: lambda result: figure_of(plane_posterior(result)),
+    Belt: lambda result: figure_of(belt(result)),
 }

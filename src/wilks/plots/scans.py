@@ -10,8 +10,10 @@ from scipy.special import chdtri
 from wilks._base.errors import InvalidOption
 from wilks.results.fits import converged
 from wilks.results.intervals import Contour
+from wilks.results.regions import Region
 from wilks.results.scans import Scan
 
+from .regions import region
 from .style import ACCENT, COLOURS, DATA, MODEL, MUTED, figure_of, in_style, single, text_of
 
 _LEVELS = (0.6827, 0.9545)
@@ -123,8 +125,9 @@ def scan_map(
 
 @in_style
 def contour(
-    contours: Contour | Sequence[Contour],
+    contours: Contour | Region | Sequence[Contour],
     *,
+    overlay: Sequence[Contour] = (),
     truth: tuple[float, float] | None = None,
     labels: Mapping[str, str] | None = None,
     ax: Axes | None = None,
@@ -132,7 +135,8 @@ def contour(
     """Contours of two parameters with the best fit; each level is printed with its degrees of freedom.
 
     Args:
-        contours: one contour, or several of the same two parameters.
+        contours: one contour, or several of the same two parameters; or a region calibrated by toys.
+        overlay: contours of other methods, drawn over a region as dashed lines.
         truth: true values to mark.
         labels: text per parameter, with its unit.
         ax: axes to draw into.
@@ -140,7 +144,10 @@ def contour(
     Raises:
         InvalidOption: for contours of different parameters, or none.
     """
+    if isinstance(contours, Region):
+        return region(contours, overlay=overlay, labels=labels, ax=ax)
     family = [contours] if isinstance(contours, Contour) else sorted(contours, key=lambda c: -c.threshold)
+    family = sorted([*family, *overlay], key=lambda c: -c.threshold) if overlay else family
     if not family or len({c.names for c in family}) > 1:
         raise InvalidOption("contours of the same two parameters are needed; got " + str([c.names for c in family]))
     ax = single(ax, height=4.4)

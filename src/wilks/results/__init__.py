@@ -1,4 +1,5 @@
 # Face of the results: frozen records of numpy arrays that print, save and load themselves without JAX.
+from .belts import Belt as Belt
 from .comparisons import CostComparison as CostComparison
 from .fits import FitResult as FitResult
 from .fits import FitTable as FitTable
@@ -10,8 +11,12 @@ from .intervals import Intervals as Intervals
 from .limits import Limit as Limit
 from .limits import SignalTest as SignalTest
 from .minima import Minima as Minima
+from .plane_posteriors import PlanePosterior as PlanePosterior
 from .predictions import Predictions as Predictions
 from .provenance import Provenance as Provenance
+from .regions import ClsMap as ClsMap
+from .regions import Raster as Raster
+from .regions import Region as Region
 from .result import AbstractResult as AbstractResult
 from .samples import Samples as Samples
 from .scans import Scan as Scan

@@ -5,6 +5,7 @@ from typing import Any
 
 from wilks._base.errors import InvalidData, InvalidFile, near_names
 
+from .belts import Belt
 from .calibration import CoverageCheck, RankCalibration
 from .checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
 from .comparisons import CostComparison
@@ -17,7 +18,9 @@ from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
 from .limits import Limit, SignalTest
 from .minima import Minima
+from .plane_posteriors import PlanePosterior
 from .predictions import Predictions
+from .regions import ClsMap, Raster, Region
 from .result import AbstractResult
 from .samples import Samples
 from .scans import Scan
@@ -45,6 +48,11 @@ RESULTS: dict[str, type[AbstractResult]] = {
         CostComparison,
         Samples,
         Predictions,
+        Region,
+        Raster,
+        ClsMap,
+        PlanePosterior,
+        Belt,
         WeightedSamples,
         Evidence,
         BayesFactor,
