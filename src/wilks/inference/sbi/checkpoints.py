@@ -9,7 +9,7 @@ from wilks._base.errors import InvalidFile, InvalidOption
 from wilks._base.notices import notice
 
 from .leaves import arrays_of, filled, read_arrays, write_arrays
-from .record import TrainingRecord
+from .training_record import TrainingRecord
 
 _KEPT = 2
 

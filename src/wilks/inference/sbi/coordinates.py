@@ -120,12 +120,12 @@ class Affine(AbstractCoordinate):
     def to_network(self, theta: Float[Array, " parameters"]) -> Coordinates:
         """Distance from the prior's median in units of its spread."""
         centre, scale = _centre_and_scale(self.space)
-        return (theta - centre) / scale
+        return (jnp.asarray(theta) - centre) / scale
 
     def to_physical(self, z: Coordinates) -> Float[Array, " parameters"]:
         """Centre + scale z."""
         centre, scale = _centre_and_scale(self.space)
-        return centre + scale * z.astype(float)
+        return jnp.asarray(centre) + scale * z.astype(float)
 
     def log_jacobian(self, theta: Float[Array, " parameters"]) -> LogProb:
         """Minus the sum of ln scale."""

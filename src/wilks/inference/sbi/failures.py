@@ -15,7 +15,7 @@ class TrainingDiverged(ProcedureFailed):
 
 
 class RegionTooSmall(ProcedureFailed):
-    """A truncated round keeps less than a millionth of the prior; ``result`` keeps the posterior of the round before."""
+    """A truncated round keeps less than a millionth of the prior; ``result`` keeps the posterior before it."""
 
 
 class NotAmortised(InvalidData):

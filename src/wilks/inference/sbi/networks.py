@@ -38,8 +38,8 @@ class Residual(eqx.Module):
     def __check_init__(self) -> None:
         if (self.width is not None and self.width < 1) or self.depth < 0 or not 0.0 <= self.dropout < 1.0:
             raise InvalidOption(
-                f"network of width {self.width}, depth {self.depth}, dropout {self.dropout}: width is at least 1, depth "
-                "at least 0, dropout in [0, 1)"
+                f"network of width {self.width}, depth {self.depth}, dropout {self.dropout}: width is at least 1, "
+                "depth at least 0, dropout in [0, 1)"
             )
 
     def build(self, key: Key, inputs: int, context: int, outputs: int) -> "Trunk":
@@ -76,7 +76,7 @@ class Prepared(eqx.Module):
 
 
 class Trunk(eqx.Module):
-    """Residual network y <- y + GELU(W y + b) for ONE input; blocks are stacked, so compile time does not grow with depth.
+    """Residual network y <- y + GELU(W y + b) for ONE input; its blocks are stacked and compile as one.
 
     Evaluate it as ``trunk(inputs, trunk.prepare(context))``.
     """

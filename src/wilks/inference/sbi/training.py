@@ -20,7 +20,7 @@ from wilks.execution.progress import Progress
 from .budget import WARM_UP, Budget, rate_at
 from .checkpoints import Checkpoints
 from .failures import TrainingDiverged
-from .record import TrainingRecord
+from .training_record import TrainingRecord
 
 FEWEST_PAIRS = 100
 
@@ -91,7 +91,7 @@ def train(
     checkpoints: Checkpoints | None = None,
     progress: Progress | None = None,
 ) -> Trained:
-    """Train a network: Adam with clipped gradients, a rate that rises and falls, averaged weights, best of 10 snapshots.
+    """Train a network: Adam, clipped gradients, a rate that rises and falls, averaged weights, best of 10 snapshots.
 
     The number of steps follows from the budget alone; the held-out loss chooses between snapshots of the averaged
     weights and never stops a run. Equal keys give equal networks.

@@ -49,7 +49,8 @@ class TrainingRecord:
     @classmethod
     def from_plain(cls, values: dict[str, Any]) -> "TrainingRecord":
         """The record that `plain` wrote."""
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**fields)
 
     def plain(self) -> dict[str, Any]:
         """The record as JSON values."""
