@@ -3,61 +3,90 @@
 import functools
 from collections.abc import Sequence
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidModel, UnknownName, check_option, near_names
-from wilks._base.typing import Values
+from wilks._base.typing import Scalar, Values
 from wilks.likelihood.residuals import GaussianResiduals
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
+from wilks.physics.constants import PHASE_PER_EV2_M_MEV
 
 from . import gallium_table as table
 from .experiment import Source, Study
 from .paths import PathLengths, survival_probability
 from .pulls import WithPulls
 from .spaces import PLANE
+from .splitting_table import SplittingTable
 from .survival import AbstractSurvival, ShortBaseline
+from .terms import Terms
 from .vessels import lengths_in_vessel
 
 CROSS_SECTION_PARAMETER = "gallium_cross_section"
 """Common deviation of the absorption cross section in units of its error."""
 
+_TABLE = (3e-3, 1e3)  # eV^2: phases from 0.02 to some 1000
+_STEP = 2e-3  # of log10; the spline is right to 1e-6 up to 100 eV^2
 _PULL = Parameter(CROSS_SECTION_PARAMETER, 0.0, lower=-5.0, upper=5.0)
+
+
+class Target(eqx.Module):
+    """The gallium of one exposure: path lengths from the source, and its lines.
+
+    Args:
+        paths: path lengths.
+        energies: lines in MeV.
+        weights: share of each line, branching x cross section; they add up to 1.
+    """
+
+    paths: PathLengths
+    energies: Float[np.ndarray, " lines"]
+    weights: Float[np.ndarray, " lines"]
+
+    def survival(self, terms: Terms) -> Scalar:
+        """Survival averaged over lengths and lines."""
+        return jnp.asarray(self.weights) @ survival_probability(terms, self.paths, self.energies)
+
+    def mean_sine2(self, splitting: Float[np.ndarray, " points"]) -> Float[np.ndarray, " points"]:
+        """Average of sin^2 at splittings in eV^2."""
+        q = PHASE_PER_EV2_M_MEV * splitting / self.energies[:, None]
+        return self.weights @ np.stack([np.asarray(self.paths.mean_sine2(jnp.asarray(line))) for line in q])
 
 
 class GalliumRatios(AbstractPredictor[Float[Array, " exposures"]]):
     """Expected ratios to the rate with Bahcall's cross section, scale (1 + delta eta) sum_l w_l <P>_l / sum_l w_l.
 
+    Averages are looked up in a table of the splitting; with damping they are summed over lengths.
+
     Args:
         space: parameters.
         survival: model of survival.
-        paths: path lengths of each exposure.
-        energies: lines of each exposure in MeV.
-        weights: share of each line, branching x cross section; rows add up to 1.
+        targets: lengths and lines of each exposure.
+        table: <sin^2> of each exposure.
         scales: chosen cross section over Bahcall's.
         errors: delta, relative error of the cross section for each exposure; eta is common.
     """
 
     space: ParameterSpace
     survival: AbstractSurvival
-    paths: tuple[PathLengths, ...]
-    energies: tuple[Float[np.ndarray, " lines"], ...]
-    weights: tuple[Float[np.ndarray, " lines"], ...]
+    targets: tuple[Target, ...]
+    table: SplittingTable
     scales: Float[np.ndarray, " exposures"]
     errors: Float[np.ndarray, " exposures"]
 
     def __call__(self, values: Values) -> Float[Array, " exposures"]:
         """Ratios at the named values."""
         terms = self.survival.terms(values)
-        ratios = [
-            jnp.asarray(weights) @ survival_probability(terms, paths, energies)
-            for paths, energies, weights in zip(self.paths, self.energies, self.weights, strict=True)
-        ]
+        if terms.damping is None:
+            survived = 1.0 - terms.amplitude @ self.table(terms.splitting)
+        else:
+            survived = jnp.stack([target.survival(terms) for target in self.targets])
         deviation = values[CROSS_SECTION_PARAMETER] if CROSS_SECTION_PARAMETER in self.space else 0.0
-        return jnp.asarray(self.scales) * (1.0 + jnp.asarray(self.errors) * deviation) * jnp.stack(ratios)
+        return jnp.asarray(self.scales) * (1.0 + jnp.asarray(self.errors) * deviation) * survived
 
 
 def gallium(
@@ -104,9 +133,8 @@ def gallium(
     predictor = GalliumRatios(
         model.space | ParameterSpace((_PULL,) if pulls else ()),
         model,
-        tuple(_paths(name) for name in exposures),
-        tuple(np.array([line.energy_MeV for line in table.LINES[row.source]]) for row in rows),
-        tuple(_line_weights(row.source) for row in rows),
+        tuple(_target(name) for name in exposures),
+        _table(tuple(exposures)),
         np.array([scales[row.source] for row in rows]),
         deltas,
     )
@@ -166,14 +194,20 @@ def _rows(exposures: Sequence[str]) -> list[table.Exposure]:
 
 
 @functools.cache
-def _paths(name: str) -> PathLengths:
+def _target(name: str) -> Target:
     vessel, rays, holes = table.geometry(name)
-    return lengths_in_vessel(vessel, rays, holes=holes)
+    lines = table.LINES[table.EXPOSURES[name].source]
+    weights = np.array([line.branching * line.cross_section for line in lines])
+    paths = lengths_in_vessel(vessel, rays, holes=holes)
+    return Target(paths, np.array([line.energy_MeV for line in lines]), weights / weights.sum())
 
 
-def _line_weights(source: str) -> Float[np.ndarray, " lines"]:
-    weights = np.array([line.branching * line.cross_section for line in table.LINES[source]])
-    return weights / weights.sum()
+@functools.cache
+def _table(names: tuple[str, ...]) -> SplittingTable:
+    targets = [_target(name) for name in names]
+    return SplittingTable.of(
+        lambda dm2: np.stack([target.mean_sine2(dm2) for target in targets]), np.ones(len(names)), _TABLE, _STEP
+    )
 
 
 def _unverified(name: str) -> str:

@@ -41,19 +41,11 @@ class RatePrediction(AbstractPredictor[Float[Array, " rows"]]):
 
     Args:
         space: parameters.
-        short: paths of rows at short baselines.
-        long: paths of all other rows.
-        near: model of survival for the first.
-        far: model of survival for the others.
-        yields: f flux sigma w over the sum of all, per row (first the short ones), isotope and energy.
+        groups: rows that share a model of survival, each with it.
     """
 
     space: ParameterSpace
-    short: RowPaths | None
-    long: RowPaths | None
-    near: AbstractSurvival
-    far: AbstractSurvival
-    yields: Float[np.ndarray, "rows isotopes energies"]
+    groups: tuple[tuple[RowPaths, AbstractSurvival], ...]
 
     def __call__(self, values: Values) -> Float[Array, " rows"]:
         """Ratios at the named values."""
@@ -61,13 +53,8 @@ class RatePrediction(AbstractPredictor[Float[Array, " rows"]]):
         return self.by_isotope(values) @ jnp.stack(scales)
 
     def by_isotope(self, values: Values) -> Float[Array, "rows isotopes"]:
-        """A: the ratios as sums over isotopes, whose scales are the columns' coefficients."""
-        parts = [
-            paths.survival(model.terms(values))
-            for paths, model in ((self.short, self.near), (self.long, self.far))
-            if paths is not None
-        ]
-        return jnp.einsum("rie,re->ri", jnp.asarray(self.yields), jnp.concatenate(parts))
+        """A: the ratios as sums over isotopes, whose scales are the coefficients of its columns."""
+        return jnp.concatenate([paths.by_isotope(survival.terms(values)) for paths, survival in self.groups])
 
 
 def reactor_rates(
@@ -146,16 +133,17 @@ def _predictor(
     energies = _LOWEST + (_HIGHEST - _LOWEST) * (np.arange(_ENERGIES) + 0.5) / _ENERGIES
     per_fission = spectra(energies) * cross_section(energies)
     seen = np.stack([_window(table.window(n), energies) for n in numbers])
-    fractions = np.array([row.fractions for row in rows])
-    events = fractions[:, :, None] * per_fission * seen[:, None, :]
-    events /= events.sum(axis=(1, 2), keepdims=True)
     split = sum(n < table.FIRST_LONG for n in numbers)
-    parts = [RowPaths.of(part, energies) if part else None for part in (rows[:split], rows[split:])]
-    parameters = [Parameter(name, 1.0, lower=0.5, upper=1.5) for name in FLUX_PARAMETERS]
-    models = [model for model, part in zip((near, far), parts, strict=True) if part is not None]
-    space = functools.reduce(operator.or_, [model.space for model in models])
-    predictor = RatePrediction(space | ParameterSpace(parameters), *parts, near, far, events)
-    return predictor, float(events[:, :, spectra.extrapolated(energies)].sum(axis=(1, 2)).max())
+    groups = [
+        (RowPaths.of(rows[part], seen[part], energies, per_fission), survival)
+        for part, survival in ((slice(split), near), (slice(split, None), far))
+        if rows[part]
+    ]
+    scales = ParameterSpace([Parameter(name, 1.0, lower=0.5, upper=1.5) for name in FLUX_PARAMETERS])
+    space = functools.reduce(operator.or_, [survival.space for _, survival in groups])
+    events = (np.array([row.fractions for row in rows]) @ per_fission) * seen
+    outside = events[:, spectra.extrapolated(energies)].sum(axis=1) / events.sum(axis=1)
+    return RatePrediction(space | scales, tuple(groups)), float(outside.max())
 
 
 def _window(window: table.Window, energies: Float[np.ndarray, " energies"]) -> Float[np.ndarray, " energies"]:
