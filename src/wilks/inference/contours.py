@@ -6,6 +6,8 @@ import numpy as np
 from contourpy import contour_generator
 
 from wilks._base.errors import InvalidOption, check_option
+from wilks.likelihood.count_signals import AbstractCountTable
+from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.signals import AbstractSignal
 from wilks.parameters.space import ParameterSpace
@@ -14,6 +16,7 @@ from wilks.results.intervals import Contour
 from wilks.results.regions import Region
 
 from .calibration import AbstractCalibration
+from .count_regions import count_region
 from .crossings import Crossings, Directions, find_crossings
 from .lanes import stack_lanes
 from .minimisers import AbstractMinimiser
@@ -106,6 +109,8 @@ def contour(
         toys = by_toys(calibration, method)
         if isinstance(likelihood, AbstractSignal):
             return signal_region(problem, clock, likelihood, names, level, toys, grid)
+        if isinstance(likelihood, PoissonCounts) and isinstance(likelihood.predictor, AbstractCountTable):
+            return count_region(problem, clock, likelihood.predictor, names, level, toys, grid)
         return refitted_region(problem, clock, names, level, toys, grid)
     if isinstance(likelihood, AbstractSignal):
         return signal_contour(problem, clock, likelihood, names, level, dof)
