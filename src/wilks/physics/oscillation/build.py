@@ -193,7 +193,8 @@ def _study(
     inner = np.linalg.inv(inverse)
     errors = np.array([error for _, error in pulls.values()])
     covariance = block_covariance(0.5 * (inner + inner.T), np.diag(errors**2))
-    likelihood = GaussianResiduals(WithPulls(inner=predictor, pulls=tuple(pulls)), covariance=covariance)
+    pulled = WithPulls(predictor, tuple(pulls))  # pyright: ignore[reportCallIssue]  # its space is a property
+    likelihood = GaussianResiduals(pulled, covariance=covariance)
     data = np.append(measured, [value for value, _ in pulls.values()])
     interest = tuple(p for p in PLANE if p in likelihood.space) or likelihood.space.names[:2]
     return Study(name, likelihood, data, likelihood, interest, events, flags, sources)

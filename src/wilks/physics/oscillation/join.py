@@ -7,13 +7,12 @@ import jax
 
 from wilks._base.errors import InvalidModel, check_option
 from wilks._base.typing import Key, Values
-from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
+from wilks.likelihood.interface import AbstractSimulator
 from wilks.likelihood.joint import Joint, JointData
-from wilks.likelihood.residuals import GaussianResiduals
 from wilks.parameters.space import NamedValues, ParameterSpace
 
 from .experiment import Study
-from .pulls import WithPulls
+from .freezing import pulls_of
 
 
 class JointSimulator(AbstractSimulator[JointData]):
@@ -105,21 +104,12 @@ def _parts(studies: Mapping[str, Study]) -> tuple[dict[str, Any], dict[str, Any]
 def _refuse_repeated_pulls(studies: Mapping[str, Study]) -> None:
     owner: dict[str, str] = {}
     for name, study in studies.items():
-        for parameter in _pulled(study.likelihood):
+        for parameter in pulls_of(study.likelihood):
             if owner.setdefault(parameter, name) != name:
                 raise InvalidModel(
                     f"studies {owner[parameter]!r} and {name!r} both hold an auxiliary measurement of {parameter!r}, "
                     "which would count twice; build one of them without it (constraints={})"
                 )
-
-
-def _pulled(likelihood: AbstractLikelihood) -> tuple[str, ...]:
-    """Parameters with an auxiliary measurement."""
-    if isinstance(likelihood, Joint):
-        return _union(_pulled(part) for part in likelihood.parts.values())
-    if isinstance(likelihood, GaussianResiduals) and isinstance(likelihood.predictor, WithPulls):
-        return likelihood.predictor.pulls
-    return ()
 
 
 def _overlaps(studies: Mapping[str, Study]) -> list[tuple[str, str, str]]:

@@ -16,6 +16,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
 
 from .experiment import Study
+from .freezing import frozen, pulls_of
 from .prospect import ProspectSpectra
 from .spaces import PLANE
 
@@ -53,6 +54,7 @@ def grid_signal(
     linearity: float = 0.05,
     space: ParameterSpace | None = None,
     at: Values | None = None,
+    freeze_covariance: bool = False,
 ) -> AbstractSignal:
     """The signal of a study: its predictions tabulated once per node; see `tabulate`.
 
@@ -67,12 +69,21 @@ def grid_signal(
         linearity: largest accepted departure from the form, in standard deviations.
         space: which parameters are free and which are held; the study's own by default.
         at: values of nuisances around which they are linear; their starts by default.
+        freeze_covariance: turn nuisances with auxiliary measurements into a covariance taken without a sterile
+            neutrino, which is flagged and makes toys much faster; see `frozen`.
 
     Raises:
         InvalidModel: for a likelihood without Gaussian residuals, or a form that does not describe the prediction.
     """
     likelihood = with_held_totals(study.likelihood, study.data)
+    names = pulls_of(likelihood) if freeze_covariance else ()
+    if names:
+        likelihood = frozen(likelihood)
+        space = None if space is None else ParameterSpace(tuple(p for p in space.parameters if p.name not in names))
     signal = tabulate(likelihood, grid, form=form, linearity=linearity, space=space, at=at)
+    if names:
+        sentence = f"the effect of {', '.join(names)} is a covariance taken without a sterile neutrino"
+        signal = replace(signal, flags=(*signal.flags, ("frozen_covariance", sentence)))
     if grid.phase_step is not None:
         return signal
     step = phase_step(signal)
