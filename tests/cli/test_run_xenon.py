@@ -3,7 +3,6 @@ import json
 import pytest
 
 from wilks.cli import main
-from wilks.studies.xenon import posing
 
 
 @pytest.fixture
@@ -19,21 +18,25 @@ def wilks(capsys):
     return run
 
 
-@pytest.fixture(autouse=True)
-def _fewer_parameters(monkeypatch):
-    """One shape in place of five, whose derivatives take long to compile."""
-    monkeypatch.setattr(posing, "YIELDS", {"elife": (300e3, 700e3)})
-
-
 def test_the_help_lists_the_options(wilks):
     code, out, _ = wilks("run", "xenon", "--help")
     assert code == 0
-    for option in ("--data", "--preset", "--trials", "--toys", "--seed", "--workers", "--json", "--output"):
+    for option in (
+        "--data",
+        "--preset",
+        "--trials",
+        "--no-yields",
+        "--toys",
+        "--seed",
+        "--workers",
+        "--json",
+        "--output",
+    ):
         assert option in out
 
 
 def test_a_run_prints_one_document_and_writes_a_report(wilks, tmp_path):
-    code, out, err = wilks("run", "xenon", "--seed", "3", "--json", "--output", str(tmp_path))
+    code, out, err = wilks("run", "xenon", "--no-yields", "--seed", "3", "--json", "--output", str(tmp_path))
     assert code == 0
     assert "wrote" in err
     document = json.loads(out)
@@ -43,7 +46,7 @@ def test_a_run_prints_one_document_and_writes_a_report(wilks, tmp_path):
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for heading in ("Differential rates", "A model function of one", "Are there WIMPs?", "The tutorial"):
         assert heading in page
-    assert len(list((tmp_path / "figures").glob("*.svg"))) == 12
+    assert len(list((tmp_path / "figures").glob("*.svg"))) == 11
     saved = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert saved["results"]["limit"]["class"] == "Limit"
 
@@ -51,7 +54,7 @@ def test_a_run_prints_one_document_and_writes_a_report(wilks, tmp_path):
 @pytest.mark.shared
 def test_visible_events_are_fitted_from_their_table(wilks, shared_data):
     file = shared_data / "xenon" / "er_events.csv"
-    code, out, err = wilks("run", "xenon", "--data", str(file), "--quiet")
+    code, out, err = wilks("run", "xenon", "--no-yields", "--data", str(file), "--quiet")
     assert (code, err) == (0, "")
     assert "20 events of er_events.csv" not in out  # the source is told in the report
     assert "exact rates in the table" in out

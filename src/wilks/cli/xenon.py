@@ -28,6 +28,7 @@ from .study import deliver_study, effort_of
 @click.option(
     "--trials", type=click.IntRange(min=1), default=25, show_default=True, help="Events to simulate, cut ones included."
 )
+@click.option("--yields/--no-yields", default=True, show_default=True, help="Also fit six parameters.")
 @click.option(
     "--toys",
     type=click.IntRange(min=0),
@@ -44,7 +45,9 @@ from .study import deliver_study, effort_of
     help="Processes; results do not depend on their number.",
 )
 @delivery_options
-def xenon(delivery: Delivery, file: Path | None, preset: str, trials: int, toys: int, seed: int, workers: int) -> None:
+def xenon(
+    delivery: Delivery, file: Path | None, preset: str, trials: int, yields: bool, toys: int, seed: int, workers: int
+) -> None:
     """Fit events of a dual-phase xenon detector one by one.
 
     Without options: 25 electronic recoils are simulated; rates, electron lifetime, an absorption length, six
@@ -53,5 +56,5 @@ def xenon(delivery: Delivery, file: Path | None, preset: str, trials: int, toys:
     """
     study = importlib.import_module("wilks.studies.xenon.analysis")
     with effort_of(toys, seed, workers, delivery) as effort:
-        report = study.xenon(file=file, preset=preset, trials=trials, effort=effort)
+        report = study.xenon(file=file, preset=preset, trials=trials, yields=yields, effort=effort)
     deliver_study(report, delivery)

@@ -57,7 +57,12 @@ class Chain(NamedTuple):
 
 
 def xenon(
-    *, file: Path | None = None, preset: str = "2.1.0", trials: int = 25, effort: Effort | None = None
+    *,
+    file: Path | None = None,
+    preset: str = "2.1.0",
+    trials: int = 25,
+    yields: bool = True,
+    effort: Effort | None = None,
 ) -> StudyReport:
     """The electron lifetime of a xenon detector from a handful of events, and what else they tell.
 
@@ -65,6 +70,7 @@ def xenon(
         file: table of events, see `wilks.studies.xenon.sample.read_sample`; simulated by default.
         preset: selection of events: "2.1.0", "1.4" or "tutorial" (of flamedisx and of its tutorial).
         trials: events to simulate, cut ones included.
+        yields: also fit six parameters; where this is new, compiling takes half a minute.
         effort: toys, seed, processes; no toys by default.
 
     Raises:
@@ -83,7 +89,7 @@ def xenon(
     if best.status.converged:
         for name, level in LEVELS.items():
             results.add(name, partial(intervals, study.likelihood, study.data, level=level))
-        _fit_own_functions(chain, results)
+        _fit_own_functions(chain, yields, results)
         results.add("slices", lambda: slices_table(chain.slices, Provenance.collect()))
         _search(chain, results)
         marginals = _judge(chain, best, effort.seed, results)
@@ -124,13 +130,14 @@ def study_of(chain: Chain) -> Study:
     )
 
 
-def _fit_own_functions(chain: Chain, results: Findings) -> None:
+def _fit_own_functions(chain: Chain, yields: bool, results: Findings) -> None:
     """The same events with model functions of a user."""
     length, events = absorption_likelihood(chain.preset), chain.sample.events
     best = results.add("fit_absorption", lambda: fit(length, events, start=_GUESS, throw=False))
     if best.status.converged:
         results.add("intervals_absorption", lambda: intervals(length, events, ("absorption_length",), level=0.90))
-    results.add("fit_yields", lambda: fit(yields_likelihood(chain.preset), events, throw=False))
+    if yields:
+        results.add("fit_yields", lambda: fit(yields_likelihood(chain.preset), events, throw=False))
 
 
 def _search(chain: Chain, results: Findings) -> None:

@@ -161,9 +161,10 @@ def _chapters(chain: Any, study: Study, results: Results, rows: tuple[Row, ...])
     made += [
         with_figures,
         Chapter("A model function of one's own", _OWN, absorption, _picture("absorption", results)),
-        Chapter("Six parameters", _SIX, _present(results, "fit_yields"), _picture("yields", results)),
-        Chapter("What the position does", _POSITION, ("slices",), _picture("position", chain)),
     ]
+    if "fit_yields" in results:
+        made.append(Chapter("Six parameters", _SIX, ("fit_yields",), _picture("yields", results)))
+    made.append(Chapter("What the position does", _POSITION, ("slices",), _picture("position", chain)))
     if "limit" in results:
         made.append(Chapter("Are there WIMPs?", _limit_text(results), ("limit",), _picture("search", chain)))
     made.append(_worth(results))
