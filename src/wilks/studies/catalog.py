@@ -34,6 +34,10 @@ STUDIES: dict[str, Entry] = {
         "wilks.studies.xenon",
         "Events in a xenon TPC: differential rates, electron lifetime, yields by own functions, a limit on WIMPs.",
     ),
+    "sterile": Entry(
+        "wilks.studies.sterile",
+        "A sterile neutrino in reactors and gallium sources: published numbers, exact regions, tension, 3+1 plane.",
+    ),
 }
 """Name -> module and one sentence."""
 
