@@ -36,6 +36,7 @@ _NODES = 60
     show_default=True,
     help="Absorption cross section of gallium.",
 )
+@click.option("--compare/--no-compare", default=True, show_default=True, help="Compare with published numbers first.")
 @click.option(
     "--nodes", type=click.IntRange(min=10), default=_NODES, show_default=True, help="Nodes per axis of the plane."
 )
@@ -55,6 +56,7 @@ def sterile(
     exact: bool,
     flux: str,
     cross_section: str,
+    compare: bool,
     nodes: int,
     toys: int,
     seed: int,
@@ -66,7 +68,13 @@ def sterile(
     reproduced first. Results appear as they are found; --output DIR also writes a report with figures.
     """
     study = importlib.import_module("wilks.studies.sterile.analysis")
-    settings = {"exact": exact, "nodes": (nodes, nodes), "flux": flux, "cross_section": cross_section}
+    settings = {
+        "exact": exact,
+        "nodes": (nodes, nodes),
+        "flux": flux,
+        "cross_section": cross_section,
+        "compare": compare,
+    }
     with effort_of(toys, seed, workers, delivery) as effort:
         report = study.sterile(folder=folder, effort=effort, **settings)
     deliver_study(report, delivery)

@@ -125,8 +125,9 @@ def _chapters(experiments: Experiments, results: Results, exact: bool) -> tuple[
     how = _EXACT if exact else _ASYMPTOTIC
     made = [
         Chapter("The experiments", _experiments_text(experiments)),
-        Chapter("Published numbers and ours", _CLOSURE, ("closure",)),
     ]
+    if "closure" in results:
+        made.append(Chapter("Published numbers and ours", _CLOSURE, ("closure",)))
     for name in names:
         made.append(
             Chapter(name, "", _present(results, f"region_{name}", f"null_{name}"), _picture("one", name, results))
@@ -169,9 +170,9 @@ _MODEL = (
 _CLOSURE = "Every experiment reproduces its published result within the quoted error or the stated tolerance."
 _EXACT = (
     "Regions are those of Feldman and Cousins: at every node of the plane toys are thrown, each is compared with its "
-    "own best fit over all splittings and mixings, and the node belongs to the region if the data are not among the most "
-    "extreme tenth. Dashed lines are asymptotic: a chi-square with two degrees of freedom, which is not the law of the "
-    "likelihood ratio here, because the splitting means nothing without mixing."
+    "own best fit over all splittings and mixings, and the node belongs to the region if the data are not among the "
+    "most extreme tenth. Dashed lines are asymptotic: a chi-square with two degrees of freedom, which is not the law "
+    "of the likelihood ratio here, because the splitting means nothing without mixing."
 )
 _ASYMPTOTIC = (
     "Regions are asymptotic: a chi-square with two degrees of freedom, which is not the law of the likelihood ratio "
