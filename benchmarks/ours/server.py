@@ -2,7 +2,7 @@
 
 from harness.serving import serve
 
-from . import events, fits, flavor, response, studies, xenon
+from . import events, feldman_cousins, fits, flavor, response, studies, xenon
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -28,6 +28,7 @@ TASKS = {
     "flavor_plot": flavor.plot,
     **response.TASKS,
     **xenon.TASKS,
+    **feldman_cousins.TASKS,
 }
 
 if __name__ == "__main__":
