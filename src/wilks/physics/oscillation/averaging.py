@@ -5,6 +5,7 @@ import numpy as np
 from jax.scipy.special import erf
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike as AnyNumbers
 
 from wilks._base.errors import InvalidModel
 
@@ -109,7 +110,7 @@ def check_increasing(lower: float, upper: float) -> None:
         raise InvalidModel(f"path lengths from {lower:g} to {upper:g} m; expected bounds that increase, from 0 on")
 
 
-def normalised(weights: ArrayLike) -> Float[np.ndarray, " weights"]:
+def normalised(weights: AnyNumbers) -> Float[np.ndarray, " weights"]:
     """Weights divided by their sum.
 
     Raises:

@@ -8,6 +8,7 @@ References:
 import math
 
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Float
 
 from wilks.physics.constants import (
@@ -19,7 +20,8 @@ from wilks.physics.constants import (
     REDUCED_PLANCK_MEV_S,
 )
 
-Energies = Float[np.ndarray, "*shape"]
+Numbers = Float[np.ndarray, "*shape"]
+_Real = np.ndarray | np.floating  # arithmetic turns arrays without axes into numbers
 
 MASS_DIFFERENCE_MEV = NEUTRON_MASS_MEV - PROTON_MASS_MEV
 """Delta = m_n - m_p."""
@@ -52,7 +54,7 @@ _SIGMA0 = (  # eq. (10), in 1/MeV^4
 _COSINES, _COSINE_WEIGHTS = np.polynomial.legendre.leggauss(40)
 
 
-def neutrino_energy(deposited_MeV: Energies, cosine: Energies) -> Energies:
+def neutrino_energy(deposited_MeV: ArrayLike, cosine: ArrayLike) -> Numbers:
     """Neutrino energy that gives a deposited energy (positron and its annihilation) at an angle of the positron.
 
     E_nu = (E_e + delta)/[1 - (E_e/m_p)(1 - v c)], E_e = E_dep - m_e, delta = (m_n^2 - m_p^2 - m_e^2)/(2 m_p).
@@ -61,28 +63,30 @@ def neutrino_energy(deposited_MeV: Energies, cosine: Energies) -> Energies:
         deposited_MeV: kinetic energy of the positron plus two electron masses; broadcasts with the cosine.
         cosine: of the angle between neutrino and positron.
     """
-    electron = deposited_MeV - ELECTRON_MASS_MEV
+    deposited, cosine = _broadcast(deposited_MeV, cosine)
+    electron = deposited - ELECTRON_MASS_MEV
     delta = 0.5 * (NEUTRON_MASS_MEV**2 - PROTON_MASS_MEV**2 - ELECTRON_MASS_MEV**2) / PROTON_MASS_MEV
-    return (electron + delta) / (1.0 - electron / PROTON_MASS_MEV * (1.0 - _speed(electron) * cosine))
+    return np.asarray((electron + delta) / (1.0 - electron / PROTON_MASS_MEV * (1.0 - _speed(electron) * cosine)))
 
 
-def neutrino_energy_slope(deposited_MeV: Energies, cosine: Energies) -> Energies:
+def neutrino_energy_slope(deposited_MeV: ArrayLike, cosine: ArrayLike) -> Numbers:
     """dE_nu/dE_e at a fixed angle, [m_p + E_nu (1 - c/v)]/[m_p - E_e (1 - v c)]; 0 where the positron has no speed."""
-    electron = deposited_MeV - ELECTRON_MASS_MEV
+    deposited, cosine = _broadcast(deposited_MeV, cosine)
+    electron = deposited - ELECTRON_MASS_MEV
     speed = _speed(electron)
     moving = speed > 0.0
-    above = PROTON_MASS_MEV + neutrino_energy(deposited_MeV, cosine) * (1.0 - cosine / np.where(moving, speed, 1.0))
+    above = PROTON_MASS_MEV + neutrino_energy(deposited, cosine) * (1.0 - cosine / np.where(moving, speed, 1.0))
     return np.where(moving, above / (PROTON_MASS_MEV - electron * (1.0 - speed * cosine)), 0.0)
 
 
-def differential_cross_section(energy_MeV: Energies, cosine: Energies) -> Energies:
+def differential_cross_section(energy_MeV: ArrayLike, cosine: ArrayLike) -> Numbers:
     """dsigma/dcos in cm^2; 0 below threshold.
 
     Args:
         energy_MeV: neutrino energy; broadcasts with the cosine.
         cosine: of the angle between neutrino and positron.
     """
-    energy, cosine = np.broadcast_arrays(np.asarray(energy_MeV, float), np.asarray(cosine, float))
+    energy, cosine = _broadcast(energy_MeV, cosine)
     zeroth = energy - MASS_DIFFERENCE_MEV
     good = (energy >= THRESHOLD_MEV) & (zeroth > ELECTRON_MASS_MEV)
     zeroth = np.where(good, zeroth, 2.0)  # any allowed energy: the result is dropped
@@ -99,16 +103,17 @@ def differential_cross_section(energy_MeV: Energies, cosine: Energies) -> Energi
     return np.where(good, 0.5 * _SIGMA0 * bracket * REDUCED_PLANCK_C_MEV_CM**2, 0.0)
 
 
-def cross_section(energy_MeV: Energies) -> Energies:
+def cross_section(energy_MeV: ArrayLike) -> Numbers:
     """Total cross section in cm^2 by 40 Gauss-Legendre points in the angle; 0 below threshold.
 
-    >>> print(f"{float(cross_section(np.array(4.0))):.3e}")
+    >>> print(f"{float(cross_section(4.0)):.3e}")
     6.744e-43
     """
-    return differential_cross_section(np.asarray(energy_MeV, float)[..., None], _COSINES) @ _COSINE_WEIGHTS
+    energy = np.asarray(energy_MeV, float)
+    return np.asarray(differential_cross_section(energy[..., None], _COSINES) @ _COSINE_WEIGHTS)
 
 
-def quick_cross_section(energy_MeV: Energies) -> Energies:
+def quick_cross_section(energy_MeV: ArrayLike) -> Numbers:
     """1e-43 p_e E_e E^(-0.07056 + 0.02018 ln E - 0.001953 ln^3 E) cm^2 with E_e = E - 1.293; right to about 1 %.
 
     References:
@@ -123,7 +128,7 @@ def quick_cross_section(energy_MeV: Energies) -> Energies:
     return np.where(good, 1e-43 * electron**2 * _speed(electron) * energy**power, 0.0)
 
 
-def _recoil(energy: Energies, speed: Energies, cosine: Energies) -> Energies:
+def _recoil(energy: _Real, speed: _Real, cosine: _Real) -> _Real:
     """The correction of eq. (13)."""
     delta, mass2 = MASS_DIFFERENCE_MEV, ELECTRON_MASS_MEV**2
     along = (energy + delta) * (1.0 - cosine / speed) - delta
@@ -135,7 +140,12 @@ def _recoil(energy: Energies, speed: Energies, cosine: Energies) -> Energies:
     )
 
 
-def _speed(energy: Energies) -> Energies:
+def _broadcast(one: ArrayLike, other: ArrayLike) -> tuple[Numbers, Numbers]:
+    first, second = np.broadcast_arrays(np.asarray(one, float), np.asarray(other, float))
+    return first, second
+
+
+def _speed(energy: _Real) -> _Real:
     """Speed of an electron of a total energy; 0 at rest and below."""
     moving = energy > ELECTRON_MASS_MEV
     return np.sqrt(np.where(moving, 1.0 - (ELECTRON_MASS_MEV / np.where(moving, energy, 1.0)) ** 2, 0.0))

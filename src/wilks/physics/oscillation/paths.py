@@ -20,8 +20,8 @@ import abc
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from wilks._base.errors import InvalidModel
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
