@@ -16,7 +16,7 @@ from wilks.physics.oscillation.geometries import path_lengths
 from wilks.physics.oscillation.path_tables import PathTables
 from wilks.physics.oscillation.paths import AtLength, Uniform
 from wilks.physics.oscillation.smearing import Smearing
-from wilks.physics.oscillation.survival import ShortBaseline, ThreePlusOne, WavePackets
+from wilks.physics.oscillation.survival import ShortBaseline, ThreeNeutrinos, ThreePlusOne, WavePackets
 from wilks.physics.oscillation.terms import Terms, two_neutrino_terms, wave_packet_damped
 
 EXPERIMENTS = ("DANSS", "Bugey-3", "DoubleChooz", "RENO", "DayaBay-ratio", "NEOS")
@@ -256,3 +256,13 @@ def test_every_term_of_a_model_is_averaged(numbers: Path) -> None:
     energies = jnp.asarray([2.0, 5.0])
     exact = np.stack([1.0 - np.asarray(terms.loss(length, energies)) for length in (10.0, 30.0)])
     assert np.asarray(tables.survival(terms, energies)) == pytest.approx(exact, abs=3e-4)  # interpolation
+
+
+@pytest.mark.shared
+def test_three_neutrinos_calibrate_the_ratio_of_reno(numbers: Path) -> None:
+    free = ThreeNeutrinos(free=("sin2_2theta13", "dm2_32_eV2"))
+    study = near_far("RENO", numbers, survival=free, constraints={})
+    assert study.interest == ("sin2_2theta13", "dm2_32_eV2")
+    result = fit(study.likelihood, study.data)
+    assert result.values["sin2_2theta13"] == pytest.approx(0.0896, abs=0.5 * 0.0068)  # RENO, arXiv:1806.00248
+    assert result.errors["sin2_2theta13"] == pytest.approx(0.0068, rel=0.1)

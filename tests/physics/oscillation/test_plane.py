@@ -9,9 +9,14 @@ from wilks._base.errors import InvalidModel
 from wilks.likelihood.joint import Joint
 from wilks.likelihood.residuals import GaussianResiduals
 from wilks.likelihood.signals import RationalSignal
+from wilks.parameters.parameter import Parameter
+from wilks.parameters.space import ParameterSpace
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
-from wilks.physics.oscillation.experiment import Study
+from wilks.physics.oscillation.experiment import Study, experiment
+from wilks.physics.oscillation.freezing import frozen
 from wilks.physics.oscillation.plane import grid_signal, sterile_grid, with_held_totals
+from wilks.physics.oscillation.pulls import WithPulls
+from wilks.physics.oscillation.spaces import PLANE, STERILE
 
 VALUES = {"sin2_2theta_ee": 0.3, "dm2_41_eV2": 1.3}
 
@@ -65,3 +70,45 @@ def test_other_likelihoods_have_no_signal() -> None:
     joint = Joint({"p": likelihood})
     with pytest.raises(InvalidModel, match="signals are tabulated from GaussianResiduals"):
         grid_signal(Study("x", joint, study.data["not"], joint, study.interest), sterile_grid((0.1, 1, 2), (1, 2, 2)))
+
+
+def pulled_study() -> Study:
+    """Three values linear in a nuisance of error 0.1, which does not act on the signal."""
+    space = ParameterSpace((*STERILE, Parameter("scale", 0.0, lower=-5.0, upper=5.0)))
+    shift = np.array([1.0, 0.5, -0.3])
+
+    def prediction(p):
+        return p["sin2_2theta_ee"] * np.array([1.0, 2.0, 3.0]) * p["dm2_41_eV2"] + p["scale"] * shift
+
+    inner = experiment("x", prediction, np.zeros(3), np.eye(3), space).likelihood.predictor
+    pulled = WithPulls(inner, ("scale",))  # pyright: ignore[reportCallIssue]  # its space is a property
+    errors = np.array([0.2, 0.1, 0.3, 0.1])
+    likelihood = GaussianResiduals(pulled, errors=errors)
+    return Study("pulled", likelihood, np.array([0.4, 0.7, 1.3, 0.0]), likelihood, PLANE)
+
+
+def test_a_frozen_covariance_is_the_profile_over_linear_nuisances() -> None:
+    study = pulled_study()
+    fixed = frozen(study.likelihood)
+    assert fixed.space.names == PLANE
+    at = {"sin2_2theta_ee": 0.3, "dm2_41_eV2": 1.4}
+    slope, pull = np.array([1.0, 0.5, -0.3]), 0.1
+    scatter = np.diag(np.array([0.2, 0.1, 0.3]) ** 2) + pull**2 * np.outer(slope, slope)
+    rest = study.data[:3] - 0.42 * np.array([1.0, 2.0, 3.0])
+    exact = rest @ np.linalg.solve(scatter, rest)
+    assert 2.0 * float(fixed.excess(at, study.data)) == pytest.approx(exact, rel=1e-10)
+    scan = [2.0 * float(study.likelihood.excess({**at, "scale": b}, study.data)) for b in np.linspace(-0.3, 0.3, 601)]
+    assert min(scan) == pytest.approx(exact, abs=1e-3)  # steps of 1 % of the error
+
+
+def test_signals_of_frozen_studies_say_so_and_have_no_nuisances() -> None:
+    signal = grid_signal(pulled_study(), sterile_grid((0.1, 1, 3), (0.5, 2, 4)), freeze_covariance=True)
+    assert signal.space.names == PLANE
+    assert "scale" in dict(signal.flags)["frozen_covariance"]
+
+
+def test_nuisances_that_act_on_two_parts_cannot_be_frozen() -> None:
+    study = pulled_study()
+    other = experiment("y", lambda p: [p["scale"]], [0.0], np.eye(1), study.likelihood.space)
+    with pytest.raises(InvalidModel, match="'scale' of part 'a' acts on part 'b' too"):
+        frozen(Joint({"a": study.likelihood, "b": other.likelihood}))

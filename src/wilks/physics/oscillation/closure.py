@@ -28,7 +28,10 @@ from .pulls import average_ratio
 from .rates import reactor_rates
 from .releases import prospect
 from .spaces import PLANE, SINE
+from .survival import ThreeNeutrinos
 
+_STANDARD = ("sin2_2theta13", "dm2_32_eV2")
+_ANGLES, _LEADING = np.linspace(0.06, 0.14, 81), np.linspace(1.8e-3, 3.2e-3, 36)
 _AMPLITUDES, _SHAPES = np.linspace(0.01, 0.6, 60), np.geomspace(0.8, 5.0, 90)
 
 
@@ -183,7 +186,13 @@ def _spectra(folder: Path) -> list[ClosureRow]:
     for name, (first, second) in published.SPECTRA_BEST.items():
         s, m, _ = best_node(studies[name], hold=(f"energy_scale_{name}",))
         rows += [_row(first, s), _row(second, m)]
-    return rows
+    return rows + [_row(p, _mixing_angle(p.experiment, numbers)) for p in published.CALIBRATIONS]
+
+
+def _mixing_angle(name: str, numbers: Path) -> float:
+    """sin^2 2theta_13 of a ratio with three neutrinos, Dm2_32 free."""
+    study = near_far(name, numbers, survival=ThreeNeutrinos(free=_STANDARD), constraints={})
+    return best_node(study, grid=SignalGrid(_STANDARD, _ANGLES, _LEADING))[0]
 
 
 def _spectrum(name: str, numbers: Path) -> Study:

@@ -60,6 +60,12 @@ SPECTRA_BEST = {
     ),
 }
 
+CALIBRATIONS = (
+    Figure("RENO", "best sin2_2theta13", 0.0896, 0.0068, 0.5, "Phys. Rev. Lett. 121 (2018) 201801, arXiv:1806.00248"),
+    Figure("DayaBay-ratio", "best sin2_2theta13", 0.0841, 0.0033, 0.5, "Phys. Rev. D 95 (2017) 072006"),
+    Figure("DoubleChooz", "best sin2_2theta13", 0.105, 0.014, 0.5, "Nature Phys. 16 (2020) 558, arXiv:1901.09445"),
+)
+
 PROSPECT = (
     Figure("PROSPECT", "events", 50560.0, 5.0, 1.0, _PROSPECT),
     Figure("PROSPECT", "best sin2_2theta_ee", 0.11, 0.02, 1.0, _PROSPECT),
