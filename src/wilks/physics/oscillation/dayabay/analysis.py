@@ -23,9 +23,9 @@ from jaxtyping import Float
 from wilks._base.errors import check_option
 from wilks._base.typing import Values
 from wilks.likelihood.binned import CountsData
+from wilks.physics.oscillation.experiment import Source, Study
+from wilks.physics.oscillation.readers.dayabay import DayaBayRelease, read_release
 
-from ..experiment import Source, Study
-from ..readers.dayabay import DayaBayRelease, read_release
 from .assembly import full_prediction, gather_matrix
 from .choices import Choices
 from .constants import CITATION, SOLAR

@@ -5,11 +5,12 @@ from jaxtyping import Float
 
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
+from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
+from wilks.physics.oscillation.survival import AbstractSurvival
 
-from ..readers.dayabay import DayaBayRelease
-from ..survival import AbstractSurvival
 from .choices import Choices, fastest_splitting
 from .constants import SECONDS_PER_DAY
+from .derivatives import DETECTOR_GROUPS
 from .flux_errors import flux_errors_of
 from .layout import Layout
 from .mesh import Mesh, Nodes, chebyshev_nodes, every_point, release_mesh
@@ -19,6 +20,7 @@ from .rates import rates_of, stacked
 from .response import response_of
 from .spectrum import correction_of, emitted
 
+_ROUNDED_MEV = 0.005  # a tenth of a fine bin
 _LOWEST_FACTOR = 1e-3  # of the spectrum, where knots are relative changes
 
 
@@ -43,7 +45,7 @@ def full_prediction(
     """
     survival, mesh = choices.survival_model(), release_mesh()
     nodes = _nodes(mesh, choices, survival, knots_MeV, float(release.baselines_m.max()))
-    spectra, response = emitted(release, mesh), response_of(release, edges_MeV)
+    spectra, response = emitted(release, mesh), response_of(release, edges_MeV, smoothing_MeV=_smoothing(choices))
     fading = fastest_splitting(survival) > 0.0
     folded = (nodes.fold(spectra.nonequilibrium), nodes.fold(spectra.spent_fuel))
     free = choices.spectrum == "free"
@@ -78,6 +80,11 @@ def background_events(release: DayaBayRelease, layout: Layout) -> Float[np.ndarr
     days = release.eff_livetime_s[layout.rows] / SECONDS_PER_DAY
     others = release.background_rates[layout.rows] * days[:, None]
     return np.concatenate([release.accidentals[layout.rows, None], others], axis=1)
+
+
+def _smoothing(choices: Choices) -> float:
+    """Fits cannot converge where derivatives jump: pulled inputs of the detectors need rounded edges."""
+    return _ROUNDED_MEV if set(DETECTOR_GROUPS) & set(choices.pulled) else 0.0
 
 
 def _nodes(mesh: Mesh, choices: Choices, survival: AbstractSurvival, knots_MeV: np.ndarray, longest_m: float) -> Nodes:

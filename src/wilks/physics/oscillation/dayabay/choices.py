@@ -8,9 +8,9 @@ from jaxtyping import Float
 
 from wilks._base.errors import InvalidOption, check_option
 from wilks.parameters.parameter import Parameter
+from wilks.physics.oscillation.spaces import STERILE
+from wilks.physics.oscillation.survival import AbstractSurvival, ThreeNeutrinos, ThreePlusOne
 
-from ..spaces import STERILE
-from ..survival import AbstractSurvival, ThreeNeutrinos, ThreePlusOne
 from .covariance import TOLERANCE
 from .derivatives import METHODS
 from .nuisances import treatments
@@ -121,8 +121,8 @@ class Choices:
         flags = {}
         if self.background_sigma == "release" and self.treated["background_rate"] != "fixed":
             flags["background_sigma_release"] = (
-                "errors of Li/He, fast-neutron and AmC rates, absolute in the release, enter as relative ones as in the "
-                "release model; background_sigma='physical' divides them by the rates"
+                "errors of Li/He, fast-neutron and AmC rates, absolute in the release, enter as relative ones, as in "
+                "the release model; background_sigma='physical' divides them by the rates"
             )
         return flags
 

@@ -1,8 +1,8 @@
 """The covariance of expected counts from uncertain inputs, computed at one point and kept: V = K K^T.
 
-K has as many columns as V has eigenvalues that matter beside the statistical variance: V is scaled by the square roots of
-the expected counts, and eigenvalues below a tolerance are dropped. What is dropped changes chi-square by less than that
-tolerance, relatively, since the statistical variance is that scale squared to good approximation.
+K has as many columns as V has eigenvalues that matter beside the statistical variance: V is scaled by the square roots
+of the expected counts, and eigenvalues below a tolerance are dropped. What is dropped changes chi-square by less than
+that tolerance, relatively, since the statistical variance is that scale squared to good approximation.
 """
 
 from collections.abc import Sequence

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..readers.dayabay import DayaBayRelease
+from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
+
 from .mesh import Mesh, Nodes
 from .rates import stacked
 from .spectrum import interpolation

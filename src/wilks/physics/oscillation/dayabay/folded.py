@@ -11,13 +11,12 @@ from jaxtyping import Array, Float
 from wilks._base.typing import Scalar, Theta, Values
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
+from wilks.physics.oscillation.survival import AbstractSurvival
 
-from ..survival import AbstractSurvival
 from . import nuisances
 from .prediction import FullPrediction, parameters_of
 from .rates import survival_at
 from .spectrum import Correction
-
 
 Oscillated = tuple[Float[Array, "spectra nodes"], Float[Array, "spectra kind_nodes"]]
 """Survival probabilities times targets, for fresh spectra and for those that the free factor leaves alone."""

@@ -7,10 +7,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
 from wilks._base.errors import InvalidData, UnknownName, near_names
+from wilks._base.numerics import cholesky
 from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
 from wilks.likelihood.binned import CountsData
 from wilks.likelihood.constraints import saturated_poisson
@@ -20,7 +21,7 @@ from wilks.parameters.space import ParameterSpace
 
 from .cost import Cost, chi_square, poisson
 from .folded import FoldedPrediction
-from .linearisation import curvature_of_mean, linearised
+from .linearisation import detector_curvature, linearised
 from .prediction import FullPrediction
 from .variances import Bins, variance
 
@@ -92,25 +93,37 @@ class DayaBayLikelihood(
         return _excess(theta, self, data)
 
     def expand(self, theta: Theta, data: CountsData) -> Expanded:
-        """Half the cost with its gradient, and a curvature that leaves out second derivatives of expected counts."""
+        """Half the cost with its gradient, and a positive curvature without most second derivatives of the counts."""
         mean, rows = linearised(self.prediction, theta)
         cost, good = self.cost(mean, data)
         pulled = self.pulls.residuals(theta, jnp.asarray(data.auxiliary))
-        where = np.array(self.pulls.indices, dtype=int)
         value = cost.value + 0.5 * jnp.sum(pulled**2)
-        gradient = (rows @ cost.gradient).at[where].add(pulled / self.pulls.widths)
-        curvature = cost.curvature(rows).at[where, where].add(1.0 / jnp.asarray(self.pulls.widths) ** 2)
-        return Expanded(jnp.where(good, value, jnp.inf), gradient, 0.5 * (curvature + curvature.T))
+        gradient = (rows @ cost.gradient).at[self._pulled].add(pulled / self.pulls.widths)
+        return Expanded(jnp.where(good, value, jnp.inf), gradient, self._curvature(theta, cost, rows))
 
     def hessian(self, theta: Theta, data: CountsData) -> Float[Array, "parameters parameters"]:
-        """Exact second derivatives of half the cost."""
+        """Second derivatives of half the cost: exact without pulls, else as in `expand`."""
         mean, rows = linearised(self.prediction, theta)
         cost, _ = self.cost(mean, data)
-        total = cost.curvature(rows) + curvature_of_mean(self.prediction, theta, cost.gradient)
-        if self.statistic == "unbiased":
-            total = total + cost.determinant_curvature(rows)
-        where = np.array(self.pulls.indices, dtype=int)
-        return total.at[where, where].add(1.0 / jnp.asarray(self.pulls.widths) ** 2)
+        total = self._curvature(theta, cost, rows)
+        if isinstance(self.prediction, FoldedPrediction):
+            total = total + self.prediction.curvature(theta, cost.gradient)
+        return total + cost.determinant_curvature(rows) if self.statistic == "unbiased" else total
+
+    def _curvature(
+        self, theta: Theta, cost: Cost, rows: Float[Array, "parameters bins"]
+    ) -> Float[Array, "parameters parameters"]:
+        linear = cost.curvature(rows).at[self._pulled, self._pulled].add(1.0 / jnp.asarray(self.pulls.widths) ** 2)
+        linear = 0.5 * (linear + linear.T)
+        if isinstance(self.prediction, FoldedPrediction):
+            return linear
+        total = linear + detector_curvature(self.prediction, theta, cost.gradient)
+        _, positive = cholesky(total)
+        return jnp.where(positive, total, linear)
+
+    @property
+    def _pulled(self) -> Int[np.ndarray, " pulls"]:
+        return np.array(self.pulls.indices, dtype=int)
 
     def value(self, theta: Theta, data: CountsData) -> Scalar:
         """Half the cost by itself."""
@@ -124,7 +137,7 @@ class DayaBayLikelihood(
         cost, good = self.cost(mean, data)
         pulled = self.pulls.residuals(theta, jnp.asarray(data.auxiliary))
         (gradient,) = pull_back(cost.gradient)
-        gradient = gradient.at[np.array(self.pulls.indices, dtype=int)].add(pulled / self.pulls.widths)
+        gradient = gradient.at[self._pulled].add(pulled / self.pulls.widths)
         return jnp.where(good, cost.value + 0.5 * jnp.sum(pulled**2), jnp.inf), gradient
 
     def cost(self, mean: Bins, data: CountsData) -> tuple[Cost, Array]:
@@ -185,6 +198,8 @@ class DayaBayLikelihood(
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """Conventions, biased costs, and whether the covariance belongs to other expected counts."""
         flags = dict(self.conventions)
+        if self.pulls.parameters:
+            flags["curvature_of_pulls"] = "errors leave out most second derivatives of expected counts in pulled inputs"
         if self.statistic in ("neyman", "pearson"):
             flags["biased_cost"] = f"the cost {self.statistic} is biased; cnp, unbiased and poisson are less so or not"
         if self.root.shape[1]:
@@ -198,7 +213,7 @@ class DayaBayLikelihood(
         return flags
 
     def _expected_auxiliary(self, values: Values) -> Float[Array, " pulls"]:
-        return self.space.pack(values)[np.array(self.pulls.indices, dtype=int)]
+        return self.space.pack(values)[self._pulled]
 
     def _counts(self, counts: Any) -> Float[np.ndarray, " bins"]:
         array = np.asarray(counts, dtype=float).ravel()

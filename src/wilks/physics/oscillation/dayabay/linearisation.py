@@ -5,9 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from wilks._base.typing import Theta, Values
+from wilks.parameters.space import ParameterSpace
 
 from .derivatives import (
     DETECTOR_GROUPS,
@@ -20,13 +21,20 @@ from .derivatives import (
     spread,
 )
 from .folded import FoldedPrediction
-from .nuisances import LINEAR_GROUPS, nonequilibrium, pull_parameters, pull_scales, spent_fuel
+from .nuisances import (
+    nonequilibrium,
+    pull_parameters,
+    pull_scales,
+    relative,
+    resolution,
+    spent_fuel,
+    vessel_scale,
+)
 from .prediction import NORMALISATION, FullPrediction, Normalised, Stages, parameters_of
+from .response import resolution_matrix
 
 Linearised = tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]
 """Expected counts, and their derivatives, one row per parameter."""
-
-_TOGETHER = 8  # directions of which second derivatives are computed side by side
 
 
 def linearised(prediction: FoldedPrediction | FullPrediction, theta: Theta) -> Linearised:
@@ -36,28 +44,115 @@ def linearised(prediction: FoldedPrediction | FullPrediction, theta: Theta) -> L
     return _of_full(prediction, theta)
 
 
-def curvature_of_mean(
+def detector_curvature(
     prediction: FoldedPrediction | FullPrediction, theta: Theta, weights: Float[Array, " bins"]
 ) -> Float[Array, "parameters parameters"]:
-    """Second derivatives of a weighted sum of expected counts."""
-    if isinstance(prediction, FoldedPrediction):
-        return prediction.curvature(theta, weights)
-    curved = _curved(prediction)
+    """Most of the second derivatives of a weighted sum of expected counts in pulled resolution and nonlinearity.
 
-    def gradient(at: Theta) -> Theta:
-        return jax.grad(lambda x: jnp.dot(weights, prediction(prediction.space.unpack(x))))(at)
-
-    _, push = jax.linearize(gradient, theta)
-    rows = jax.lax.map(push, jnp.eye(theta.shape[0])[curved], batch_size=_TOGETHER)
+    These inputs are nearly degenerate with the errors of the spectra, so that fits of them need it.
+    """
     size = theta.shape[0]
-    return jnp.zeros((size, size)).at[curved].set(rows).at[:, curved].set(rows.T)
+    matrix = jnp.zeros((size, size))
+    if isinstance(prediction, FoldedPrediction):
+        return matrix
+    each = prediction.gather.T @ weights.reshape(prediction.gather.shape[0], -1)
+    for group, rows in (("lsnl", _of_nonlinearity), ("eres", _of_resolution)):
+        if group in prediction.pulled:
+            where = _indices(prediction.space, group, dict(prediction.sizes)[group])
+            matrix = matrix.at[where].set(rows(prediction, theta, each))
+            matrix = matrix.at[:, where].set(matrix[where].T)
+    return matrix
 
 
-def _curved(prediction: FullPrediction) -> np.ndarray:
-    """Parameters in which expected counts are not linear."""
-    sizes = dict(prediction.sizes)
-    linear = {p.name for g in prediction.pulled if g in LINEAR_GROUPS for p in pull_parameters(g, sizes[g])}
-    return np.array([i for i, name in enumerate(prediction.space.names) if name not in linear], dtype=int)
+def _of_nonlinearity(
+    prediction: FullPrediction, theta: Theta, weights: Float[Array, "pairs bins"]
+) -> Float[Array, "4 parameters"]:
+    """Second derivatives in the nonlinearity and everything that moves events in fine bins of deposited energy."""
+
+    def fine(at: Theta) -> Float[Array, "pairs fine"]:
+        values = prediction.space.unpack(at)
+        given = prediction.normalised(values)
+        return prediction.scale(values, given) * prediction.fine(prediction.stages(values, given))
+
+    n = prediction.completed(prediction.normalised(prediction.space.unpack(theta)))
+
+    def slopes(own: Float[Array, "3"]) -> Float[Array, "4 bins fine"]:
+        return differentiated(lambda curves: prediction.detector(n["eres"], curves, own), n["lsnl"], "exact")[1]
+
+    moved = jnp.swapaxes(jax.lax.map(slopes, prediction.own(n)), 0, 1)[:, prediction.rates.detector]
+    events, pull_back = jax.vjp(fine, theta)
+    rows = jax.vmap(lambda cotangent: pull_back(cotangent)[0])(jnp.sum(weights[None, :, :, None] * moved, axis=2))
+    return _with_own(prediction, rows, _bent_scales(prediction, n, weights, events))
+
+
+def _bent_scales(
+    prediction: FullPrediction,
+    n: Normalised,
+    weights: Float[Array, "pairs bins"],
+    events: Float[Array, "pairs fine"],
+) -> Float[Array, "detectors 6 6"]:
+    """Second derivatives of each detector's weighted counts in the nonlinearity, its efficiency and energy scale."""
+    response = prediction.response
+    smeared = response.rebinning @ resolution_matrix(resolution(n["eres"]), sharp=not response.smoothing_MeV)
+    members = jax.nn.one_hot(prediction.rates.detector, prediction.rates.lengths_m.shape[0]).T
+
+    def of_one(inputs: tuple[Array, Array]) -> Float[Array, "6 6"]:
+        own, mine = inputs
+        weight = (mine[:, None] * weights @ smeared).T @ (events @ response.losses(vessel_scale(own[0])).T)
+
+        def weighted(at: Float[Array, "6"]) -> Float[Array, ""]:
+            efficiency, scale = relative(at[4:])
+            return efficiency * jnp.sum(weight * response.nonlinearity(at[:4], scale))
+
+        return jax.hessian(weighted)(jnp.concatenate([n["lsnl"], own[1:]]))
+
+    return jax.lax.map(of_one, (prediction.own(n), members))
+
+
+def _with_own(
+    prediction: FullPrediction, rows: Float[Array, "4 parameters"], bent: Float[Array, "detectors 6 6"]
+) -> Float[Array, "4 parameters"]:
+    """Rows of the nonlinearity, completed by its second derivatives with itself and what each detector has."""
+    sizes, pulled = dict(prediction.sizes), prediction.pulled
+    rows = rows.at[:, _indices(prediction.space, "lsnl", 4)].set(jnp.sum(bent[:, :4, :4], axis=0))
+    if "detector_relative" in pulled:
+        where = _indices(prediction.space, "detector_relative", sizes["detector_relative"])
+        rows = rows.at[:, where].set(jnp.swapaxes(bent[:, :4, 4:], 0, 1).reshape(4, -1))
+    return rows
+
+
+def _of_resolution(
+    prediction: FullPrediction, theta: Theta, weights: Float[Array, "pairs bins"]
+) -> Float[Array, "3 parameters"]:
+    """Second derivatives in the resolution and every other input."""
+    response, rebinned = prediction.response, weights @ prediction.response.rebinning
+
+    def visible(at: Theta) -> Float[Array, "pairs fine"]:
+        values = prediction.space.unpack(at)
+        given = prediction.normalised(values)
+        n = prediction.completed(given)
+
+        def unsmeared(own: Float[Array, "3"]) -> Float[Array, "fine fine"]:
+            efficiency, scale = relative(own[1:])
+            return efficiency * response.nonlinearity(n["lsnl"], scale) @ response.losses(vessel_scale(own[0]))
+
+        matrices = jax.lax.map(unsmeared, prediction.own(n))[prediction.rates.detector]
+        fine = prediction.fine(prediction.stages(values, given))
+        return prediction.scale(values, given) * (matrices @ fine[:, :, None])[:, :, 0]
+
+    def smearing(eres: Float[Array, "3"]) -> Float[Array, "fine fine"]:
+        return resolution_matrix(resolution(eres), sharp=not response.smoothing_MeV)
+
+    eres = prediction.completed(prediction.normalised(prediction.space.unpack(theta)))["eres"]
+    seen, pull_back = jax.vjp(visible, theta)
+    slopes = differentiated(smearing, eres, "exact")[1]
+    rows = jax.vmap(lambda slope: pull_back(rebinned @ slope)[0])(slopes)
+    bent = jax.hessian(lambda at: jnp.sum((rebinned.T @ seen) * smearing(at)))(eres)
+    return rows.at[:, _indices(prediction.space, "eres", 3)].set(bent)
+
+
+def _indices(space: ParameterSpace, group: str, size: int) -> Int[np.ndarray, " members"]:
+    return np.array(space.indices(p.name for p in pull_parameters(group, size)), dtype=int)
 
 
 def _of_full(prediction: FullPrediction, theta: Theta) -> Linearised:
@@ -68,8 +163,7 @@ def _of_full(prediction: FullPrediction, theta: Theta) -> Linearised:
     scale = prediction.scale(values, given)
     rows = [scale * pushed(prediction, stages, "alive", _oscillating(prediction, values, given))]
     if prediction.correction is not None:
-        knots = jnp.stack([jnp.asarray(values[name], float) for name in prediction.knots])
-        slopes = prediction.correction.slopes(knots) * stages.correction[None]
+        slopes = prediction.correction.slopes(prediction.knot_values(values)) * stages.correction[None]
         rows.append(scale * pushed(prediction, stages, "correction", slopes))
     signal = prediction.gathered(prediction.seen(stages.detectors, prediction.fine(stages)))
     if NORMALISATION in prediction.space:
@@ -119,9 +213,9 @@ def _of_groups(
     if "background_rate" in given:
         found["background_rate"] = jax.vmap(prediction.gathered)(jnp.asarray(prediction.background_columns))
     if "absolute_efficiency" in given:
-        factor, slope = differentiated(
+        slope = differentiated(
             lambda x: prediction.scale(values, {"absolute_efficiency": x}), given["absolute_efficiency"], "exact"
-        )
+        )[1]
         found["absolute_efficiency"] = slope[:, None] * signal[None]
     return found
 

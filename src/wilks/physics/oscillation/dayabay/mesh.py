@@ -5,6 +5,7 @@ are analytic between the knots of the spectrum, so they are computed at a few Ch
 to the points once and for all: coefficients of the nodes are folded with everything that does not move.
 """
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,8 @@ from jaxtyping import Float, Int
 
 from wilks._base.errors import InvalidOption
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
+from wilks.physics.oscillation.crosssection import differential_cross_section, neutrino_energy, neutrino_energy_slope
 
-from ..crosssection import differential_cross_section, neutrino_energy, neutrino_energy_slope
 from .constants import FINE_EDGES_MEV
 
 ENERGY_POINTS, ANGLE_POINTS = 5, 3
@@ -109,7 +110,7 @@ def chebyshev_nodes(
     lowest, highest = mesh.energy_MeV[counted].min(), mesh.energy_MeV[counted].max()
     edges = [e for e in (*knots_MeV, *(e for e in _LAST_PANELS if e > knots_MeV[-1])) if lowest < e < highest]
     edges = np.array([lowest, *edges, highest])
-    counts = [_nodes_in(a, b, knots_MeV, fastest_eV2, longest_m) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    counts = [_nodes_in(a, b, knots_MeV, fastest_eV2, longest_m) for a, b in itertools.pairwise(edges)]
     panel = np.clip(np.searchsorted(edges, mesh.energy_MeV, side="right") - 1, 0, len(counts) - 1)
     starts = np.concatenate([[0], np.cumsum(counts)])
     energies, coefficients = np.zeros(starts[-1]), np.zeros((*mesh.energy_MeV.shape, max(counts)))

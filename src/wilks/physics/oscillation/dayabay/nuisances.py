@@ -13,8 +13,8 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import UnknownName, check_option, near_names
 from wilks.parameters.parameter import Parameter
+from wilks.physics.oscillation.spaces import mixing_parameters
 
-from ..spaces import mixing_parameters
 from .constants import (
     ABSOLUTE_ERROR,
     FISSION_ENERGIES_MEV,
@@ -51,9 +51,6 @@ GROUPS = (
 
 SOLAR_NAMES = ("dm2_21_eV2", "sin2_2theta12")
 """Parameters of the group ``survival_probability``, which other experiments share."""
-
-LINEAR_GROUPS = ("background_rate", "hm_uncorr", "neq", "snf")
-"""Groups of which expected counts are linear functions, without products of two of their members."""
 
 _RESOLUTION_ERROR, _VESSEL_ERROR, _POWER_ERROR = 0.30, 0.04, 0.005
 _FUEL_ERROR, _NONEQUILIBRIUM_ERROR, _FRACTION_ERROR = 0.30, 0.30, 0.05

@@ -11,7 +11,7 @@ emission       fissions per MeV of thermal energy, per core and isotope      ene
 long_lived     factor on long-lived products                                 group ``neq``
 spent          factor on spent fuel                                          group ``snf``
 main           spectra folded with cross section and integral                groups ``hm_corr``, ``hm_uncorr``
-detectors      response times efficiency                                     ``eres``, ``lsnl``, ``iav``, ``detector_relative``
+detectors      response times efficiency                                     ``eres`` to ``detector_relative``
 =============  ============================================================  =======================================
 """
 
@@ -27,8 +27,8 @@ from jaxtyping import Array, Float
 from wilks._base.typing import Scalar, Values
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
+from wilks.physics.oscillation.survival import AbstractSurvival
 
-from ..survival import AbstractSurvival
 from . import nuisances
 from .flux_errors import FluxErrors
 from .nuisances import SOLAR_NAMES
@@ -103,11 +103,12 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
 
     def normalised(self, values: Values) -> dict[str, Float[Array, " members"]]:
         """Normalised values of the pulled groups."""
-        found = {}
-        for group in self.pulled:
-            names = [p.name for p in nuisances.pull_parameters(group, dict(self.sizes)[group])]
-            centre, width = nuisances.pull_scales(group, len(names))
-            found[group] = (jnp.stack([jnp.asarray(values[name], float) for name in names]) - centre) / width
+        theta, sizes = self.space.pack(values), dict(self.sizes)
+        end, found = len(self.space), {}
+        for group in reversed(self.pulled):  # pulled inputs stand last in the space, group after group
+            centre, width = nuisances.pull_scales(group, sizes[group])
+            found[group] = (theta[end - sizes[group] : end] - centre) / width
+            end -= sizes[group]
         return found
 
     def stages(self, values: Values, normalised: Normalised) -> Stages:
@@ -137,7 +138,12 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         """Free factor on the spectra at the nodes, or in fine bins."""
         if self.correction is None:
             return jnp.ones(1)
-        return self.correction(jnp.stack([jnp.asarray(values[name], float) for name in self.knots]))
+        return self.correction(self.knot_values(values))
+
+    def knot_values(self, values: Values) -> Float[Array, " knots"]:
+        """The knots as a vector."""
+        first = self.space.index(self.knots[0])
+        return self.space.pack(values)[first : first + len(self.knots)]
 
     def main_at(self, normalised: Normalised) -> Float[Array, "isotope_nodes fine"]:
         """Folded spectra with the errors that are given."""

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
+from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
+from wilks.physics.oscillation.terms import Terms
 
-from ..readers.dayabay import DayaBayRelease
-from ..terms import Terms
 from .constants import EFFICIENCY, FINE_EDGES_MEV, PROTON_CORRECTIONS, TARGET_PROTONS, neutrinos_per_energy
 from .layout import Layout
 from .mesh import FADING, RESOLVED

@@ -8,8 +8,8 @@ from scipy.interpolate import CubicSpline
 
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Scalar
+from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
 
-from ..readers.dayabay import DayaBayRelease
 from .constants import FINE_EDGES_MEV
 
 _REFINED = 4  # points of the nonlinearity per tabulated one
@@ -25,12 +25,15 @@ class Response(eqx.Module):
         energies_MeV: energies at which the scintillator's nonlinearity is known.
         visible_MeV: visible energies there, nominal and four variations.
         rebinning: which fine bins make up each final bin.
+        smoothing_MeV: 0 for the release model's sharp edges of bins, at which derivatives in the nonlinearity and the
+            energy scale jump; else the half-width of a kernel that rounds them, for fits of these inputs.
     """
 
     vessel: Float[Array | np.ndarray, "fine fine"]
     energies_MeV: Float[Array | np.ndarray, " energies"]
     visible_MeV: Float[Array | np.ndarray, "5 energies"]
     rebinning: Float[Array | np.ndarray, "bins fine"]
+    smoothing_MeV: float = eqx.field(static=True, default=0.0)
 
     def __call__(
         self,
@@ -47,7 +50,7 @@ class Response(eqx.Module):
             vessel_scale: factor on energy losses in the vessel.
             energy_scale: relative energy scale.
         """
-        smeared = jnp.asarray(self.rebinning) @ resolution_matrix(resolution)
+        smeared = jnp.asarray(self.rebinning) @ resolution_matrix(resolution, sharp=not self.smoothing_MeV)
         return (smeared @ self.nonlinearity(curves, energy_scale)) @ self.losses(vessel_scale)
 
     def losses(self, scale: Scalar) -> Float[Array, "fine fine"]:
@@ -63,33 +66,66 @@ class Response(eqx.Module):
         known, energies = jnp.asarray(self.visible_MeV), jnp.asarray(self.energies_MeV)
         visible = energy_scale * (known[0] + curves @ (known[1:] - known[:1]))
         edges = jnp.asarray(FINE_EDGES_MEV)
+        if self.smoothing_MeV:
+            inverse = _smooth_inverse(edges, energies, visible)
+            below = _rounded_ramp(inverse[:, None] - edges[None], self.smoothing_MeV)
+            return -jnp.diff(jnp.diff(below, axis=0), axis=1) / _width()
         inverse = jnp.interp(edges, visible, energies)  # deposited energy at the edges of visible energy
         low = jnp.maximum(edges[None, :-1], inverse[:-1, None])
         high = jnp.minimum(edges[None, 1:], inverse[1:, None])
         return jnp.maximum(high - low, 0.0) / _width()
 
 
-def resolution_matrix(abc: Float[Array, "3"]) -> Float[Array, "fine fine"]:
-    """Probability to reconstruct in a fine bin the visible energy of another, density at centres times width."""
+def _rounded_ramp(x: Float[Array, "*shape"], width: float) -> Float[Array, "*shape"]:
+    """max(x, 0) convolved with a triangle of a half-width; twice continuously differentiable."""
+    u = jnp.clip(x / width, -1.0, 1.0)
+    inner = jnp.where(u < 0.0, (1.0 + u) ** 3 / 6.0, u + (1.0 - u) ** 3 / 6.0)
+    return jnp.where(x >= width, x, width * inner)
+
+
+def _smooth_inverse(
+    at: Float[Array, " edges"], x: Float[Array, " energies"], y: Float[Array, " energies"]
+) -> Float[Array, " edges"]:
+    """x at which an increasing table y takes values, by cubic Hermite interpolation; continued by the end values."""
+    slope = jnp.concatenate([x[1:2] - x[:1], x[2:] - x[:-2], x[-1:] - x[-2:-1]])
+    slope = slope / jnp.concatenate([y[1:2] - y[:1], y[2:] - y[:-2], y[-1:] - y[-2:-1]])
+    i = jnp.clip(jnp.searchsorted(y, at, side="right") - 1, 0, x.shape[0] - 2)
+    step = y[i + 1] - y[i]
+    t = jnp.clip((at - y[i]) / step, 0.0, 1.0)
+    lower, upper = (1.0 + 2.0 * t) * (1.0 - t) ** 2, t**2 * (3.0 - 2.0 * t)
+    bends = slope[i] * t * (1.0 - t) ** 2 - slope[i + 1] * t**2 * (1.0 - t)
+    return x[i] * lower + x[i + 1] * upper + step * bends
+
+
+def resolution_matrix(abc: Float[Array, "3"], *, sharp: bool = True) -> Float[Array, "fine fine"]:
+    """Probability to reconstruct in a fine bin the visible energy of another, density at centres times width.
+
+    Args:
+        abc: of the relative width.
+        sharp: leave out what is below 1e-10, as the release model does.
+    """
     centres = jnp.asarray(0.5 * (FINE_EDGES_MEV[1:] + FINE_EDGES_MEV[:-1]))
     sigma = jnp.sqrt(abc[0] ** 2 * centres**2 + abc[1] ** 2 * centres + abc[2] ** 2)[None]
     pull = (centres[:, None] - centres[None]) / sigma
     matrix = _width() / np.sqrt(2 * np.pi) * jnp.exp(-0.5 * pull**2) / sigma
-    return jnp.where(matrix < _SMALLEST, 0.0, matrix)
+    return jnp.where(matrix < _SMALLEST, 0.0, matrix) if sharp else matrix
 
 
-def response_of(release: DayaBayRelease, edges_MeV: Float[np.ndarray, " edges"]) -> Response:
+def response_of(
+    release: DayaBayRelease, edges_MeV: Float[np.ndarray, " edges"], *, smoothing_MeV: float = 0.0
+) -> Response:
     """The response of the release with final bins of one's own.
 
     Args:
         release: the release.
         edges_MeV: final edges, a subset of those of the fine bins.
+        smoothing_MeV: as for `Response`.
 
     Raises:
         InvalidOption: if they are none.
     """
     energies, visible = _continued(release)
-    return Response(release.iav, energies, visible, rebinning(edges_MeV))
+    return Response(release.iav, energies, visible, rebinning(edges_MeV), smoothing_MeV)
 
 
 def rebinning(edges_MeV: Float[np.ndarray, " edges"]) -> Float[np.ndarray, "bins fine"]:

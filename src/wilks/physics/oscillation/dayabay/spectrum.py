@@ -9,9 +9,9 @@ from jaxtyping import Array, Float, Int
 
 from wilks._base.errors import check_option
 from wilks.physics.constants import ELECTRON_MASS_MEV
+from wilks.physics.oscillation.crosssection import MASS_DIFFERENCE_MEV
+from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
 
-from ..crosssection import MASS_DIFFERENCE_MEV
-from ..readers.dayabay import DayaBayRelease
 from .constants import (
     FINE_EDGES_MEV,
     FISSION_FRACTIONS,

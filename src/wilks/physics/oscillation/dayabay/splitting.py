@@ -6,9 +6,8 @@ from wilks._base.errors import InvalidModel
 from wilks._base.typing import Values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
-
-from ..survival import AbstractSurvival
-from ..terms import Terms
+from wilks.physics.oscillation.survival import AbstractSurvival
+from wilks.physics.oscillation.terms import Terms
 
 GIVEN, REPLACED, SMALL = "dm2_31_eV2", "dm2_32_eV2", "dm2_21_eV2"
 """The new parameter, the one of the inner model, and the splitting between them."""
