@@ -19,6 +19,7 @@ NO_RATE = -1e300
 """Logarithm that stands for a rate of zero where arrays must be finite."""
 
 _NOTHING = -1e290  # a log rate below counts as zero
+_FORWARD_UP_TO = 2  # parameters up to which forward derivatives of one number cost less than reverse ones
 _LARGEST = 600.0  # exponent at which the share of a source switched off is cut, far from overflow
 
 
@@ -77,6 +78,8 @@ class Component(eqx.Module):
         """Expected events and their derivatives in the shape."""
         if self.held:
             return self.expected(shape), jnp.zeros(0)
+        if len(self.shape) > _FORWARD_UP_TO:
+            return jax.value_and_grad(self.expected)(shape)
         value, push = jax.linearize(self.expected, shape)
         return value, jax.vmap(push)(jnp.eye(shape.shape[0]))
 

@@ -15,7 +15,7 @@ from .layout import Layout
 from .light import log_densities, photoelectrons_of
 from .model import Columns, Model
 from .spectra import Comb
-from .stages import LIGHT, QUANTA, Stage
+from .stages import LIGHT, OF_S1, QUANTA, Stage
 
 _BLOCK = 64  # events whose sums fit into the cache together
 
@@ -71,7 +71,7 @@ class Chain(eqx.Module):
 
     def log_rate(self, columns: Columns, windows: Windows | None, *, exact: bool) -> Float[Array, " events"]:
         """ln of the differential rate of every event."""
-        tables = self._tables()
+        tables = self._tables(columns["s1"].shape[0])
 
         def block(part: tuple[Columns, Windows | None]) -> Float[Array, " events"]:
             joint, offset, charge = self._joint_with_s1(tables, part[0])
@@ -87,14 +87,16 @@ class Chain(eqx.Module):
     def windows(self, columns: Columns) -> Windows:
         """Ranges of the sums for every event."""
         arrays = {name: jnp.asarray(column) for name, column in columns.items()}
-        joint, _, charge = self._joint_with_s1(self._tables(), arrays)
+        joint, _, charge = self._joint_with_s1(self._tables(arrays["s1"].shape[0]), arrays)
         return find_windows(joint, charge)
 
     def expected(self) -> Scalar:
         """The integral of the rate over both signals, averaged over places and times; infinite where impossible."""
         columns, sizes = self.layout.node_columns, self.layout.sizes
         light = self.stage.accepted_quanta("s1", sizes.detected, columns)
-        joint = self._joint(self._tables(), light, columns)
+        if not set(self.model.columns((*QUANTA, *LIGHT, *OF_S1))) - {"s1"}:
+            light = light[:, :1]  # the same at all places
+        joint = self._joint(self._tables(light.shape[1]), light, columns)
         accepted = jnp.sum(joint * self.stage.detected_electrons(columns), axis=0)
         factor = self.stage.events("energy_spectrum_rate_multiplier", columns)
         mean = jnp.sum(self.layout.node_weights * factor * accepted)
@@ -110,14 +112,18 @@ class Chain(eqx.Module):
             return Held(moving, pairs, None)
         return Held(moving, None, self._seen(pairs, {}))
 
-    def _tables(self) -> tuple[Array | None, Array | None]:
-        """Rates by photons and electrons, and by photoelectrons and electrons; None if each event has its own."""
+    def _tables(self, events: int) -> tuple[Array | None, Array | None]:
+        """Rates by photons and electrons, and by photoelectrons and electrons; None if each event has its own.
+
+        The second pays off for more events than there are numbers of photoelectrons, and is None for fewer.
+        """
         if self.held is not None and self.held.seen is not None:
             return None, self.held.seen
         if self.model.columns(QUANTA):
             return None, None
         pairs = self._pairs({}) if self.held is None or self.held.pairs is None else self.held.pairs
-        return pairs, None if self.model.columns(LIGHT) else self._seen(pairs, {})
+        several = events >= self.layout.sizes.detected and not self.model.columns(LIGHT)
+        return pairs, self._seen(pairs, {}) if several else None
 
     def _pairs(self, row: Columns) -> Float[Array, "photons electrons"]:
         return self.pair_rates(self.comb, self.stage, row)
@@ -132,6 +138,8 @@ class Chain(eqx.Module):
         pairs, seen = tables
         if seen is not None:
             return seen.T @ light
+        if pairs is not None and not self.model.columns(LIGHT):
+            return pairs.T @ (photoelectrons_of(self.stage.light({})).T @ light)
 
         def one(event: tuple[Array, Columns]) -> Float[Array, " electrons"]:
             weights, row = event

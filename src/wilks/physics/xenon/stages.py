@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Values
 
+from .binomial_means import binomial_means
 from .charge import IMPOSSIBLE, Charge
 from .expectation import accepted_electrons
 from .layout import Layout
@@ -22,6 +23,11 @@ LIGHT = ("photon_detection_eff", "penning_quenching_eff", "photon_acceptance", "
 """Model functions between photons and photoelectrons."""
 QUANTA = ("work", "p_electron", "p_electron_fluctuation", "lindhard_l")
 """Model functions between energies and photons and electrons."""
+OF_S1 = (
+    *("photoelectron_gain_mean", "photoelectron_gain_std", "s1_acceptance"),
+    *("reconstruction_bias_s1_simulate", "reconstruction_smear_s1_simulate"),
+)
+"""Model functions between photoelectrons and S1."""
 _SLACK = 1e-9  # rounding of a probability of one
 _OF_SIGNAL = {
     "s1": ("photoelectron_gain_mean", "photoelectron_gain_std"),
@@ -137,10 +143,12 @@ class Stage:
         """Probability that an event with 0, 1, ... electrons passes all that acts on its S2, at every node."""
         size = self.layout.sizes.electrons
         factors = [self._unless_constant(name, size, columns) for name in ("electron_loss", "electron_acceptance")]
-        loss, acceptance = (1.0 if factor is None else factor for factor in factors)
-        efficiency = (self.events("electron_detection_eff", columns) * self._constant("electron_loss"))[None]
+        loss, acceptance = factors[0], 1.0 if factors[1] is None else factors[1]
+        efficiency = self.events("electron_detection_eff", columns) * self._constant("electron_loss")
         accepted = self.accepted_quanta("s2", size, columns) * acceptance * self._constant("electron_acceptance")
-        return accepted_electrons(jnp.broadcast_to(efficiency * loss, accepted.shape), accepted)
+        if loss is None:
+            return binomial_means(efficiency, accepted)
+        return accepted_electrons(jnp.broadcast_to(efficiency[None] * loss, accepted.shape), accepted)
 
     def _of_raw(self, name: str, columns: Columns, raw: Float[Array, "views events"]) -> Float[Array, "views events"]:
         return self.model.at_pairs(name, self.source, self.values, raw, columns)

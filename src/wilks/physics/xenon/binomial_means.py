@@ -1,0 +1,90 @@
+"""Means of tables under binomial distributions of one probability, for all numbers of trials at once."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float
+
+from wilks._base.numerics import log_factorial
+
+from .splitting import clipped_probability
+
+_REACH = 13.0  # width of the sums in standard deviations of the widest distribution
+_STEP = 1.3  # length of the second step, in roots of the largest number of trials
+_TINY = 1e-290  # keeps the logarithm of a probability of zero finite
+
+
+@jax.custom_jvp
+def binomial_means(
+    probability: Float[Array, " nodes"], table: Float[Array, "numbers nodes"]
+) -> Float[Array, "numbers nodes"]:
+    """sum_n Binomial(n; e, p) table[n] for e = 0, 1, ... at every node.
+
+    With e = b k + r the sum is taken in two steps: over the outcomes of b k trials, then over those of r < k, so that
+    few probabilities are needed. Beyond the table its last entry goes on.
+
+    Args:
+        probability: p at every node.
+        table: what is averaged, by number of successes.
+    """
+    size = table.shape[0]
+    step = math.ceil(_STEP * math.sqrt(size))
+    blocks = -(-size // step)
+    width = math.ceil(_REACH * math.sqrt(size) / 2) + 1
+    p = clipped_probability(probability)[None]
+    trials = step * jnp.arange(blocks, dtype=float)[:, None]
+    first = jnp.clip(jnp.round(jax.lax.stop_gradient(trials * p)) - width // 2, 0.0, None)
+    outcome = first[:, None] + jnp.arange(width, dtype=float)[None, :, None]
+    weights = _binomial(outcome, trials[:, None], p[None], size + step + width)
+    place = first[:, None].astype(jnp.int32) + jnp.arange(width + step)[None, :, None]
+    # in a loop, so that the table is worked out once and not again for every entry taken from it
+    shifted = jax.lax.map(lambda rows: jnp.take_along_axis(table, jnp.minimum(rows, size - 1), axis=0), place)
+    means = _correlation(weights, shifted, step)
+    rest = jnp.arange(step, dtype=float)
+    inner = _binomial(rest[None, :, None], rest[:, None, None], p[None], step)
+    return jnp.einsum("rjn,bjn->brn", inner, means).reshape(blocks * step, -1)[:size]
+
+
+def _binomial_means_jvp(at, move):
+    """d/dp of the mean over e trials is e times the mean over e - 1 trials of the difference of neighbours."""
+    probability, table = at
+    d_probability, d_table = move
+    found = binomial_means(probability, table)
+    change = jnp.zeros_like(found)
+    if not isinstance(d_probability, SymbolicZero):
+        rises = jnp.concatenate([table[1:] - table[:-1], jnp.zeros_like(table[:1])])
+        fewer = binomial_means(probability, rises)
+        slopes = (
+            jnp.concatenate([jnp.zeros_like(table[:1]), fewer[:-1]]) * jnp.arange(table.shape[0], dtype=float)[:, None]
+        )
+        change = change + slopes * d_probability[None]
+    if not isinstance(d_table, SymbolicZero):
+        change = change + binomial_means(probability, d_table)
+    return found, change
+
+
+binomial_means.defjvp(_binomial_means_jvp, symbolic_zeros=True)
+
+
+def _binomial(n, trials, p, size):
+    inside = n <= trials
+    n = jnp.minimum(n, trials)
+    table = log_factorial(jnp.arange(size + 1, dtype=float))
+    whole = [x.astype(jnp.int32) for x in (trials, n, trials - n)]
+    log_p, log_q = jax.lax.optimization_barrier(
+        (jnp.log(jnp.maximum(p, _TINY)), jnp.log(jnp.maximum(1 - p, _TINY)))
+    )  # not once per term
+    logs = table[whole[0]] - table[whole[1]] - table[whole[2]] + n * log_p + (trials - n) * log_q
+    return jnp.where(inside, jnp.exp(logs), 0.0)
+
+
+def _correlation(weights, values, shifts):
+    """sum_i weights[b, i] values[b, i + j] for j < shifts."""
+    width = weights.shape[1]
+
+    def shifted(_, j):
+        return None, jnp.sum(weights * jax.lax.dynamic_slice_in_dim(values, j, width, axis=1), axis=1)
+
+    return jnp.moveaxis(jax.lax.scan(shifted, None, jnp.arange(shifts))[1], 0, 1)
