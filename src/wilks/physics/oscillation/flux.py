@@ -78,7 +78,7 @@ class FluxModel:
     """
 
     energies: Float[np.ndarray, " energies"]
-    spectra: Float[np.ndarray, "4 energies"]
+    spectra: Float[np.ndarray, "_ _"]
     uncertainty: Float[np.ndarray, "4"]
     correlation: Float[np.ndarray, "4 4"] = field(default_factory=lambda: np.eye(4))
     name: str = "user"

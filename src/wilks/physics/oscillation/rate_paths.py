@@ -87,9 +87,9 @@ class RowPaths(eqx.Module):
 
     def lost_in_sum(self, terms: Terms) -> Float[Array, "distances isotopes"]:
         """1 - P, by sums over energies."""
-        energy, centre = jnp.asarray(self.energies), jnp.asarray(self.centres)[None, :, None]
-        scaled = terms.splitting[:, None, None] * centre
-        lost = _mean_sine2(scaled, jnp.asarray(self.half_widths / self.centres)[None, :, None], energy)
+        energy, centre = jnp.asarray(self.energies)[None, None], jnp.asarray(self.centres)[None, :, None]
+        phase = PHASE_PER_EV2_M_MEV * terms.splitting[:, None, None] * centre / energy
+        lost = _mean_sine2(phase, jnp.asarray(self.half_widths)[None, :, None] / centre, _bin_widths(energy))
         if terms.damping is not None:
             length, below = centre**terms.length_power, energy**terms.energy_power
             exponent = terms.damping[:, None, None] * length / below
@@ -98,13 +98,14 @@ class RowPaths(eqx.Module):
         return jnp.einsum("die,de->di", jnp.asarray(self.spectra), each)
 
 
-def _mean_sine2(
-    scaled: Float[Array, "*shape 1"], relative_half_width: Float[Array, "*#shape"], energy: Float[Array, " energies"]
-) -> Float[Array, "*shape energies"]:
-    """Mean of sin^2 for a splitting times a distance, over the relative range of distances and the bin of energy."""
-    phase = PHASE_PER_EV2_M_MEV * scaled / energy
+def _mean_sine2(phase: Array, relative_half_width: Array, relative_bin_width: Array) -> Array:
+    """Mean of sin^2 over a narrow range of distances and a bin of energy, given the phase in the middle of both."""
     sine2 = inverse_square_mean(phase, 1.0 - relative_half_width, 1.0 + relative_half_width)
-    return 0.5 - (0.5 - sine2) * sinc(phase * ((energy[1] - energy[0]) / energy))
+    return 0.5 - (0.5 - sine2) * sinc(phase * relative_bin_width)
+
+
+def _bin_widths(energy: Float[Array, "*shape energies"]) -> Float[Array, "*shape energies"]:
+    return (energy[..., 1:2] - energy[..., :1]) / energy
 
 
 def _tabulated(
@@ -113,15 +114,19 @@ def _tabulated(
     energies: Float[np.ndarray, " energies"],
     spectra: Float[np.ndarray, "distances isotopes energies"],
 ) -> SplittingTable:
+    energy = jnp.asarray(energies)[None]
+
     @jax.jit
     def means(scaled: Float[Array, " points"]) -> Float[Array, "outputs points"]:
         """Distance after distance, so that memory stays small."""
+        phase = PHASE_PER_EV2_M_MEV * scaled[:, None] / energy
 
-        def one(narrow: Float[Array, ""], spectrum: Float[Array, "isotopes energies"]) -> Array:
-            return spectrum @ _mean_sine2(scaled[:, None], narrow, jnp.asarray(energies)).T
+        def one(distance: tuple[Array, Array]) -> Array:
+            narrow, spectrum = distance
+            return spectrum @ _mean_sine2(phase, narrow, _bin_widths(energy)).T
 
-        widths = jnp.asarray(half_widths / centres)
-        return jax.lax.map(lambda each: one(*each), (widths, jnp.asarray(spectra))).reshape(-1, len(scaled))
+        each = jax.lax.map(one, (jnp.asarray(half_widths / centres), jnp.asarray(spectra)))
+        return each.reshape(-1, len(scaled))
 
     scales = np.repeat(centres, spectra.shape[1])
     return SplittingTable.of(lambda scaled: np.asarray(means(jnp.asarray(scaled))), scales, _TABLE, _STEP)
