@@ -19,6 +19,7 @@ from .importance import judged, priors_of, summed
 from .pareto import pareto_shape
 from .points import log_likelihoods, prior_draws
 from .proposals import random_key
+from .ratios import refuse_unnormalised
 from .records import record
 
 
@@ -42,6 +43,7 @@ def log_evidence_at(
     clock = Clock.start()
     if not isinstance(likelihood, AbstractLikelihood):
         raise MissingRole(f"{type(likelihood).__name__} cannot judge data; an evidence needs a likelihood")
+    refuse_unnormalised(likelihood)
     space = _held(likelihood.space, fixed)
     held = ", ".join(f"{name} = {number(float(value))}" for name, value in fixed.items())
     theta = prior_draws(random_key(key), space, n) if space.free else space.starts[None]

@@ -20,6 +20,7 @@ from wilks.results.weighted import WeightedSamples
 from .pareto import pareto_shape
 from .points import Points, log_likelihoods, log_priors, prior_draws
 from .proposals import Proposal, draws_of, log_densities
+from .ratios import refuse_unnormalised
 from .records import record
 
 _FEWEST_EFFECTIVE = 400
@@ -177,6 +178,7 @@ def _check(posterior: Any, likelihood: Any, n: int, defensive: float) -> None:
         raise InvalidOption(f"{n} draws are too few to weight; ask for at least 10")
     if not 0.0 <= defensive < 1.0:
         raise InvalidOption(f"defensive {defensive} lies outside [0, 1); give the share of draws from the prior")
+    refuse_unnormalised(likelihood)
     refuse_other_space(posterior.space, likelihood)
 
 

@@ -1,0 +1,85 @@
+"""The network of a likelihood ratio: a function of parameters and encoded data, one number per pair."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float32
+
+from wilks._base.typing import Key
+
+from .blocks import Layout
+from .embeddings import AbstractEncoder, AbstractEncoderFamily
+from .networks import Residual, Trunk
+
+
+class AbstractRatioFunction(eqx.Module):
+    """Any function f(theta, x) of coordinates and encoded data that a loss can judge, and its comparison of points."""
+
+    @abc.abstractmethod
+    def scores(self, z: Float32[Array, "rows size"], x: Float32[Array, "rows features"]) -> Float32[Array, " rows"]:
+        """f of each row."""
+
+    @abc.abstractmethod
+    def pair_scores(
+        self, one: Float32[Array, "rows size"], two: Float32[Array, "rows size"], x: Float32[Array, "rows features"]
+    ) -> Float32[Array, " rows"]:
+        """ln p(x|one)/p(x|two) of each row."""
+
+
+class RatioNetwork(AbstractRatioFunction):
+    """f(theta, x): an encoder of the data and a residual trunk with one output.
+
+    Args:
+        encoder: of scaled data.
+        trunk: takes coordinates of one point, or of two where ``paired``.
+        paired: whether the trunk compares two points; f is then the comparison with the prior's median.
+    """
+
+    encoder: AbstractEncoder
+    trunk: Trunk
+    paired: bool = eqx.field(static=True)
+
+    def score(self, z: Float32[Array, " size"], context: Float32[Array, " features"]) -> Float32[Array, ""]:
+        """f at ONE point for encoded data."""
+        if self.paired:
+            return self.pair_score(z, jnp.zeros_like(z), context)
+        return self.trunk(z, self.trunk.prepare(context))[0]
+
+    def pair_score(
+        self, one: Float32[Array, " size"], two: Float32[Array, " size"], context: Float32[Array, " features"]
+    ) -> Float32[Array, ""]:
+        """a(x, theta, theta') - a(x, theta', theta)."""
+        prepared = self.trunk.prepare(context)
+        forth = self.trunk(jnp.concatenate([one, two]), prepared)[0]
+        return forth - self.trunk(jnp.concatenate([two, one]), prepared)[0]
+
+    def scores(self, z: Float32[Array, "rows size"], x: Float32[Array, "rows features"]) -> Float32[Array, " rows"]:
+        """f of each row."""
+        return jax.vmap(self.score)(z, x)
+
+    def pair_scores(
+        self, one: Float32[Array, "rows size"], two: Float32[Array, "rows size"], x: Float32[Array, "rows features"]
+    ) -> Float32[Array, " rows"]:
+        """The comparison of two points in each row."""
+        return jax.vmap(self.pair_score)(one, two, x)
+
+
+def build_ratio(
+    key: Key, family: AbstractEncoderFamily, layout: Layout, size: int, network: Residual, *, paired: bool
+) -> RatioNetwork:
+    """A network with fresh weights.
+
+    Args:
+        key: random key of the weights.
+        family: settings of the encoder.
+        layout: shapes of the scaled blocks.
+        size: number of parameters.
+        network: settings of the trunk.
+        paired: whether it compares two points.
+    """
+    one, two = jax.random.split(key)
+    encoder = family.build(one, layout, size)
+    trunk = network.build(two, 2 * size if paired else size, encoder.features, 1)
+    return RatioNetwork(encoder, trunk, paired)

@@ -1,0 +1,292 @@
+"""Neural ratios: likelihoods up to a term of the data alone, trained on simulations, used like any likelihood."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Float32
+
+from wilks._base.errors import InvalidData, InvalidModel, check_option
+from wilks._base.typing import Key, LogProb, Values
+from wilks.execution.keys import as_seed
+from wilks.execution.progress import Progress
+from wilks.inference.problem import Clock
+from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
+from wilks.likelihood.joint import Joint
+from wilks.parameters.space import ParameterSpace
+from wilks.results.provenance import Provenance
+
+from .blocks import Layout, blocks_of, observed_blocks
+from .budget import Budget
+from .checkpoints import Checkpoints
+from .coordinates import COORDINATES, AbstractCoordinate, inferred_space
+from .embeddings import AbstractEncoderFamily
+from .estimator import Preparation
+from .networks import Residual
+from .pairs import Pairs
+from .ratio_losses import AbstractRatioLoss, BinaryRatio, DirectRatio, RatioTraining
+from .ratio_networks import RatioNetwork, build_ratio
+from .records import record
+from .summaries import AbstractSummary
+from .training import train
+from .training_inputs import Inputs, gather_pairs, prepare_inputs
+from .training_record import TrainingRecord
+
+
+@final
+class NeuralRatio(AbstractLikelihood[Any]):
+    """ln p(x|theta) up to a term of x alone, from a network; made by `train_ratio`.
+
+    It plugs into fits, profiles, contours, samplers and joints. Its normalisation is unknown: evidences and goodness
+    of fit refuse it.
+
+    Args:
+        space: inferred parameters with bounds and priors, and held ones.
+        coordinate: how the network sees them.
+        network: f(theta, x).
+        preparation: what happens to data before the network.
+        layout: shapes of the data's blocks.
+        record: how the training went.
+        flags: name -> sentence.
+        provenance: versions, seed, digests, time.
+    """
+
+    space: ParameterSpace = eqx.field(static=True)
+    coordinate: AbstractCoordinate
+    network: RatioNetwork
+    preparation: Preparation
+    layout: Layout = eqx.field(static=True)
+    record: TrainingRecord = eqx.field(static=True)
+    flags: dict[str, str] = eqx.field(static=True)
+    provenance: Provenance = eqx.field(static=True)
+
+    @property
+    def normalised(self) -> bool:
+        """False: a term of the data is missing."""
+        return False
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of the parameters that the network sees."""
+        return self.coordinate.space.names
+
+    def log_prob(self, values: Values, data: Any) -> LogProb:
+        """f(theta, x)."""
+        return self.score(self.space.pack(values), self.context(data))
+
+    def context(self, data: Any) -> Float32[Array, " features"]:
+        """Encoded data, which a search over parameters needs once."""
+        blocks = blocks_of(data)
+        if len(blocks) == len(self.layout) == 1:  # one block needs no name
+            blocks = dict(zip(self.layout, blocks.values(), strict=True))
+        return self.network.encoder(self.preparation(blocks))
+
+    def score(self, theta: Float[Array, " parameters"], context: Float32[Array, " features"]) -> LogProb:
+        """f at ONE point for encoded data."""
+        own = theta[jnp.asarray(self.space.indices(self.targets))]
+        z = self.coordinate.to_network(own).astype(jnp.float32)
+        return self.network.score(z, context).astype(float)
+
+    def checked(self, data: Any) -> Mapping[str, np.ndarray]:
+        """Observed data by block.
+
+        Raises:
+            InvalidData: for missing or unknown blocks, other shapes, or values that are not finite.
+        """
+        return observed_blocks(data, self.layout)
+
+    def __repr__(self) -> str:
+        return f"NeuralRatio({', '.join(self.targets)}; {self.record.done} steps)"
+
+
+@final
+class BlockRatio(AbstractLikelihood[Any]):
+    """Sum of ratios of independent blocks of the data, one network each: information of experiments adds up.
+
+    Args:
+        space: parameters of all.
+        ratios: block (the first part of its name) -> its ratio.
+    """
+
+    space: ParameterSpace = eqx.field(static=True)
+    ratios: dict[str, NeuralRatio]
+
+    @property
+    def normalised(self) -> bool:
+        """False: a term of the data is missing."""
+        return False
+
+    def log_prob(self, values: Values, data: Any) -> LogProb:
+        """Sum of f over the blocks."""
+        blocks = blocks_of(data)
+        return jnp.sum(jnp.stack([r.log_prob(values, _of_block(blocks, name)) for name, r in self.ratios.items()]))
+
+
+def train_ratio(
+    key: Key | int,
+    simulator: AbstractSimulator,
+    space: ParameterSpace,
+    *,
+    loss: AbstractRatioLoss | None = None,
+    pairs: int | Pairs | str | Path = 100_000,
+    targets: tuple[str, ...] | None = None,
+    encoder: AbstractEncoderFamily | AbstractSummary | str = "auto",
+    network: Residual | None = None,
+    budget: Budget | None = None,
+    coordinate: str = "box",
+    scale: str = "auto",
+    blocks: str = "together",
+    executor: Any = None,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+) -> NeuralRatio | BlockRatio:
+    """Train a likelihood ratio for any simulator and priors.
+
+    Contrasting parameters are drawn from the prior, not from the pairs, so that failed simulations do not bend the
+    ratio.
+
+    Args:
+        key: random key or seed of simulations, weights and training.
+        simulator: makes one set of data per point.
+        space: parameters with priors.
+        loss: `BinaryRatio` unless given.
+        pairs: number of simulations, `Pairs`, or the folder of saved ones; drawn from the prior.
+        targets: parameters that the ratio depends on; the others are averaged over their priors.
+        encoder: ``"auto"``, settings of an encoder, or a fixed summary.
+        network: residual trunk.
+        budget: length and pace of the training.
+        coordinate: ``"box"`` or ``"normal"``.
+        scale: scaling of the data, see `wilks.inference.sbi.scaling.fit_scaling`.
+        blocks: ``"together"``, or ``"each"`` for one network per block of independent data, whose ratios add.
+        executor: where simulations run: None, a number of processes, an executor, or a Dask client.
+        store: folder for pairs and checkpoints, found again when the same call is repeated.
+        progress: called with (done, total, failed, seconds).
+
+    Raises:
+        InvalidParameter: for a free parameter without a proper prior.
+        InvalidData: for fewer than 100 valid pairs.
+        TrainingDiverged: if the loss stays infinite.
+    """
+    check_option("coordinate of a ratio", coordinate, ("box", "normal"))
+    check_option("blocks", blocks, ("together", "each"))
+    seed = jax.random.key(as_seed(key))
+    made = gather_pairs(
+        jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress
+    )
+    chosen = COORDINATES[coordinate](inferred_space(space, targets))
+    settings = _Settings(
+        loss or BinaryRatio(), chosen, space, encoder, network or Residual(), budget or Budget(), scale, store, progress
+    )
+    if blocks == "together":
+        return _train_one(seed, made, settings, "ratio")
+    names = sorted({name.partition(".")[0] for name in made.data})
+    if len(names) < 2:
+        raise InvalidData(f"the data have the single block {names[0]!r}; train it with blocks='together'")
+    ratios = {
+        name: _train_one(jax.random.fold_in(seed, 10 + i), _pairs_of_block(made, name), settings, f"ratio-{name}")
+        for i, name in enumerate(names)
+    }
+    return BlockRatio(next(iter(ratios.values())).space, ratios)
+
+
+def refuse_unnormalised(likelihood: AbstractLikelihood) -> None:
+    """Refuse a ratio, alone or in a joint, where the normalisation matters.
+
+    Raises:
+        InvalidModel: saying what to use.
+    """
+    parts = likelihood.parts.values() if isinstance(likelihood, Joint) else (likelihood,)
+    for part in parts:
+        if isinstance(part, Joint):
+            refuse_unnormalised(part)
+        if isinstance(part, (NeuralRatio, BlockRatio)):
+            raise InvalidModel(
+                "a neural ratio is known up to a term of the data and gives no evidence and no goodness of fit; take "
+                "the exact likelihood, or `train_likelihood`"
+            )
+
+
+class _Settings(eqx.Module):
+    """What all networks of one call share."""
+
+    loss: AbstractRatioLoss
+    coordinate: AbstractCoordinate
+    space: ParameterSpace = eqx.field(static=True)
+    encoder: Any = eqx.field(static=True)
+    network: Residual
+    budget: Budget = eqx.field(static=True)
+    scale: str = eqx.field(static=True)
+    store: Any = eqx.field(static=True)
+    progress: Any = eqx.field(static=True)
+
+
+def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> NeuralRatio:
+    clock = Clock.start()
+    inputs = prepare_inputs(pairs, settings.coordinate, settings.encoder, settings.scale)
+    build_key, train_key = jax.random.split(jax.random.fold_in(seed, 1))
+    paired = isinstance(settings.loss, DirectRatio) and settings.loss.form == "pair"
+    size = inputs.y.shape[1]
+    fresh = build_ratio(build_key, inputs.family, inputs.scaled_layout, size, settings.network, paired=paired)
+    uniform = isinstance(settings.coordinate, COORDINATES["box"])
+    trained = train(
+        train_key,
+        RatioTraining(settings.loss, uniform),
+        fresh,
+        {"y": inputs.y, "x": inputs.x},
+        budget=settings.budget,
+        checkpoints=_checkpoints(settings, seed, stage),
+        progress=settings.progress,
+    )
+    return _described(clock, seed, pairs, settings, inputs, trained.network, trained.record)
+
+
+def _described(
+    clock: Clock,
+    seed: Key,
+    pairs: Pairs,
+    settings: _Settings,
+    inputs: Inputs,
+    network: RatioNetwork,
+    training: TrainingRecord,
+) -> NeuralRatio:
+    held = tuple(p for p in settings.space.parameters if not p.is_free)
+    return NeuralRatio(
+        space=ParameterSpace((*settings.coordinate.space.parameters, *held)),
+        coordinate=settings.coordinate,
+        network=network,
+        preparation=inputs.preparation,
+        layout=inputs.layout,
+        record=training,
+        flags={**inputs.flags, **training.flags},
+        provenance=record(
+            clock, "train_ratio", key=seed, loss=repr(settings.loss), pairs=len(pairs), budget=repr(settings.budget)
+        ),
+    )
+
+
+def _checkpoints(settings: _Settings, seed: Key, stage: str) -> Checkpoints | None:
+    if settings.store is None:
+        return None
+    identity = {
+        "stage": stage,
+        "key": np.asarray(jax.random.key_data(seed)).tolist(),
+        "loss": repr(settings.loss),
+        "network": repr(settings.network),
+        "encoder": repr(settings.encoder),
+        "budget": repr(settings.budget),
+        "targets": list(settings.coordinate.space.names),
+    }
+    return Checkpoints(Path(settings.store) / stage, identity)
+
+
+def _of_block(blocks: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {full: array for full, array in blocks.items() if full.partition(".")[0] == name}
+
+
+def _pairs_of_block(pairs: Pairs, name: str) -> Pairs:
+    fields = {f: getattr(pairs, f) for f in pairs.__dataclass_fields__}
+    return Pairs(**{**fields, "data": _of_block(pairs.data, name)})

@@ -1,0 +1,120 @@
+"""Pairs as networks see them: coordinates of the parameters, summarised and scaled data, and what was left out."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float32
+
+from wilks._base.errors import InvalidData, InvalidOption
+from wilks._base.typing import Key
+from wilks.execution.progress import Progress
+from wilks.likelihood.interface import AbstractSimulator
+from wilks.parameters.space import ParameterSpace
+
+from .blocks import Layout
+from .coordinates import AbstractCoordinate, to_network
+from .embeddings import AbstractEncoderFamily, Identity, automatic, scaled_layout
+from .estimator import Preparation, prepare_rows
+from .pairs import Pairs
+from .scaling import constant_features, fit_scaling
+from .simulation import simulate_pairs
+from .summaries import AbstractSummary
+from .training import FEWEST_PAIRS
+
+
+class Inputs(NamedTuple):
+    """Rows for the training loop.
+
+    Args:
+        y: coordinates of the parameters.
+        x: scaled data by block.
+        preparation: what was done to the data.
+        family: settings of the encoder that suits them.
+        layout: shapes of the raw blocks.
+        flags: name -> sentence.
+    """
+
+    y: Float32[np.ndarray, "pairs size"]
+    x: dict[str, np.ndarray]
+    preparation: Preparation
+    family: AbstractEncoderFamily
+    layout: Layout
+    flags: dict[str, str]
+
+    @property
+    def scaled_layout(self) -> Layout:
+        """Shapes of the scaled blocks."""
+        return scaled_layout(self.x)
+
+
+def gather_pairs(
+    key: Key,
+    simulator: AbstractSimulator,
+    space: ParameterSpace,
+    pairs: int | Pairs | str | Path,
+    *,
+    executor: Any = None,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Pairs:
+    """Pairs from a number of simulations to make, a folder, or as they are.
+
+    Raises:
+        InvalidOption: for anything else.
+    """
+    if isinstance(pairs, Pairs):
+        return pairs
+    if isinstance(pairs, (int, np.integer)):
+        folder = None if store is None else Path(store) / "pairs"
+        return simulate_pairs(key, simulator, space, int(pairs), executor=executor, store=folder, progress=progress)
+    if isinstance(pairs, Path) or (isinstance(pairs, str) and Path(pairs).exists()):
+        return Pairs.load(pairs)
+    raise InvalidOption(f"pairs {pairs!r}; give a number, Pairs, or the folder of saved pairs")
+
+
+def prepare_inputs(
+    pairs: Pairs,
+    coordinate: AbstractCoordinate,
+    encoder: AbstractEncoderFamily | AbstractSummary | str,
+    scale: str,
+) -> Inputs:
+    """Valid pairs in single precision, scaled by their own spread.
+
+    Raises:
+        InvalidData: for fewer than 100 valid pairs, or data that never vary.
+    """
+    valid = pairs.valid
+    if len(valid) < FEWEST_PAIRS:
+        raise InvalidData(
+            f"{len(valid)} valid pairs of {len(pairs)}; at least {FEWEST_PAIRS} are needed, 10,000 are usual"
+        )
+    summary = encoder if isinstance(encoder, AbstractSummary) else None
+    raw = dict(valid.data)
+    blocks = raw if summary is None else {"summary": np.asarray(_summaries(summary, raw))}
+    scalings = fit_scaling(blocks, scale)
+    preparation = Preparation(summary, scalings)
+    scaled = {name: np.asarray(block) for name, block in prepare_rows(preparation, raw).items()}
+    dropped = constant_features(scalings, {name: block.shape[1:] for name, block in blocks.items()})
+    flags = {"constant_features": f"left out, as they never vary: {', '.join(dropped)}"} if dropped else {}
+    y = np.asarray(to_network(coordinate, jnp.asarray(valid.columns(coordinate.space.names))), np.float32)
+    family = _family(encoder, scaled_layout(scaled))
+    return Inputs(y, scaled, preparation, family, valid.layout, {**pairs.flags, **flags})
+
+
+@eqx.filter_jit
+def _summaries(summary, blocks):
+    return jax.vmap(summary)(blocks)
+
+
+def _family(encoder: AbstractEncoderFamily | AbstractSummary | str, layout: Layout) -> AbstractEncoderFamily:
+    if isinstance(encoder, AbstractEncoderFamily):
+        return encoder
+    if isinstance(encoder, AbstractSummary):
+        return Identity()
+    if encoder != "auto":
+        raise InvalidOption(f"encoder {encoder!r}; give 'auto', an encoder such as Mlp(), or a fixed summary")
+    return automatic(layout)
