@@ -9,8 +9,8 @@ from .delivery import Delivery
 from .options import delivery_options
 from .study import deliver_study, effort_of
 
-_TOYS = 2000
-_NODES = 60
+_TOYS = 1000
+_NODES = 40
 
 
 @click.command()
@@ -70,7 +70,7 @@ def sterile(
     study = importlib.import_module("wilks.studies.sterile.analysis")
     settings = {
         "exact": exact,
-        "nodes": (nodes, nodes),
+        "nodes": nodes,
         "flux": flux,
         "cross_section": cross_section,
         "compare": compare,

@@ -28,7 +28,8 @@ from .report import assemble
 
 LEVEL = 0.90
 AMPLITUDES, SPLITTINGS = (3e-3, 1.0), (0.12, 14.0)
-NODES = (60, 60)
+NODES = 40
+_FINER = 3  # tabulated splittings per tested one, so that toys find their best fit between tested nodes
 
 
 class Planes(NamedTuple):
@@ -51,7 +52,7 @@ def sterile(
     *,
     folder: Path | None = None,
     exact: bool = False,
-    nodes: tuple[int, int] = NODES,
+    nodes: int = NODES,
     flux: str = "HM",
     cross_section: str = "bahcall",
     compare: bool = True,
@@ -64,7 +65,7 @@ def sterile(
     Args:
         folder: folder with ``globesfit/`` and ``prospect/``; without it the experiments whose figures ship with Wilks.
         exact: regions by Feldman and Cousins, every toy with its own best fit; else asymptotic ones.
-        nodes: nodes of the mixing and of the splitting.
+        nodes: tested nodes of the mixing and of the splitting each; three times as many splittings are tabulated.
         flux: flux model of the integrated rates.
         cross_section: absorption cross section of gallium.
         compare: also compare with published numbers, which takes most of the time without toys.
@@ -72,7 +73,7 @@ def sterile(
     """
     effort = effort or Effort()
     experiments = load(folder, flux=flux, cross_section=cross_section)
-    planes = tabulated(experiments, sterile_grid((*AMPLITUDES, nodes[0]), (*SPLITTINGS, nodes[1])))
+    planes = tabulated(experiments, sterile_grid((*AMPLITUDES, nodes), (*SPLITTINGS, _FINER * (nodes - 1) + 1)))
     results = Findings(effort)
     closed = closure(folder) if compare else Closure(())
     if compare:
@@ -104,7 +105,13 @@ def _judge(name: str, signal: AbstractSignal, data: Any, exact: bool, effort: Ef
         results.add(
             f"region_{name}",
             lambda: contour(
-                signal, data, PLANE, level=LEVEL, method="feldman-cousins", calibration=_toys(effort, effort.toys)
+                signal,
+                data,
+                PLANE,
+                level=LEVEL,
+                method="feldman-cousins",
+                calibration=_toys(effort, effort.toys),
+                grid=(signal.grid.amplitudes, signal.grid.shapes[::_FINER]),
             ),
         )
     calibration = _toys(effort, effort.toys) if effort.toys else Asymptotic()
