@@ -8,10 +8,10 @@ from jaxtyping import Float
 
 from wilks._base.errors import InvalidFile, MissingExtra
 
-from .readers.files import sha256
+from .readers.archives import Archives
 
 _ISOTOPES = ("U235", "U238", "Pu239", "Pu241")
-_ROWS = 226
+_FILE, _ROWS = "reactor_antineutrino_spectra_hm.npz", 226
 
 # a_0 .. a_5 of exp(sum a_k E^k), E in MeV: U235, Pu239, Pu241 Huber, arXiv:1106.0687; U238 Mueller et al., 1101.2663
 _POLYNOMIALS = (
@@ -36,44 +36,26 @@ def read_release_spectra() -> tuple[Float[np.ndarray, " energies"], Spectra, str
     Raises:
         InvalidFile: naming file, key, found and expected shape, if the file is not as in version 1.
     """
-    if importlib.util.find_spec("dayabay_data_official") is None:
-        return None
-    path = release_folder() / "reactor_antineutrino_spectra_hm.npz"
     try:
-        with np.load(path, allow_pickle=False) as content:
-            tables = [_record(path, content, isotope) for isotope in _ISOTOPES]
-    except OSError as error:
-        raise InvalidFile(f"{path}: cannot be read: {error}") from error
-    energies = tables[0]["E_MeV"]
+        archives = Archives(release_folder())
+    except MissingExtra:
+        return None
+    tables = [archives.record(_FILE, isotope, _ROWS, ("E_MeV", "N_density")) for isotope in _ISOTOPES]
+    energies = np.array(tables[0]["E_MeV"])
     for isotope, table in zip(_ISOTOPES, tables, strict=True):
         if not np.array_equal(table["E_MeV"], energies):
-            raise InvalidFile(f"{path}: key {isotope!r} has other energies than {_ISOTOPES[0]!r}")
-    return np.array(energies), np.stack([table["N_density"] for table in tables]), str(path), sha256([path])
+            raise InvalidFile(f"{archives.folder / _FILE}: key {isotope!r} has other energies than {_ISOTOPES[0]!r}")
+    spectra = np.stack([table["N_density"] for table in tables])
+    return energies, spectra, str(archives.folder / _FILE), archives.digest()
 
 
 def release_folder() -> Path:
-    """Folder ``npz`` of the Daya Bay release.
+    """Folder ``npz`` of the Daya Bay release, found without loading the package that holds it.
 
     Raises:
         MissingExtra: if the package is not installed.
     """
-    try:
-        from dayabay_data_official import get_path_data
-    except ImportError as error:
-        raise MissingExtra("dayabay-data-official", "data") from error
-    return Path(get_path_data("npz"))
-
-
-def _record(path: Path, content: np.lib.npyio.NpzFile, key: str) -> np.ndarray:
-    if key not in content.files:
-        raise InvalidFile(f"{path}: no key {key!r}; keys are {', '.join(content.files)}")
-    try:
-        table = content[key]
-    except ValueError as error:
-        raise InvalidFile(f"{path}: key {key!r} holds objects instead of numbers and is not read") from error
-    if table.shape != (_ROWS,) or table.dtype.names != ("E_MeV", "N_density"):
-        raise InvalidFile(
-            f"{path}: key {key!r} has shape {table.shape} and columns {table.dtype.names}; expected ({_ROWS},) and "
-            "E_MeV, N_density"
-        )
-    return table
+    package = importlib.util.find_spec("dayabay_data_official")
+    if package is None or not package.submodule_search_locations:
+        raise MissingExtra("dayabay-data-official", "data")
+    return Path(package.submodule_search_locations[0]) / "data" / "npz"

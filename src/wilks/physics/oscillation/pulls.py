@@ -30,13 +30,12 @@ class WithPulls(AbstractPredictor[Float[Array, " values"]]):
         pulls: names of the measured parameters.
     """
 
+    space: ParameterSpace
     inner: AbstractPredictor[Float[Array, " values"]]
     pulls: tuple[str, ...] = eqx.field(static=True)
 
-    @property
-    def space(self) -> ParameterSpace:
-        """Parameters of the prediction."""
-        return self.inner.space
+    def __init__(self, inner: AbstractPredictor[Float[Array, " values"]], pulls: tuple[str, ...]) -> None:
+        self.space, self.inner, self.pulls = inner.space, inner, pulls
 
     def __call__(self, values: Values) -> Float[Array, " values"]:
         """Prediction of the data, then the pulled parameters."""

@@ -1,8 +1,8 @@
 """Physical ranges: a plain number outside raises, a traced one becomes NaN, which likelihoods judge as impossible."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Float
 
@@ -51,7 +51,7 @@ def unitary(x4: ArrayLike, x5: ArrayLike) -> tuple[Float[Array, "*shape"], Float
 
 
 def _judged(name: str, value: ArrayLike, good: Bool[Array, "*shape"], expected: str) -> Float[Array, "*shape"]:
-    if not isinstance(good, jax.core.Tracer) and not bool(jnp.all(good)):
+    if not isinstance(good, Tracer) and not bool(jnp.all(good)):
         wrong = np.asarray(value, float)[~np.asarray(good)].ravel()[0]
         raise InvalidParameter(f"{name} is {wrong:g}; expected a number that is {expected}")
     return jnp.where(good, jnp.asarray(value, float), jnp.nan)

@@ -33,6 +33,8 @@ class RateFlux(NamedTuple):
         """R_model = R_reference [sum f sigma_reference]/[sum f sigma_model] of rows."""
         tabulated = np.array([row.ratios[RATIO_COLUMNS.index(self.column)] for row in rows])
         fractions = np.array([row.fractions for row in rows])
+        if self.model is self.reference:
+            return tabulated
         return tabulated * (fractions @ yields(self.reference)) / (fractions @ yields(self.model))
 
 

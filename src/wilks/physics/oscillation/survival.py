@@ -27,7 +27,7 @@ from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import LogUniform
 from wilks.parameters.space import ParameterSpace
 
-from .ranges import nan_outside
+from .ranges import nan_outside, positive
 from .spaces import GLOBESFIT_MIXING, SINE, SPLITTING, STERILE, StandardMixing, mixing_parameters
 from .terms import (
     Terms,
@@ -170,13 +170,13 @@ class WavePackets(AbstractSurvival):
         sigma_x_nm: width of the wave packet in nm; scans of arXiv:2201.05108 use 2.1e-4, 5e-4 and 2.1e-3.
     """
 
+    space: ParameterSpace
     inner: AbstractSurvival
-    sigma_x_nm: float = eqx.field(converter=float)
+    sigma_x_nm: float
 
-    @property
-    def space(self) -> ParameterSpace:
-        """Parameters of the inner model."""
-        return self.inner.space
+    def __init__(self, inner: AbstractSurvival, sigma_x_nm: float | int) -> None:
+        positive("sigma_x_nm", sigma_x_nm)
+        self.space, self.inner, self.sigma_x_nm = inner.space, inner, float(sigma_x_nm)
 
     def terms(self, values: Values) -> Terms:
         """The inner terms, damped."""
@@ -228,13 +228,12 @@ class AveragedSterile(AbstractSurvival):
         above_eV2: splittings above it are averaged.
     """
 
+    space: ParameterSpace
     inner: AbstractSurvival
-    above_eV2: float = eqx.field(converter=float, default=0.01)
+    above_eV2: float
 
-    @property
-    def space(self) -> ParameterSpace:
-        """Parameters of the inner model."""
-        return self.inner.space
+    def __init__(self, inner: AbstractSurvival, above_eV2: float | int = 0.01) -> None:
+        self.space, self.inner, self.above_eV2 = inner.space, inner, float(above_eV2)
 
     def terms(self, values: Values) -> Terms:
         """The inner terms, some of them damped to 1/2."""

@@ -50,7 +50,8 @@ class Rays:
         azimuths = np.cos(np.pi * (np.arange(6) + 0.5) / 6)
         grid = np.meshgrid(offsets, heights, cosines, azimuths, indexing="ij")
         weights = np.einsum("i,j,k,l->ijkl", unit_weight, unit_weight, solid_angle, np.ones(6))
-        return cls(*(g.ravel() for g in grid), weights.ravel())
+        offset, heights, cosine, azimuth = (g.ravel() for g in grid)
+        return cls(offset, heights, cosine, azimuth, weights.ravel())
 
 
 class AbstractSolid(abc.ABC):
