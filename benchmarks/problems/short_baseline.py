@@ -1,4 +1,4 @@
-"""The problem of the rows on regions: three spectra at short baselines, absolute or as ratios, with correlated errors."""
+"""The problem of the rows on regions: three spectra at short baselines, absolute or as ratios, correlated errors."""
 
 import jax.numpy as jnp
 import numpy as np

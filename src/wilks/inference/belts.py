@@ -60,13 +60,12 @@ def _chord_ratios(candidates: Candidates, tested: Points, noise: Noise) -> Ratio
     unit = np.divide(candidates.steps, length[:, None], out=np.zeros_like(starts), where=length[:, None] > 0)
     along, heights = (noise @ unit.T).astype(np.float32), (noise @ starts.T).astype(np.float32)
     own = noise @ tested.means.T
-    start_along = np.einsum("kc,kc->k", unit, starts)
+    ways = tested.means @ unit.T - np.einsum("kc,kc->k", unit, starts)
+    squares = _distances(tested.means, starts)
     ratios = np.empty((len(tested.means), len(noise)), dtype=np.float32)
-    for t, mean in enumerate(tested.means):
-        way = unit @ mean - start_along
+    for t, way in enumerate(ways):
         nearest = np.clip(way, 0.0, length)
-        gap = mean - starts - nearest[:, None] * unit
-        offset = -0.5 * np.einsum("kc,kc->k", gap, gap)
+        offset = -0.5 * np.maximum(squares[t] - nearest * (2 * way - nearest), 0.0)
         keep, (along_t, heights_t) = _near(offset, _WORTH_CHORDS, along, heights)
         rows = (nearest, offset, way - nearest, -nearest, length - nearest)
         shift, row, push, low, high = (r[keep].astype(np.float32) for r in rows)

@@ -26,10 +26,12 @@ class Whitening(eqx.Module):
     Args:
         paths: names that lead to each part; one empty path for a likelihood that is no joint.
         factors: per part, L^-1 of its covariance L L^T, or 1/sigma of independent values.
+        roots: per part, L or sigma.
     """
 
     paths: tuple[Path, ...] = eqx.field(static=True)
     factors: tuple[Float[np.ndarray, "..."], ...]
+    roots: tuple[Float[np.ndarray, "..."], ...]
 
     @classmethod
     def of(cls, likelihood: AbstractLikelihood) -> "Whitening":
@@ -39,7 +41,9 @@ class Whitening(eqx.Module):
             InvalidModel: for likelihoods whose chi-square is not that of a fixed covariance.
         """
         found = list(gaussian_parts(likelihood))
-        return cls(tuple(path for path, _ in found), tuple(_factor(path, part) for path, part in found))
+        factors = tuple(_factor(path, part) for path, part in found)
+        roots = tuple(1.0 / f if f.ndim == 1 else np.linalg.inv(f) for f in factors)
+        return cls(tuple(path for path, _ in found), factors, roots)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -65,10 +69,7 @@ class Whitening(eqx.Module):
     def data(self, vector: Float[Array, " cells"]) -> Any:
         """Data with the given whitened values, in the form that users hand them over."""
         pieces = jnp.split(vector, np.cumsum(self.sizes)[:-1])
-        leaves = [
-            piece / f if f.ndim == 1 else jnp.linalg.solve(jnp.asarray(f), piece)
-            for f, piece in zip(self.factors, pieces, strict=True)
-        ]
+        leaves = [_apply(root, piece) for root, piece in zip(self.roots, pieces, strict=True)]
         return _nested(self.paths, leaves)
 
     def prepare(self, data: Any) -> Any:
