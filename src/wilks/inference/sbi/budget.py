@@ -1,5 +1,6 @@
 """How long a network trains and how fast it learns."""
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ DEFAULT_STEPS = 15_000
 WARM_UP = 0.02
 """Part of the steps over which the learning rate rises from zero."""
 _MANY = 100_000  # pairs from which batches are larger
-_BATCH, _LARGE_BATCH, _SMALLEST_BATCH = 256, 512, 32
+USUAL_BATCH, _LARGE_BATCH, _SMALLEST_BATCH = 256, 512, 32
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,17 @@ class Budget:
             raise InvalidOption(f"budget of {steps} steps is shorter than its warm-up; give at least 10")
         return steps
 
+    def part(self, share: float) -> "Budget":
+        """A share of this budget."""
+        if self.steps is None and self.epochs is None and self.seconds is None:
+            return dataclasses.replace(self, steps=round(share * DEFAULT_STEPS))
+        return dataclasses.replace(
+            self,
+            steps=None if self.steps is None else max(10, round(share * self.steps)),
+            epochs=None if self.epochs is None else share * self.epochs,
+            seconds=None if self.seconds is None else share * self.seconds,
+        )
+
     def batch_for(self, pairs: int) -> int:
         """Pairs per step out of so many for training.
 
@@ -80,7 +92,7 @@ class Budget:
             if self.batch > pairs:
                 raise InvalidOption(f"budget: batch {self.batch} exceeds the {pairs} pairs to train on")
             return self.batch
-        usual = _LARGE_BATCH if pairs >= 0.9 * _MANY else _BATCH
+        usual = _LARGE_BATCH if pairs >= 0.9 * _MANY else USUAL_BATCH
         return usual if pairs >= 20 * usual else min(max(_SMALLEST_BATCH, pairs // 20), pairs)
 
 

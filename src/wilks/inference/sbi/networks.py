@@ -52,7 +52,7 @@ class Residual(eqx.Module):
             outputs: numbers that come out.
         """
         width = 128 if self.width is None else self.width
-        keys = jax.random.split(key, 5)
+        keys = subkeys(key, 5)
         fan_in = inputs + context
         reinjected = (self.depth, context, width) if self.reinject else (self.depth, 0, width)
         return Trunk(
@@ -110,7 +110,7 @@ class Trunk(eqx.Module):
         extra = self.biases if prepared.blocks is None else self.biases + prepared.blocks
         drops = key is not None and self.settings.dropout > 0.0
         kept = self._kept(key) if drops and key is not None else None
-        y, _ = jax.lax.scan(self._block, y, (self.weights, extra, kept))
+        y, _ = jax.lax.scan(lambda *carried: self._block(*carried), y, (self.weights, extra, kept))
         return y @ self.head + self.head_bias
 
     def _block(self, y: Float32[Array, " width"], layer: tuple) -> tuple[Float32[Array, " width"], None]:
@@ -149,7 +149,7 @@ def perceptron(key: Key, inputs: int, hidden: Sequence[int], outputs: int, *, he
         head: part of He's initial weights at which the last layer starts.
     """
     sizes = (inputs, *hidden, outputs)
-    keys = jax.random.split(key, len(sizes) - 1)
+    keys = subkeys(key, len(sizes) - 1)
     gains = [1.0] * (len(sizes) - 2) + [head]
     return Perceptron(
         tuple(he_normal(k, (a, b), a, gain=g) for k, a, b, g in zip(keys, sizes[:-1], sizes[1:], gains, strict=True)),
@@ -159,8 +159,14 @@ def perceptron(key: Key, inputs: int, hidden: Sequence[int], outputs: int, *, he
 
 def he_normal(key: Key, shape: tuple[int, ...], fan_in: int, *, gain: float = 1.0) -> Float32[Array, "..."]:
     """Normal weights of variance 2 gain^2/fan_in, arXiv:1502.01852 eq. (10)."""
-    scale = np.float32(gain * math.sqrt(2.0 / max(fan_in, 1)))
-    return scale * jax.random.normal(key, shape, dtype=jnp.float32)
+    generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())  # on the host: nothing to compile
+    weights = gain * math.sqrt(2.0 / max(fan_in, 1)) * generator.standard_normal(shape)
+    return jnp.asarray(weights.astype(np.float32))
+
+
+def subkeys(key: Key, n: int) -> list[Key]:
+    """Keys made from one, for work on the host; no number of them needs a program of its own."""
+    return [jax.random.fold_in(key, i) for i in range(n)]
 
 
 def normalised(y: Float32[Array, " width"]) -> Float32[Array, " width"]:

@@ -87,7 +87,7 @@ class Pairs:
                 f"pairs: parameters of shape {theta.shape}; expected (simulations, {len(inferred)}) for "
                 f"{', '.join(inferred.names)}"
             )
-        _refuse_outside(theta, inferred)
+        refuse_outside(theta, inferred)
         if proposal == "prior":
             _refuse_other_prior(theta, inferred)
         blocks = {name: np.asarray(array) for name, array in blocks_of(data).items()}
@@ -216,7 +216,12 @@ def _finite_rows(blocks: Mapping[str, np.ndarray], n: int) -> np.ndarray:
     return finite
 
 
-def _refuse_outside(theta: Float[np.ndarray, "pairs parameters"], space: ParameterSpace) -> None:
+def refuse_outside(theta: Float[np.ndarray, "pairs parameters"], space: ParameterSpace) -> None:
+    """Refuse parameters outside their bounds.
+
+    Raises:
+        InvalidData: with the number of bad rows and the first.
+    """
     bad = ~((theta >= space.lowers) & (theta <= space.uppers))
     if bad.any():
         row, column = np.argwhere(bad)[0]
@@ -237,5 +242,5 @@ def _refuse_other_prior(theta: Float[np.ndarray, "pairs parameters"], space: Par
     if (worst := int(np.argmin(p_values))) >= 0 and p_values[worst] < _OTHER_PRIOR:
         raise InvalidData(
             f"pairs: {space.names[worst]!r} was not drawn from its prior (Kolmogorov-Smirnov p = "
-            f"{p_values[worst]:.1g}); if another law was meant, say proposal='...' and give weights or rounds that correct for it"
+            f"{p_values[worst]:.1g}); if another law was meant, say proposal='...' and correct for it by weights"
         )

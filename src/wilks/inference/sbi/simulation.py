@@ -125,12 +125,11 @@ def simulate_chunk(work: _Work, chunk: Chunk) -> dict[str, np.ndarray]:
     else:
         rows = work.theta[chunk.start : chunk.start + chunk.size]
         theta = np.concatenate([rows, np.repeat(rows[-1:], size - len(rows), axis=0)])
-    keys = jax.random.split(data_key, size)
     if work.compiled:
-        found, status = _compiled(work, keys, theta), np.full(chunk.size, VALID, dtype=np.int8)
+        found, status = _compiled(work, data_key, theta), np.full(chunk.size, VALID, dtype=np.int8)
         found = {name: array[: chunk.size] for name, array in found.items()}
     else:
-        found, status = _one_by_one(work, keys, theta[: chunk.size], chunk.start)
+        found, status = _one_by_one(work, data_key, theta[: chunk.size], chunk.start)
     for array in found.values():
         bad = ~np.all(np.isfinite(array.reshape(chunk.size, -1)), axis=1)
         status = np.where((status == VALID) & bad, NOT_FINITE, status).astype(np.int8)
@@ -233,23 +232,24 @@ def _simulate_one(simulator: AbstractSimulator, key: Key, values: Any) -> dict[s
 
 
 @eqx.filter_jit
-def _simulate_rows(simulator, space, keys, theta):
+def _simulate_rows(simulator, space, key, theta):
+    keys = jax.random.split(key, len(theta))
     return jax.vmap(lambda k, row: blocks_of(simulator.simulate(k, space.unpack(row))))(keys, theta)
 
 
-def _compiled(work: _Work, keys: Any, theta: Float[np.ndarray, "pairs parameters"]) -> dict[str, np.ndarray]:
-    found = _simulate_rows(work.simulator, work.space, keys, jnp.asarray(theta))
+def _compiled(work: _Work, key: Key, theta: Float[np.ndarray, "pairs parameters"]) -> dict[str, np.ndarray]:
+    found = _simulate_rows(work.simulator, work.space, key, jnp.asarray(theta))
     return {name: np.asarray(array) for name, array in found.items()}
 
 
 def _one_by_one(
-    work: _Work, keys: Any, theta: Float[np.ndarray, "pairs parameters"], first: int
+    work: _Work, key: Key, theta: Float[np.ndarray, "pairs parameters"], first: int
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     data = {name: np.full((len(theta), *shape), np.nan) for name, shape in work.layout.items()}
     status = np.full(len(theta), VALID, dtype=np.int8)
     for i, row in enumerate(theta):
         try:
-            blocks = _simulate_one(work.simulator, keys[i], work.space.unpack(row))
+            blocks = _simulate_one(work.simulator, jax.random.fold_in(key, i), work.space.unpack(row))
         except Exception:  # counted, and shown with its parameters if too many fail
             status[i] = RAISED
             continue

@@ -17,9 +17,10 @@ from wilks._base.typing import Key
 from wilks.execution.interrupts import sigterm_interrupts
 from wilks.execution.progress import Progress
 
-from .budget import WARM_UP, Budget, rate_at
+from .budget import USUAL_BATCH, WARM_UP, Budget, rate_at
 from .checkpoints import Checkpoints
 from .failures import TrainingDiverged
+from .networks import subkeys
 from .training_record import TrainingRecord
 
 FEWEST_PAIRS = 100
@@ -125,10 +126,10 @@ class _Run:
     def __init__(
         self, key: Key, loss: Loss, network: Any, rows: Any, budget: Budget, held_out: HeldOut | None, source: Any
     ) -> None:
-        split_key, self._key, self._fixed = jax.random.split(key, 3)
+        split_key, self._key, self._fixed = subkeys(key, 3)
         fitted, self._validation = _split(split_key, rows, budget, source is not None)
         n = len(jax.tree.leaves(fitted)[0])
-        self.batch = budget.batch_for(n)
+        self.batch = budget.batch_for(n if source is None else max(n, 20 * USUAL_BATCH))
         self._per_epoch = max(n // self.batch, 1)
         self.total = budget.steps_for(self._per_epoch)
         self._budget, self._held_out, self._loss = budget, held_out, loss
@@ -223,16 +224,31 @@ class _Run:
         return eqx.combine(weights, self._task.static)
 
 
+def held_out_rows(key: Key, n: int, budget: Budget) -> np.ndarray:
+    """Numbers of the rows that `train` with this key holds out."""
+    return _shuffled(subkeys(key, 3)[0], n)[: _held_out(n, budget)]
+
+
+def _shuffled(key: Key, n: int) -> np.ndarray:
+    return np.random.default_rng(np.asarray(jax.random.key_data(key))).permutation(n)
+
+
+def _held_out(n: int, budget: Budget) -> int:
+    return max(1, round(budget.held_out * n))
+
+
 def _split(key: Key, rows: Any, budget: Budget, online: bool) -> tuple[Any, Any]:
     """Rows to train on and rows held out, both chosen by the key."""
     n = len(jax.tree.leaves(rows)[0])
+    if online:
+        return rows, jax.tree.map(lambda a: jnp.asarray(np.asarray(a)[:_MOST_HELD_OUT]), rows)
     if n < FEWEST_PAIRS:
         raise InvalidData(f"{n} valid pairs to train on; at least {FEWEST_PAIRS} are needed, 10,000 are usual")
-    order = np.asarray(jax.random.permutation(key, n))
-    out = max(1, round(budget.held_out * n))
+    order = _shuffled(key, n)
+    out = _held_out(n, budget)
     held, kept = np.sort(order[:out])[:_MOST_HELD_OUT], np.sort(order[out:])
     take = lambda where: jax.tree.map(lambda a: jnp.asarray(np.asarray(a)[where]), rows)  # noqa: E731
-    return (rows if online else take(kept)), take(held)
+    return take(kept), take(held)
 
 
 def _begin(weights: Any) -> _State:

@@ -85,6 +85,10 @@ class TrainingRecord:
         """The record after a wall time, and with a new length of the run where time decides."""
         return dataclasses.replace(self, seconds=seconds, total=self.total if total is None else total)
 
+    def with_flag(self, name: str, sentence: str) -> "TrainingRecord":
+        """The record with one more flag."""
+        return dataclasses.replace(self, flags={**self.flags, name: sentence})
+
     def finished(self) -> "TrainingRecord":
         """The record of a run that has ended, with its flags."""
         flags = dict(self.flags)

@@ -1,0 +1,162 @@
+"""Flow matching: a velocity field that carries normal noise to the posterior along straight paths."""
+
+import math
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float32
+
+from wilks._base.errors import InvalidOption, check_option
+from wilks._base.typing import Key
+
+from .density import AbstractConditionalDensity, AbstractDensityFamily, Contexts, Drawn, Keys, PerRow, Rows
+from .networks import Prepared, Residual, Trunk, waves
+from .solvers import METHODS, density_along, draw_along, flow, noise, signs
+
+_HELD_OUT_TIMES = 16
+_MANY = 100_000  # pairs from which networks are wider
+_MOST_EXACT = 32  # parameters up to which the divergence is an exact trace
+
+
+class FlowMatching(AbstractDensityFamily):
+    """Flow matching for posteriors: z_t = (1-(1-sigma_min) t) z0 + t z1 from noise z0 to the posterior z1.
+
+    The field learns u = z1 - (1-sigma_min) z0 at times of density (1+a) t^a; its optimum does not depend on a.
+
+    Args:
+        sigma_min: width that a point keeps at t = 1.
+        time_power: a; 0 for uniform times, larger ones look more at the end, where narrow posteriors are decided.
+        baseline: ``"gaussian"`` adds the exact field of a standard normal posterior, ``"none"`` nothing.
+        network: residual trunk.
+        frequencies: waves by which the network sees the time.
+        steps: steps of the solver from noise to draw.
+        solver: ``"rk4"`` or ``"heun"``.
+        probes: None for the exact divergence (the default up to 32 parameters), else the number of random vectors of
+            Hutchinson's estimate, which is biased after the exponential and refused by `reweight`.
+
+    References:
+        M. Dax et al., arXiv:2305.17161; Y. Lipman et al., arXiv:2210.02747, eq. (23).
+    """
+
+    sigma_min: float = eqx.field(static=True, default=1e-4)
+    time_power: float = eqx.field(static=True, default=1.0)
+    baseline: str = eqx.field(static=True, default="none")
+    network: Residual = eqx.field(static=True, default=Residual())
+    frequencies: int = eqx.field(static=True, default=8)
+    steps: int = eqx.field(static=True, default=50)
+    solver: str = eqx.field(static=True, default="rk4")
+    probes: int | None = eqx.field(static=True, default=None)
+
+    def __check_init__(self) -> None:
+        check_option("baseline", self.baseline, ("none", "gaussian"))
+        check_option("solver", self.solver, METHODS)
+        if not 0.0 <= self.sigma_min < 0.5 or not -0.9 <= self.time_power <= 20.0:
+            raise InvalidOption(
+                f"flow matching: sigma_min {self.sigma_min} must lie in [0, 0.5), time_power {self.time_power} in "
+                "[-0.9, 20]"
+            )
+        if self.steps < 1 or self.frequencies < 1 or (self.probes is not None and self.probes < 1):
+            raise InvalidOption(
+                f"flow matching: steps {self.steps}, frequencies {self.frequencies} and probes {self.probes} must be "
+                "at least 1"
+            )
+
+    def build(self, key: Key, size: int, context: int, pairs: int) -> "VelocityField":
+        """A field with fresh weights."""
+        trunk = widened(self.network, pairs).build(key, size + 2 * self.frequencies, context, size)
+        return VelocityField(trunk=trunk, size=size, settings=self)
+
+
+class VelocityField(AbstractConditionalDensity):
+    """A trained or fresh field v(z, t, h) of flow matching."""
+
+    trunk: Trunk
+    size: int = eqx.field(static=True)
+    settings: FlowMatching = eqx.field(static=True)
+
+    def velocity(
+        self, z: Float32[Array, " size"], t: Float32[Array, ""], prepared: Prepared, key: Key | None = None
+    ) -> Float32[Array, " size"]:
+        """v at ONE point and time (0 noise, 1 posterior)."""
+        inputs = jnp.concatenate([z, waves(np.float32(2.0 * math.pi) * t, self.settings.frequencies)])
+        v = self.trunk(inputs, prepared, key)
+        if self.settings.baseline == "gaussian":
+            v = v + (2 * t - 1) / (t**2 + (1 - t) ** 2) * z
+        return v
+
+    def losses(self, y: Rows, context: Contexts, key: Key) -> PerRow:
+        """|v(z_t, t, h) - u|^2/d at one random time and noise per row."""
+        time_key, noise_key, drop_key = jax.random.split(key, 3)
+        u = jax.random.uniform(time_key, (len(y),), dtype=jnp.float32)
+        z0 = jax.random.normal(noise_key, y.shape, dtype=jnp.float32)
+        return self._misfit(y, context, self._time(u), z0, jax.random.split(drop_key, len(y)))
+
+    def held_out_losses(self, y: Rows, context: Contexts) -> PerRow:
+        """The same at 16 fixed quantiles of the time law with fixed noise."""
+        middles = (jnp.arange(_HELD_OUT_TIMES, dtype=jnp.float32) + np.float32(0.5)) / np.float32(_HELD_OUT_TIMES)
+
+        def at(number: Any) -> PerRow:
+            z0 = jax.random.normal(jax.random.fold_in(jax.random.key(0), number), y.shape, dtype=jnp.float32)
+            return self._misfit(y, context, self._time(jnp.full(len(y), middles[number])), z0, None)
+
+        return jnp.mean(jax.lax.map(at, jnp.arange(_HELD_OUT_TIMES)), axis=0)
+
+    def draw(self, keys: Keys, context: Contexts) -> Rows:
+        """Noise carried along the field from t = 0 to 1."""
+        return flow(self.velocity, noise(keys, self.size), self._prepared(context), self._times, self.settings.solver)
+
+    def draw_with_density(self, keys: Keys, context: Contexts) -> Drawn:
+        """The same draws with ln q(z1) = ln N(z0; 0, I) - int div v dt."""
+        start, probes = noise(keys, self.size), self._probes(keys)
+        prepared = self._prepared(context)
+        return draw_along(self.velocity, start, 1.0, prepared, self._times, self.settings.solver, probes)
+
+    def log_prob(self, y: Rows, context: Contexts) -> PerRow:
+        """ln q(z1), by following z1 back to the noise."""
+        probes = self._probes(jax.random.split(jax.random.key(0), len(y)))
+        prepared = self._prepared(context)
+        return density_along(self.velocity, y, 1.0, prepared, self._times, self.settings.solver, probes)
+
+    @property
+    def density_is_free(self) -> bool:
+        """False: a density costs as many products with the field as there are parameters."""
+        return False
+
+    @property
+    def _times(self) -> Float32[Array, " times"]:
+        return jnp.linspace(0.0, 1.0, self.settings.steps + 1, dtype=jnp.float32)
+
+    def _time(self, u: PerRow) -> PerRow:
+        return u ** np.float32(1.0 / (1.0 + self.settings.time_power))
+
+    def _misfit(self, y: Rows, context: Contexts, t: PerRow, z0: Rows, keys: Keys | None) -> PerRow:
+        shrink = np.float32(1.0 - self.settings.sigma_min)
+        zt = (1 - shrink * t)[:, None] * z0 + t[:, None] * y
+        v = jax.vmap(self.velocity, in_axes=(0, 0, 0, None if keys is None else 0))(
+            zt, t, self._prepared(context), keys
+        )
+        return jnp.mean((v - (y - shrink * z0)) ** 2, axis=1)
+
+    def _prepared(self, context: Contexts) -> Prepared:
+        return jax.vmap(self.trunk.prepare)(context)
+
+    def _probes(self, keys: Keys) -> Any:
+        return hutchinson(keys, self.size, self.settings.probes)
+
+
+def widened(network: Residual, pairs: int) -> Residual:
+    """The network with its width chosen by the number of pairs, where the user left that open."""
+    if network.width is not None:
+        return network
+    width = 192 if pairs >= 0.9 * _MANY else 128
+    return Residual(width, network.depth, network.dropout, network.norm, network.reinject)
+
+
+def hutchinson(keys: Keys, size: int, probes: int | None) -> Any:
+    """Probes of a stochastic divergence; None where the trace is exact."""
+    if probes is None and size <= _MOST_EXACT:
+        return None
+    return signs(jax.vmap(lambda k: jax.random.fold_in(k, 1))(keys), size, probes or 1)

@@ -1,0 +1,330 @@
+"""One fit of a posterior to pairs: preparation of the data, choice of the coordinate, training."""
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from wilks._base.errors import InvalidData
+from wilks._base.typing import Key
+from wilks.execution.progress import Progress
+from wilks.likelihood.interface import AbstractSimulator
+from wilks.parameters.space import ParameterSpace
+from wilks.results.provenance import Provenance
+
+from .budget import USUAL_BATCH, Budget
+from .checkpoints import Checkpoints
+from .coordinates import COORDINATES, AbstractCoordinate, to_network
+from .density import AbstractDensityFamily
+from .drawing import Observed, draw_accepted, encode_scaled, log_densities
+from .embeddings import AbstractEncoderFamily, BlockEncoder, automatic, scaled_layout
+from .estimator import (
+    Estimator,
+    EstimatorLoss,
+    HeldOutLoss,
+    Preparation,
+    Standardiser,
+    StandardiserLoss,
+    prepare_rows,
+    standardise_rows,
+    standardiser,
+)
+from .failures import TrainingDiverged
+from .networks import subkeys
+from .online import OnlinePairs
+from .pairs import VALID, Pairs, refuse_outside
+from .posterior import NeuralPosterior
+from .posterior_interface import AbstractRegion
+from .scaling import constant_features, fit_scaling
+from .summaries import AbstractSummary, summarise_rows
+from .training import FEWEST_PAIRS, Trained, held_out_rows, train
+
+STANDARDISE = ("none", "conditional")
+
+_CANDIDATES = (("box", "none"), ("normal", "none"), ("box", "conditional"))
+_TRIAL = 0.1  # part of the budget that each candidate gets
+_JUDGES = 256  # held-out pairs by which candidates are compared
+_MASS_DRAWS = 40  # draws per held-out pair for the probability inside the box
+_STANDARDISER = 0.1  # part of the budget that trains the standardisation
+_FEW = 20  # batches below which pairs are few
+
+
+class Fit(NamedTuple):
+    """Everything that decides a fit besides the pairs.
+
+    Args:
+        key: random key of weights and training.
+        space: all parameters of the simulator.
+        targets: parameters to infer.
+        path: settings of the density.
+        encoder: settings of the encoder, a fixed summary, or ``"auto"``.
+        budget: length of the training.
+        coordinate: ``"auto"``, ``"box"``, ``"normal"`` or ``"affine"``.
+        standardise: ``"none"`` or ``"conditional"``; for ``"auto"`` the choice is made with the coordinate.
+        scale: scaling of the data, see `fit_scaling`.
+        store: folder of checkpoints.
+        progress: called with (done, total, failed, seconds), counted in steps.
+        throw: raise when the training diverges; else go on with the last good network.
+    """
+
+    key: Key
+    space: ParameterSpace
+    targets: ParameterSpace
+    path: AbstractDensityFamily
+    encoder: AbstractEncoderFamily | AbstractSummary | str
+    budget: Budget
+    coordinate: str
+    standardise: str
+    scale: str
+    store: Path | None
+    progress: Progress | None
+    throw: bool = True
+
+
+class _Ready(NamedTuple):
+    """Pairs as the networks see them."""
+
+    theta: Float[np.ndarray, "pairs targets"]
+    x: dict[str, np.ndarray]
+    weights: Float[np.ndarray, " pairs"] | None
+    preparation: Preparation
+    family: AbstractEncoderFamily
+    dropped: list[str]
+
+
+class _Candidate(NamedTuple):
+    """A coordinate with its standardisation, its rows, and a network for them."""
+
+    name: str
+    coordinate: AbstractCoordinate
+    standard: Standardiser | None
+    rows: dict[str, Any]
+    network: Estimator
+
+
+def fit_posterior(
+    fit: Fit,
+    pairs: Pairs,
+    *,
+    online: AbstractSimulator | None = None,
+    weights: Float[np.ndarray, " pairs"] | None = None,
+    start: NeuralPosterior | None = None,
+    region: AbstractRegion | None = None,
+    only_for: str = "",
+    ledger: tuple[dict[str, Any], ...] = (),
+) -> NeuralPosterior:
+    """Train one posterior on pairs.
+
+    Args:
+        fit: what decides the training.
+        pairs: simulations; those that failed are left out.
+        online: simulator that makes fresh pairs inside every training step; the given pairs then scale and judge.
+        weights: weight of each pair in the loss.
+        start: posterior of an earlier round whose weights the networks begin with.
+        region: where the posterior is confined to.
+        only_for: digest of the only data for which it holds.
+        ledger: what was simulated so far.
+    """
+    started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
+    ready = _ready(fit, pairs, weights)
+    candidates = [_candidate(fit, ready, *choice) for choice in _choices(fit)]
+    scores: dict[str, float] = {}
+    budget = fit.budget
+    if len(candidates) > 1:
+        candidates, scores = _tried(fit, ready, candidates, online)
+        budget = fit.budget.part(1.0 - len(scores) * _TRIAL)
+    chosen = candidates[0]
+    if start is not None and _same_shapes(start.estimator, chosen.network):
+        chosen = chosen._replace(network=start.estimator)
+    trained = _train(fit, chosen, ready, budget, "main", online)
+    flags = _flags(ready, fit.budget) | trained.record.flags | pairs.flags
+    settings = _settings(fit, chosen, ready, scores)
+    held = tuple(p for p in fit.space.parameters if not p.is_free)
+    return NeuralPosterior(
+        space=ParameterSpace((*fit.targets.parameters, *held)),
+        coordinate=chosen.coordinate,
+        estimator=trained.network,
+        standard=chosen.standard,
+        preparation=ready.preparation,
+        layout=pairs.layout,
+        record=trained.record,
+        ledger=ledger,
+        region=region,
+        only_for=only_for,
+        settings=settings,
+        flags=flags,
+        provenance=Provenance.collect(
+            seed=pairs.provenance.seed,
+            model_digest=pairs.provenance.model_digest,
+            data_digest=only_for,
+            settings={**settings, "precision": "float32 networks, float64 parameters"},
+            started=started,
+            duration_s=time.perf_counter() - clock,
+        ),
+    )
+
+
+def _ready(fit: Fit, pairs: Pairs, weights: Any) -> _Ready:
+    good = pairs.status == VALID
+    valid = pairs.valid
+    if len(valid) < FEWEST_PAIRS:
+        raise InvalidData(
+            f"{len(valid)} of {len(pairs)} pairs are valid; at least {FEWEST_PAIRS} are needed, 10,000 are usual"
+        )
+    theta = valid.columns(fit.targets.names)
+    refuse_outside(theta, fit.targets)
+    summary = fit.encoder if isinstance(fit.encoder, AbstractSummary) else None
+    blocks: Mapping[str, Any] = valid.data
+    if summary is not None:
+        blocks = {"summary": np.asarray(summarise_rows(summary, dict(valid.data)))}
+    scalings = fit_scaling(blocks, fit.scale)
+    preparation = Preparation(summary, scalings)
+    x = {name: np.asarray(array) for name, array in prepare_rows(preparation, dict(valid.data)).items()}
+    family = fit.encoder if isinstance(fit.encoder, AbstractEncoderFamily) else automatic(scaled_layout(x))
+    dropped = constant_features(scalings, {name: array.shape[1:] for name, array in blocks.items()})
+    own = None if weights is None else np.asarray(weights, dtype=np.float32)[good]
+    return _Ready(theta, x, own, preparation, family, dropped)
+
+
+def _choices(fit: Fit) -> list[tuple[str, str]]:
+    """Coordinates and standardisations to try."""
+    hides = isinstance(fit.encoder, BlockEncoder) and fit.encoder.drop_blocks > 0.0
+    coordinates = ("box", "normal") if fit.coordinate == "auto" else (fit.coordinate,)
+    if fit.standardise == "auto":
+        tries = (
+            [c for c in _CANDIDATES if c[0] in coordinates] if fit.coordinate == "auto" else [(coordinates[0], "none")]
+        )
+    else:
+        tries = [(name, fit.standardise) for name in coordinates]
+    return [(name, how) for name, how in tries if how == "none" or not hides]
+
+
+def _candidate(fit: Fit, ready: _Ready, name: str, standardise: str) -> _Candidate:
+    coordinate = COORDINATES[name](fit.targets)
+    z = np.asarray(to_network(coordinate, jnp.asarray(ready.theta)))
+    if not np.all(np.isfinite(z)):
+        row, column = np.argwhere(~np.isfinite(z))[0]
+        raise InvalidData(
+            f"{int((~np.isfinite(z)).any(axis=1).sum())} pairs lie exactly on a bound, where the coordinate 'normal' "
+            f"is infinite; the first is row {row}: {fit.targets.names[column]} = {ready.theta[row, column]}; take 'box'"
+        )
+    keys = subkeys(jax.random.fold_in(fit.key, 1), 4)
+    rows: dict[str, Any] = {"y": z.astype(np.float32), "x": ready.x}
+    if ready.weights is not None:
+        rows["w"] = ready.weights
+    layout, size, n = scaled_layout(ready.x), len(fit.targets), len(z)
+    standard = None
+    if standardise == "conditional":
+        fresh = standardiser(keys[2], ready.family, layout, size)
+        folder = None if fit.store is None else fit.store / f"standardiser-{name}"
+        points = _checkpoints(fit, folder, f"standardiser {name}")
+        budget = fit.budget.part(_STANDARDISER)
+        standard = train(keys[3], StandardiserLoss(), fresh, rows, budget=budget, checkpoints=points).network
+        rows = {**rows, "y": np.asarray(standardise_rows(standard, ready.x, rows["y"]))}
+    encoder = ready.family.build(keys[0], layout, size)
+    density = fit.path.build(keys[1], size, encoder.features, n)
+    return _Candidate(f"{name} {standardise}", coordinate, standard, rows, Estimator(encoder, density))
+
+
+def _train(
+    fit: Fit, candidate: _Candidate, ready: _Ready, budget: Budget, stage: str, online: AbstractSimulator | None
+) -> Trained:
+    key = jax.random.fold_in(fit.key, 2)
+    folder = None if fit.store is None else fit.store / stage.replace(" ", "-")
+    batch = budget.batch or USUAL_BATCH
+    source = None
+    if online is not None:
+        source = OnlinePairs(online, fit.space, candidate.coordinate, candidate.standard, ready.preparation, batch)
+    try:
+        return train(
+            key,
+            EstimatorLoss(),
+            candidate.network,
+            candidate.rows,
+            budget=budget if online is None else dataclasses.replace(budget, batch=batch),
+            held_out=HeldOutLoss(),
+            source=source,
+            checkpoints=_checkpoints(fit, folder, stage),
+            progress=fit.progress,
+        )
+    except TrainingDiverged as error:
+        if fit.throw:
+            raise
+        return error.result._replace(record=error.result.record.with_flag("diverged", str(error)))
+
+
+def _tried(
+    fit: Fit, ready: _Ready, candidates: list[_Candidate], online: AbstractSimulator | None
+) -> tuple[list[_Candidate], dict[str, float]]:
+    """The best candidate, and mean ln q of the held-out truths for each."""
+    where = held_out_rows(jax.random.fold_in(fit.key, 2), len(ready.theta), fit.budget)[:_JUDGES]
+    scores, grown = {}, {}
+    for candidate in candidates:
+        trained = _train(fit, candidate, ready, fit.budget.part(_TRIAL), f"trial {candidate.name}", online)
+        grown[candidate.name] = candidate._replace(network=trained.network)
+        scores[candidate.name] = _score(grown[candidate.name], ready, where)
+    best = max(scores, key=lambda name: scores[name] if np.isfinite(scores[name]) else -np.inf)
+    return [grown[best]], scores
+
+
+def _score(candidate: _Candidate, ready: _Ready, where: np.ndarray) -> float:
+    """Mean of ln q(theta|x) in physical units, normalised to the support, over some pairs."""
+    x = {name: array[where] for name, array in ready.x.items()}
+    size = ready.theta.shape[1]
+    observed = Observed(*(np.asarray(a) for a in encode_scaled(candidate.network.encoder, candidate.standard, x, size)))
+    density, coordinate = candidate.network.density, candidate.coordinate
+    log_q = log_densities(density, coordinate, ready.theta[where], observed)
+    if coordinate.leaks:
+        keys = jax.random.split(jax.random.key(0), len(where))
+        draws = draw_accepted(density, coordinate, None, keys, observed, _MASS_DRAWS, with_density=False)
+        log_q = log_q - np.log(draws.accepted)
+    return float(np.mean(log_q))
+
+
+def _checkpoints(fit: Fit, folder: Path | None, stage: str) -> Checkpoints | None:
+    if folder is None:
+        return None
+    identity = {
+        "stage": stage,
+        "key": np.asarray(jax.random.key_data(fit.key)).tolist(),
+        "path": repr(fit.path),
+        "encoder": repr(fit.encoder),
+        "budget": repr(fit.budget),
+        "targets": list(fit.targets.names),
+        "versions": {"jax": jax.__version__, "numpy": np.__version__},
+    }
+    return Checkpoints(folder, identity)
+
+
+def _same_shapes(one: Any, two: Any) -> bool:
+    shapes = [[(a.shape, a.dtype) for a in jax.tree.leaves(tree)] for tree in (one, two)]
+    return shapes[0] == shapes[1] and jax.tree.structure(one) == jax.tree.structure(two)
+
+
+def _flags(ready: _Ready, budget: Budget) -> dict[str, str]:
+    flags, n = {}, len(ready.theta)
+    if n < _FEW * (budget.batch or USUAL_BATCH):
+        flags["few_simulations"] = f"only {n} valid pairs: batches of {budget.batch_for(n)}; expect a wide posterior"
+    if ready.dropped:
+        shown = ", ".join(ready.dropped[:10]) + (", ..." if len(ready.dropped) > 10 else "")
+        flags["constant_features"] = f"{len(ready.dropped)} features of the data never vary and are left out: {shown}"
+    return flags
+
+
+def _settings(fit: Fit, chosen: _Candidate, ready: _Ready, scores: dict[str, float]) -> dict[str, Any]:
+    return {
+        "procedure": "train_posterior",
+        "path": repr(fit.path),
+        "encoder": repr(ready.family),
+        "budget": repr(fit.budget),
+        "coordinate": chosen.name,
+        "trials": scores,
+        "pairs": len(ready.theta),
+    }

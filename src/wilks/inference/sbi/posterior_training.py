@@ -1,0 +1,153 @@
+"""Training of neural posteriors: from a simulator and priors to `NeuralPosterior`, in one round or several."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from wilks._base.errors import InvalidOption, check_option
+from wilks._base.typing import Key
+from wilks.execution.keys import as_seed
+from wilks.execution.progress import Progress
+from wilks.likelihood.interface import AbstractSimulator
+from wilks.parameters.space import ParameterSpace
+
+from .budget import Budget
+from .coordinates import COORDINATES, inferred_space
+from .density import AbstractDensityFamily
+from .embeddings import AbstractEncoderFamily
+from .pairs import Pairs
+from .paths import FlowMatching
+from .posterior import NeuralPosterior
+from .posterior_fits import STANDARDISE, Fit, fit_posterior
+from .rounds import Plan, split_evenly, train_in_rounds
+from .simulation import is_traceable, refuse_other_names, simulate_pairs
+from .summaries import AbstractSummary
+from .truncation import Truncation
+
+_ONLINE_PAIRS = 5_000  # pairs that scale the data and judge a run whose pairs are made inside the steps
+
+
+def train_posterior(
+    key: Key | int,
+    simulator: AbstractSimulator,
+    space: ParameterSpace,
+    *,
+    path: AbstractDensityFamily | None = None,
+    rounds: int = 1,
+    data: Any = None,
+    pairs: int | tuple[int, ...] | Pairs | str | Path = 100_000,
+    targets: tuple[str, ...] | None = None,
+    encoder: AbstractEncoderFamily | AbstractSummary | str = "auto",
+    budget: Budget | None = None,
+    coordinate: str = "auto",
+    standardise: str = "auto",
+    scale: str = "auto",
+    truncation: Truncation | None = None,
+    warm_start: bool = False,
+    weights: Float[np.ndarray, " pairs"] | None = None,
+    executor: Any = None,
+    store: str | Path | None = None,
+    progress: Progress | None = None,
+    allow_invalid: bool = False,
+    throw: bool = True,
+) -> NeuralPosterior:
+    """Train a posterior for a simulator: no likelihood is needed.
+
+    What to use when: `FlowMatching` as a rule; `ScoreMatching` for curved, sharp or heavy-tailed posteriors and fewest
+    evaluations per draw; `SplineFlow` where many densities are needed. One round gives a posterior for any data; more
+    rounds spend the simulations where the posterior of the given data lies, and it then holds for these data alone.
+
+    Args:
+        key: seed (a whole number) or ``jax.random.key(seed)``; equal seeds give equal networks.
+        simulator: ``simulate(key, values)`` makes one set of data.
+        space: its parameters; every free one needs a proper prior.
+        path: ``FlowMatching()`` unless given.
+        rounds: 1, or more with ``data``.
+        data: observed data for which later rounds are truncated.
+        pairs: how many to simulate over all rounds (a tuple: in each), `Pairs`, a folder of them, or ``"online"``:
+            fresh ones inside every training step, for simulators that compile.
+        targets: parameters to infer; all other free ones are drawn from their priors and thereby marginalised.
+        encoder: ``"auto"``, settings of an encoder such as ``Mlp()`` or ``BlockEncoder()``, or a fixed summary.
+        budget: length of the training of each round.
+        coordinate: ``"auto"`` (try some for a tenth of the budget each; ``"box"`` in rounds), ``"box"``, ``"normal"``
+            or ``"affine"``.
+        standardise: ``"auto"`` (decided with the coordinate), ``"none"`` or ``"conditional"``.
+        scale: scaling of the data: ``"auto"``, ``"counts"``, ``"standard"``, ``"robust"`` or ``"none"``.
+        truncation: how rounds cut the prior.
+        warm_start: begin each round with the weights of the last.
+        weights: weight of each of the given pairs in the loss, e.g. prior over proposal.
+        executor: where simulations run, see `wilks.execution`.
+        store: folder of pairs and checkpoints; an interrupted run that is called again continues there.
+        progress: called with (done, total, failed, seconds), counted in training steps.
+        allow_invalid: accept more than 1 % of failed simulations.
+        throw: raise when training diverges; else return the last good network with a flag.
+
+    Raises:
+        InvalidParameter: for a free parameter without a proper prior.
+        InvalidOption: for rounds without data, or settings that do not go together.
+        TrainingDiverged: if ten steps in a row give no finite loss.
+    """
+    refuse_other_names(simulator, space)
+    _check(rounds, data, pairs, coordinate, standardise, simulator, space)
+    seed, folder = as_seed(key), None if store is None else Path(store)
+    fit = Fit(
+        key=jax.random.fold_in(jax.random.key(seed), 1),
+        space=space,
+        targets=inferred_space(space, targets),
+        path=path or FlowMatching(),
+        encoder=encoder,
+        budget=budget or Budget(),
+        coordinate="box" if rounds > 1 and coordinate == "auto" else coordinate,
+        standardise=standardise,
+        scale=scale,
+        store=folder,
+        progress=progress,
+        throw=throw,
+    )
+    if pairs == "online":
+        some = simulate_pairs(seed, simulator, space, _ONLINE_PAIRS, allow_invalid=allow_invalid)
+        return fit_posterior(fit, some, online=simulator)
+    given = pairs if isinstance(pairs, Pairs) else Pairs.load(pairs) if isinstance(pairs, (str, Path)) else None
+    if rounds > 1:
+        counts = _counts(pairs, given, rounds)
+        plan = Plan(
+            seed, simulator, space, data, counts, truncation or Truncation(), warm_start, executor, allow_invalid
+        )
+        return train_in_rounds(plan, fit, given)
+    if given is None:
+        (n,) = _counts(pairs, None, 1)
+        where = None if folder is None else folder / "pairs"
+        given = simulate_pairs(seed, simulator, space, n, executor=executor, store=where, allow_invalid=allow_invalid)
+    return fit_posterior(fit, given, weights=weights)
+
+
+def _check(
+    rounds: int, data: Any, pairs: Any, coordinate: str, standardise: str, simulator: AbstractSimulator, space: Any
+) -> None:
+    check_option("coordinate", coordinate, ("auto", *COORDINATES))
+    check_option("standardise", standardise, ("auto", *STANDARDISE))
+    if rounds < 1:
+        raise InvalidOption(f"{rounds} rounds asked for; ask for at least 1")
+    if rounds > 1 and data is None:
+        raise InvalidOption("truncated rounds need the observed data: give data=, or take rounds=1")
+    if pairs == "online" and rounds > 1:
+        raise InvalidOption("online pairs and truncated rounds do not go together; give a number of pairs")
+    if pairs == "online" and not is_traceable(simulator, space):
+        raise InvalidOption(
+            f"online pairs need a simulator that compiles, and {type(simulator).__name__} does not; give a number of "
+            "pairs, or write it with jax.numpy"
+        )
+
+
+def _counts(pairs: Any, given: Pairs | None, rounds: int) -> tuple[int, ...]:
+    """Simulations of each round."""
+    if given is not None:
+        return (len(given),) * rounds
+    if isinstance(pairs, tuple):
+        if len(pairs) != rounds:
+            raise InvalidOption(f"pairs {pairs} names {len(pairs)} rounds; expected {rounds}")
+        return pairs
+    return split_evenly(int(pairs), rounds)

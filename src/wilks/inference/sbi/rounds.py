@@ -1,0 +1,164 @@
+"""Rounds of truncated neural estimation: simulate where the last posterior lies, keep every pair, train afresh."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from wilks.likelihood.interface import AbstractSimulator
+from wilks.parameters.space import ParameterSpace
+
+from .coordinates import inferred_space
+from .failures import RegionTooSmall
+from .pairs import Pairs
+from .points import prior_draws
+from .posterior import NeuralPosterior, draw_observed, observe
+from .posterior_fits import Fit, fit_posterior
+from .simulation import simulate_pairs
+from .truncation import SMALLEST_MASS, Cut, Proposed, Truncation, cut, propose
+
+_MASS_DRAWS = 10_000
+
+
+class Plan(NamedTuple):
+    """What the rounds share.
+
+    Args:
+        seed: seed of all rounds.
+        simulator: makes the data.
+        space: all its parameters.
+        data: the observed data.
+        pairs: simulations of each round.
+        truncation: how the prior is cut.
+        warm_start: begin each round with the weights of the last.
+        executor: where simulations run.
+        allow_invalid: accept many failed simulations.
+    """
+
+    seed: int
+    simulator: AbstractSimulator
+    space: ParameterSpace
+    data: Any
+    pairs: tuple[int, ...]
+    truncation: Truncation
+    warm_start: bool
+    executor: Any
+    allow_invalid: bool
+
+
+def split_evenly(total: int, rounds: int) -> tuple[int, ...]:
+    """Simulations of each round out of a total; the first rounds take what is left over.
+
+    >>> split_evenly(10, 3)
+    (4, 3, 3)
+    """
+    return tuple(total // rounds + (i < total % rounds) for i in range(rounds))
+
+
+def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralPosterior:
+    """A posterior for one set of data by truncated rounds.
+
+    Args:
+        plan: what the rounds share.
+        fit: how each is trained.
+        first: pairs of the prior for the first round; simulated if absent.
+
+    Raises:
+        RegionTooSmall: if a round would keep less than a millionth of the prior; ``result`` keeps the last posterior.
+
+    References:
+        L. Sharrock et al., arXiv:2210.04872 (truncated score estimation); M. Deistler et al., arXiv:2210.04815.
+    """
+    every = first if first is not None else _simulated(plan, 0, None, plan.pairs[0])
+    posterior = fit_posterior(_own(fit, 0), every)
+    name, observed, _ = observe(posterior, plan.data)
+    ledger: tuple[dict[str, Any], ...] = (_entry(1, every, every, 1.0, 1.0),)
+    for number in range(1, len(plan.pairs)):
+        key = jax.random.fold_in(jax.random.key(plan.seed), 1000 + number)
+        found = cut(key, posterior, observed, fit.targets, plan.truncation)
+        proposed = propose(jax.random.fold_in(key, 1), found, plan.pairs[number], plan.truncation)
+        mass = found.box_mass * proposed.accepted
+        _refuse_tiny(mass, number, posterior)
+        fresh = _simulated(plan, number, proposed, plan.pairs[number])
+        every = every + fresh
+        inside = every.take(np.flatnonzero(found.region.contains(every.columns(fit.targets.names))))
+        posterior = fit_posterior(
+            _own(fit._replace(targets=found.region.space), number),
+            inside,
+            start=posterior if plan.warm_start else None,
+            region=found.region,
+            only_for=name,
+        )
+        _, observed, _ = observe(posterior, plan.data)
+        ledger = (*ledger, _entry(number + 1, fresh, inside, mass, proposed.accepted, found, proposed))
+    return _with_ledger(posterior, observed, ledger)
+
+
+def _own(fit: Fit, number: int) -> Fit:
+    folder = None if fit.store is None else fit.store / f"round-{number + 1}"
+    return fit._replace(key=jax.random.fold_in(fit.key, number), store=folder)
+
+
+def _simulated(plan: Plan, number: int, proposed: Proposed | None, n: int) -> Pairs:
+    """Pairs of one round: inferred parameters as proposed, all others from the prior."""
+    seed = (plan.seed + 7_919 * number) % 2**63
+    if proposed is None:
+        return simulate_pairs(
+            seed, plan.simulator, plan.space, n, executor=plan.executor, allow_invalid=plan.allow_invalid
+        )
+    inferred = inferred_space(plan.space)
+    theta = prior_draws(jax.random.key(seed), inferred, n)
+    theta[:, list(inferred.indices(proposed.names))] = proposed.theta
+    return simulate_pairs(
+        seed,
+        plan.simulator,
+        plan.space,
+        n,
+        proposal=theta,
+        proposal_name=f"prior cut in round {number + 1}",
+        executor=plan.executor,
+        allow_invalid=plan.allow_invalid,
+    )
+
+
+def _entry(
+    number: int,
+    fresh: Pairs,
+    inside: Pairs,
+    mass: float,
+    accepted: float,
+    found: Cut | None = None,
+    proposed: Proposed | None = None,
+) -> dict[str, Any]:
+    """One line of the ledger."""
+    return {
+        "round": number,
+        "simulated": len(fresh),
+        "failed": fresh.failed,
+        "trained_on": len(inside) - inside.failed,
+        "prior_mass": mass,
+        "accepted": accepted,
+        "threshold": None if found is None else found.threshold,
+        "resampled_proposal": proposed is not None and proposed.resampled,
+    }
+
+
+def _refuse_tiny(mass: float, number: int, posterior: NeuralPosterior) -> None:
+    if not mass >= SMALLEST_MASS:
+        raise RegionTooSmall(
+            f"round {number + 1} would keep {mass:.1g} of the prior, less than {SMALLEST_MASS:g}: the posterior before "
+            "it is already narrow, or has lost its way. Take fewer rounds; the last posterior is kept in `.result`",
+            posterior,
+        )
+
+
+def _with_ledger(posterior: NeuralPosterior, observed: Any, ledger: tuple[dict[str, Any], ...]) -> NeuralPosterior:
+    """The posterior with its ledger, completed by the mass that its network puts inside the region."""
+    draws = draw_observed(posterior, jax.random.key(0)[None], observed, _MASS_DRAWS, with_density=False)
+    share = float(draws.accepted[0])
+    inside = {"inside": share, "inside_error": float(np.sqrt(share * (1.0 - share) / _MASS_DRAWS))}
+    flags = dict(posterior.flags)
+    if any(line["resampled_proposal"] for line in ledger):
+        flags["resampled_proposal"] = "prior draws hardly ever fell into the region; it was filled by resampling"
+    return dataclasses.replace(posterior, ledger=(*ledger[:-1], {**ledger[-1], **inside}), flags=flags)
