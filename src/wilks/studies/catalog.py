@@ -34,6 +34,14 @@ STUDIES: dict[str, Entry] = {
         "wilks.studies.xenon",
         "Events in a xenon TPC: differential rates, electron lifetime, yields by own functions, a limit on WIMPs.",
     ),
+    "reactors": Entry(
+        "wilks.studies.reactors",
+        "Rates of reactor antineutrinos: the deficit under five flux models, yields per isotope, a sterile neutrino.",
+    ),
+    "gallium": Entry(
+        "wilks.studies.gallium",
+        "Radioactive sources in gallium: the deficit under six cross sections, extractions of BEST, a sterile neutrino.",
+    ),
     "sterile": Entry(
         "wilks.studies.sterile",
         "A sterile neutrino in reactors and gallium sources: published numbers, exact regions, tension, 3+1 plane.",

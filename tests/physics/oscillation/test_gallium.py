@@ -146,6 +146,7 @@ def test_the_anomaly_persists_under_every_cross_section():
 
 def test_figures_that_were_not_compared_are_flagged():
     assert not gallium().flags
+    assert "cross_section_without_error" in gallium("haxton").flags
     assert "cross_section_unverified" in gallium("semenov").flags
 
 
