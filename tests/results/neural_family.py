@@ -6,6 +6,7 @@ import numpy as np
 
 from wilks.results.calibration import CoverageCheck, RankCalibration
 from wilks.results.checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
+from wilks.results.confidence import ConfidenceSet, CoverageMap
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
@@ -212,6 +213,47 @@ def grid_posterior() -> GridPosterior:
     )
 
 
+def confidence_set() -> ConfidenceSet:
+    t = np.array([[9.0, 3.1, 2.2, 4.0], [5.2, 0.4, 0.0, 6.0], [8.1, 7.7, 1.9, 12.0]])
+    critical = np.full((3, 4), 4.1)
+    return ConfidenceSet(
+        names=("s", "m"),
+        units=("", "eV^2"),
+        level=0.9,
+        axes=(np.array([0.01, 0.1, 1.0]), np.array([0.1, 0.5, 2.0, 10.0])),
+        statistic=t,
+        critical=critical,
+        inside=t <= critical,
+        best=(0.1, 2.0),
+        open_ends=("s lower", "m upper"),
+        flags={"open": "the set reaches the end of the grid: s lower, m upper"},
+        how="RatioStatistic against critical values learned from 200000 toys",
+        provenance=PROVENANCE,
+    )
+
+
+def coverage_map() -> CoverageMap:
+    generator = np.random.default_rng(6)
+    theta = generator.random((60, 2))
+    return CoverageMap(
+        names=("s", "m"),
+        level=0.9,
+        theta=theta,
+        covered=generator.random(60) < 0.9,
+        fitted=0.88 + 0.04 * theta[:, 0],
+        error=np.full(60, 0.02),
+        points=np.array([[0.1, 0.5], [0.7, 0.2]]),
+        point_toys=np.array([1000, 1000]),
+        point_covered=np.array([893, 911]),
+        point_lower=np.array([0.883, 0.902]),
+        point_upper=np.array([0.903, 0.920]),
+        ok=True,
+        verdict="average coverage 90.00 %, +0.0 binomial errors from 90 %",
+        how="60 truths from the prior, one toy each; 1000 toys at each chosen point",
+        provenance=PROVENANCE,
+    )
+
+
 NEURAL: dict[str, Callable[[], AbstractResult]] = {
     "weighted_samples": weighted,
     "evidence": evidence,
@@ -224,4 +266,6 @@ NEURAL: dict[str, Callable[[], AbstractResult]] = {
     "local_test": local_test,
     "total_variation": total_variation,
     "grid_posterior": grid_posterior,
+    "confidence_set": confidence_set,
+    "coverage_map": coverage_map,
 }

@@ -9,6 +9,7 @@ from .belts import Belt
 from .calibration import CoverageCheck, RankCalibration
 from .checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
 from .comparisons import CostComparison
+from .confidence import ConfidenceSet, CoverageMap
 from .encoding import encode
 from .fields import build
 from .files import read
@@ -20,7 +21,7 @@ from .limits import Limit, SignalTest
 from .minima import Minima
 from .plane_posteriors import PlanePosterior
 from .predictions import Predictions
-from .regions import ClsMap, Raster, Region
+from .regions import ClsMap, Raster, Region, Sensitivity
 from .result import AbstractResult
 from .samples import Samples
 from .scans import Scan
@@ -51,6 +52,7 @@ RESULTS: dict[str, type[AbstractResult]] = {
         Region,
         Raster,
         ClsMap,
+        Sensitivity,
         PlanePosterior,
         Belt,
         WeightedSamples,
@@ -64,6 +66,8 @@ RESULTS: dict[str, type[AbstractResult]] = {
         LocalTest,
         TotalVariation,
         GridPosterior,
+        ConfidenceSet,
+        CoverageMap,
     )
 }
 
