@@ -13,10 +13,12 @@ from tests.likelihood import signal_models as models
 from wilks._base.errors import InvalidOption
 from wilks.inference.calibration import ByToys
 from wilks.inference.cls_maps import cls_map
+from wilks.inference.contours import contour
 from wilks.inference.gaussian_belts import bounded_pieces
 from wilks.inference.grid_posterior import grid_posterior
 from wilks.inference.null_tests import null_significance
 from wilks.inference.rasters import raster
+from wilks.inference.sensitivities import sensitivity
 from wilks.inference.signal_planes import SignalPlane
 from wilks.likelihood.signal_grids import SignalGrid
 from wilks.likelihood.tabulation import tabulate
@@ -165,6 +167,29 @@ def test_evidence_and_bayes_factor_are_integrals_of_the_likelihood():
     assert 0.9 <= masses[1] < 0.93
     assert set(found.map) == {"s", "m"}
     assert np.sum(found.marginal("m")) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("make", [linear, tabulated])
+def test_sensitivity_counts_exclusions_of_data_without_signal(make):
+    nodes = (np.array([0.01, 0.1, 0.5]), GRID.shapes[[5, 20]])
+    calibration = ByToys(1, 500)
+    bounds = contour(
+        make(), data(), models.PLANE, level=0.9, method="feldman-cousins", calibration=calibration, grid=nodes
+    )
+    found = sensitivity(make(), bounds, calibration=ByToys(9, 500))
+    assert found.share[0].max() < 0.3  # a tiny signal is excluded by 10 % of the toys
+    assert found.share[2].min() > 0.95
+    plane = SignalPlane(make())
+    null = np.asarray(models.spectra().expected({"s": 0.0, "m": 1.0}))
+    factor = np.linalg.inv(np.asarray(make().whitening.factors[0]))
+    rng = np.random.default_rng(5)
+    x = plane.vectors(*[null + factor @ rng.normal(size=60) for _ in range(300)])
+    middle = plane.at(nodes[0][[1]], nodes[1][[1]])
+    t = np.maximum(plane.chi2(middle, x)[:, 0] - plane.lowest(x).chi2, 0.0)
+    # two binomial samples, four standard deviations
+    assert np.mean(t > bounds.critical[1, 1]) == pytest.approx(
+        found.share[1, 1], abs=4 * np.sqrt(0.25 / 300 + 0.25 / 500)
+    )
 
 
 def test_nuisances_are_integrated_out():

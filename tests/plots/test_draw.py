@@ -32,6 +32,7 @@ DRAWABLE = (
     "samples",
     "scan",
     "scan_2d",
+    "sensitivity",
     "toys",
 )
 

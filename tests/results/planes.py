@@ -7,7 +7,7 @@ import numpy as np
 from wilks.results.belts import Belt
 from wilks.results.plane_posteriors import PlanePosterior
 from wilks.results.provenance import Provenance
-from wilks.results.regions import ClsMap, Raster, Region
+from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 from wilks.results.result import AbstractResult
 
 PROVENANCE = Provenance(
@@ -62,6 +62,13 @@ def cls_map() -> ClsMap:
     )  # fmt: skip
 
 
+def sensitivity() -> Sensitivity:
+    return Sensitivity(
+        names=NAMES, level=0.9, x=X, y=Y, share=np.clip(T / 20, 0.0, 1.0), toys=400, median=(CURVE,),
+        how="toys without signal", provenance=PROVENANCE,
+    )  # fmt: skip
+
+
 def plane_posterior() -> PlanePosterior:
     weights = np.full(T.shape, np.log(X[1] / X[0]) * np.log(Y[1] / Y[0]))
     height = np.exp(-T / 2)
@@ -85,6 +92,7 @@ PLANES: dict[str, Callable[[], AbstractResult]] = {
     "region": region,
     "raster": raster,
     "cls_map": cls_map,
+    "sensitivity": sensitivity,
     "plane_posterior": plane_posterior,
     "belt": belt,
 }

@@ -13,7 +13,7 @@ from wilks.results.hypotheses import GoodnessOfFit
 from wilks.results.intervals import Contour
 from wilks.results.limits import Limit
 from wilks.results.plane_posteriors import PlanePosterior
-from wilks.results.regions import ClsMap, Raster, Region
+from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 from wilks.results.result import AbstractResult
 from wilks.results.samples import Samples
 from wilks.results.scans import Scan
@@ -22,7 +22,7 @@ from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 from .comparisons import costs
 from .fits import correlation, pulls
 from .limits import confidences
-from .regions import belt, cls_map, plane_posterior, raster, region
+from .regions import belt, cls_map, plane_posterior, raster, region, sensitivity
 from .samples import corner
 from .scans import contour, scan, scan_map
 from .style import figure_of
@@ -68,6 +68,7 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     Samples: corner,
     Region: lambda result: figure_of(region(result)),
     Raster: lambda result: figure_of(raster(result)),
+    Sensitivity: lambda result: figure_of(sensitivity(result)),
     ClsMap: lambda result: figure_of(cls_map(result)),
     PlanePosterior: lambda result: figure_of(plane_posterior(result)),
     Belt: lambda result: figure_of(belt(result)),

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from wilks.results.belts import Belt
 from wilks.results.intervals import Contour
 from wilks.results.plane_posteriors import PlanePosterior
-from wilks.results.regions import ClsMap, Raster, Region
+from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 
 from .style import ACCENT, COLOURS, DATA, MODEL, MUTED, figure_of, in_style, single, text_of
 
@@ -143,6 +143,28 @@ def cls_map(result: ClsMap, *, labels: Labels = None, ax: Axes | None = None) ->
     _plane(ax, result.names, result.x, result.y, labels)
     title = f"excluded at {100 * result.level:.4g} % by CLs"
     ax.legend(handles=[Line2D([], [], ls=s, color=c, label=t) for s, c, t in names], title=title, loc="best")
+    return ax
+
+
+@in_style
+def sensitivity(result: Sensitivity, *, labels: Labels = None, ax: Axes | None = None) -> Axes:
+    """Median exclusion without signal, with the bands of one and two standard deviations.
+
+    Args:
+        result: shares of toys that exclude each node.
+        labels: text per parameter, with its unit.
+        ax: axes to draw into.
+    """
+    ax = single(ax, height=4.4)
+    bands = ((0.0228, 0.9772, "#f5d76e", "2 sigma"), (0.1587, 0.8413, "#7fbf7b", "1 sigma"))
+    for low, high, colour, _ in bands:
+        ax.contourf(result.x, result.y, result.share.T, levels=[low, high], colors=[colour], alpha=0.7)
+    for piece in result.median:
+        ax.plot(*piece.T, color=DATA)
+    handles = [Line2D([], [], color=DATA, label="median")]
+    handles += [Line2D([], [], color=colour, lw=6, label=text) for *_, colour, text in bands[::-1]]
+    _plane(ax, result.names, result.x, result.y, labels)
+    ax.legend(handles=handles, title=f"excluded at {100 * result.level:.4g} % without signal", loc="best")
     return ax
 
 

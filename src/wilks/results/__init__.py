@@ -17,6 +17,7 @@ from .provenance import Provenance as Provenance
 from .regions import ClsMap as ClsMap
 from .regions import Raster as Raster
 from .regions import Region as Region
+from .regions import Sensitivity as Sensitivity
 from .result import AbstractResult as AbstractResult
 from .samples import Samples as Samples
 from .scans import Scan as Scan

@@ -172,3 +172,39 @@ class ClsMap(AbstractResult):
             self.how,
         )
         return Summary(f"CLs over {' and '.join(self.names)}", sentences, flags=tuple(self.flags.items()))
+
+
+@final
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
+class Sensitivity(AbstractResult):
+    """How often data without signal exclude each point of a plane.
+
+    Args:
+        names: the two parameters.
+        level: confidence level of the exclusion, in (0, 1).
+        x: nodes of the first parameter.
+        y: nodes of the second parameter.
+        share: share of toys without signal that exclude each node.
+        toys: number of toys.
+        median: curves on which half of them do.
+    """
+
+    names: tuple[str, str]
+    level: float
+    x: Float[np.ndarray, " columns"]
+    y: Float[np.ndarray, " rows"]
+    share: Float[np.ndarray, "columns rows"]
+    toys: int
+    median: tuple[Float[np.ndarray, "_ 2"], ...]
+
+    def summary(self) -> Summary:
+        """How much of the plane is excluded by half of the toys, and by those one and two standard deviations off."""
+        counts = [int((self.share > bound).sum()) for bound in (0.9772, 0.8413, 0.5, 0.1587, 0.0228)]
+        rows = tuple(
+            (word, str(n))
+            for word, n in zip(("-2 sigma", "-1 sigma", "median", "+1 sigma", "+2 sigma"), counts, strict=True)
+        )
+        sentences = (f"{percent(self.level)} exclusion by {self.toys} sets of data without signal", self.how)
+        columns = ("data", f"nodes excluded, of {self.share.size}")
+        title = f"Sensitivity to {' and '.join(self.names)}"
+        return Summary(title, sentences, columns, rows, tuple(self.flags.items()))
