@@ -129,8 +129,6 @@ def daya_bay(
         MissingExtra: if no folder is given and the package is not installed.
         InvalidFile: for a release that cannot be used.
         InvalidOption: for a choice that does not exist.
-
-    >>> study = daya_bay(sterile=True)  # doctest: +SKIP
     """
     return analyse(folder, **choices).study(data=data, toys=toys)
 

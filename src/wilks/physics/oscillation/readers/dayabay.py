@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from wilks._base.errors import InvalidFile
+from wilks.physics.oscillation.dayabay.layout import BACKGROUNDS, CORES, DETECTORS, ISOTOPES, PAIRS, RUNNING
+from wilks.physics.oscillation.flux_tables import release_folder
 
-from ..dayabay.layout import BACKGROUNDS, CORES, DETECTORS, ISOTOPES, PAIRS, PERIODS, RUNNING
-from ..flux_tables import release_folder
 from .archives import Archives
 
 VERSION = "1"
