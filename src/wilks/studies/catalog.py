@@ -40,7 +40,7 @@ STUDIES: dict[str, Entry] = {
     ),
     "gallium": Entry(
         "wilks.studies.gallium",
-        "Radioactive sources in gallium: the deficit under six cross sections, extractions of BEST, a sterile neutrino.",
+        "Radioactive sources in gallium: the deficit under six cross sections, rates of BEST, a sterile neutrino.",
     ),
     "sterile": Entry(
         "wilks.studies.sterile",

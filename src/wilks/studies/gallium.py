@@ -56,9 +56,9 @@ def gallium(
 
 
 _INTRODUCTION = (
-    "Sources of 51Cr and 37Ar emit neutrinos of known energies; in a vessel of gallium they make germanium, whose atoms "
-    "are extracted and counted. Six exposures of GALLEX, SAGE and BEST are divided by the rate expected with Bahcall's "
-    "cross section.\n\n"
+    "Sources of 51Cr and 37Ar emit neutrinos of known energies; in a vessel of gallium they make germanium, whose "
+    "atoms are extracted and counted. Six exposures of GALLEX, SAGE and BEST are divided by the rate expected with "
+    "Bahcall's cross section.\n\n"
     "Other cross sections scale the expectation. The ground state alone is a lower bound that rests on the measured "
     "life of 71Ge. Errors of a cross section are common to all exposures and enter where they are quoted."
 )

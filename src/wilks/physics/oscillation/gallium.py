@@ -145,6 +145,8 @@ def gallium(
     data = np.array([row.ratio for row in rows] + [0.0] * len(pulls))
     interest = tuple(name for name in PLANE if name in model.space) or model.space.names[:2]
     flags = {} if chosen.verified else {"cross_section_unverified": _unverified(cross_section)}
+    if not deltas.any():
+        flags["cross_section_without_error"] = "no error of the absorption cross section enters"
     sources = (
         Source(f"cross section {cross_section}", chosen.citation),
         *(Source(name, row.citation) for name, row in zip(exposures, rows, strict=True)),

@@ -7,12 +7,11 @@ from typing import Any
 from wilks.inference.calibration import AbstractCalibration, Asymptotic, ByToys
 from wilks.inference.contours import contour
 from wilks.inference.fitting import fit
-from wilks.inference.goodness import goodness_of_fit
 from wilks.inference.null_tests import null_significance
 from wilks.likelihood.signal_grids import SignalGrid
 from wilks.physics.oscillation.plane import grid_signal, sterile_grid
 from wilks.physics.oscillation.pulls import AverageRatio, average_ratio
-from wilks.physics.oscillation.spaces import PLANE, SINE
+from wilks.physics.oscillation.spaces import PLANE
 from wilks.results.numbers import fixed, number
 from wilks.results.provenance import Provenance
 from wilks.studies.measurement import Findings
@@ -93,12 +92,10 @@ def _sterile_table(question: Question, best: dict[str, Best]) -> StudyTable:
 def _look_closely(
     question: Question, grid: SignalGrid, best: Best, exact: bool, effort: Effort, results: Findings
 ) -> None:
-    """Fit, goodness of fit with and without a sterile neutrino, region, and significance of one assumption."""
+    """Fit, region, and significance of one assumption."""
     likelihood, data = question.likelihood, question.experiment.data
     start = dict(zip(PLANE, (best.s, best.dm2), strict=True))
     results.add("fit", lambda: fit(likelihood, data, start=start, throw=False))
-    none = likelihood.space.fix({SINE: 0.0, PLANE[1]: likelihood.space[PLANE[1]].start})
-    results.add("goodness_null", lambda: goodness_of_fit(likelihood, data, space=none))
     signal = grid_signal(question.experiment, grid, freeze_covariance=True)
     by_toys = exact and effort.toys > 0
     results.add("contour" if by_toys else "region", lambda: contour(signal, data, PLANE, level=LEVEL))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from wilks.physics.oscillation.pulls import AverageRatio
 from wilks.results.fits import FitResult
-from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
+from wilks.results.hypotheses import HypothesisTest
 from wilks.results.numbers import number, probability
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
@@ -110,8 +110,8 @@ def _chapters(
         Chapter("A sterile neutrino", _STERILE, ("sterile",)),
         Chapter(
             f"{question.assumption.capitalize()} {question.chosen}",
-            f"{_sentence(question, averages, results)}\n\n{_goodness_text(results)}",
-            tuple(name for name in ("fit", "goodness_null", "region", "contour", "null") if name in results),
+            f"{_sentence(question, averages, results)}\n\n{_REGION} {_goodness_text(chosen)}",
+            tuple(name for name in ("fit", "region", "contour", "null") if name in results),
             _picture("plane", results),
         ),
     ]
@@ -122,12 +122,10 @@ def _chapters(
     return tuple(made)
 
 
-def _goodness_text(results: Results) -> str:
-    found = results["goodness_null"]
-    assert isinstance(found, GoodnessOfFit)
+def _goodness_text(average: AverageRatio) -> str:
     return (
-        f"{_REGION} Without a sterile neutrino, and with the expectation free within its errors, the ratios have a "
-        f"goodness of fit of p = {probability(found.p_value)}."
+        f"Around their average the ratios have chi2 = {number(average.chi2, 3)} for {average.points - 1} degrees of "
+        "freedom, errors of the expectation included."
     )
 
 
@@ -146,8 +144,8 @@ _AVERAGES = (
     "rates do not average out: they are most of the error here."
 )
 _STERILE = (
-    "Electron neutrinos that oscillate into a fourth, sterile one are missing from every rate: by half the mixing where "
-    "the source is far away, by less nearby. A common deficit and a sterile neutrino with a large splitting look alike."
+    "Electron neutrinos that become sterile ones are missing from every rate: by half the mixing where "
+    "the source is far away, by less nearby. A common deficit looks like a sterile neutrino with a large splitting."
 )
 _REGION = (
     "The splitting means nothing without mixing, so that the likelihood ratio does not follow a chi-square with two "
