@@ -152,7 +152,7 @@ class LogLikelihood:
         generator = Draws([drawn_key(seed)]).generators[0]
         parts = []
         for name, source in self.sources.items():
-            own = {p: x for p, x in values.items() if p in source.native.space}
+            own: dict[str, Any] = {p: x for p, x in values.items() if p in source.native.space}
             number = generator.poisson(rates[name] * source.mu_before_efficiencies(**own))
             frame = source.simulate(int(number), fix_truth, seed=int(generator.integers(2**31)), **own)
             parts.append(frame.assign(source=name))
@@ -161,13 +161,14 @@ class LogLikelihood:
 
     def mu(self, *, source_name: str | None = None, dataset_name: str | None = None, **kwargs: Any) -> float:
         """Expected number of events of a source, or of all sources of a data set, at the parameters."""
-        if source_name is None and dataset_name is None:
+        owned = {name: [name] for name in self.sources} if source_name else self.sources_in_dset
+        wanted = source_name or dataset_name
+        if wanted is None:
             raise InvalidOption("mu: give source_name or dataset_name; events of several data sets are not added")
-        if source_name is not None and source_name not in self.sources:
-            raise UnknownName(f"no source {source_name!r}; {near_names(source_name, self.sources)}")
-        chosen = self.sources_in_dset.get(dataset_name, []) if source_name is None else [source_name]
+        if wanted not in owned:
+            raise UnknownName(f"nothing is called {wanted!r}; {near_names(wanted, owned)}")
         numbers = expected_numbers(self.native, self._theta(kwargs))
-        return float(sum(numbers[name] for name in chosen))
+        return float(sum(numbers[name] for name in owned[wanted]))
 
     def __call__(self, **kwargs: Any) -> float:
         """ln L at parameters; those that are not given are at their guess."""
