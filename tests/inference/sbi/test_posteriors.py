@@ -1,0 +1,114 @@
+"""Neural posteriors on a linear Gaussian model: density, draws, determinism, truncation, files."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from wilks._base.errors import InvalidFile, InvalidOption
+from wilks.inference.sbi.budget import Budget
+from wilks.inference.sbi.failures import NotAmortised
+from wilks.inference.sbi.networks import Residual
+from wilks.inference.sbi.pairs import Pairs
+from wilks.inference.sbi.paths import FlowMatching
+from wilks.inference.sbi.posterior_training import train_posterior
+from wilks.inference.sbi.saving import load_posterior, save_posterior
+from wilks.inference.sbi.score_paths import ScoreMatching
+from wilks.inference.sbi.simulation import simulate_pairs
+from wilks.inference.sbi.truncation import Truncation
+
+_SPEC = importlib.util.spec_from_file_location("sbi_tasks", Path(__file__).with_name("tasks.py"))
+tasks = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(tasks)
+
+SMALL = Residual(width=32, depth=2)
+STEPS = 400
+MODEL = tasks.GaussianLinear(2)
+DATA = np.array([0.1, -0.2])
+
+
+def trained(path=None, **settings):
+    path = FlowMatching(network=SMALL, steps=20) if path is None else path
+    settings = {"coordinate": "normal", "budget": Budget(steps=STEPS), "pairs": 2000} | settings
+    return train_posterior(3, MODEL, MODEL.space, path=path, **settings)
+
+
+@pytest.fixture(scope="module")
+def posterior():
+    return trained()
+
+
+def test_sbi_2_the_steps_of_a_run_equal_its_budget(posterior):
+    assert posterior.record.done == STEPS
+
+
+def test_a_draw_and_its_density_belong_together(posterior):
+    samples = posterior.sample(1, DATA, 200, density=True)
+    again = posterior.log_prob({n: samples.values(n) for n in samples.names}, DATA)
+    assert np.allclose(samples.log_prob[0], again, atol=1e-3)  # the error of the solver, forward against backward
+
+
+def test_sbi_3_the_density_integrates_to_one(posterior):
+    axis = np.linspace(-1.2, 1.4, 80)
+    one, two = (a.ravel() for a in np.meshgrid(axis, axis))
+    log_q = np.asarray(posterior.log_prob({"theta1": one, "theta2": two}, DATA))
+    assert np.exp(log_q).sum() * (axis[1] - axis[0]) ** 2 == pytest.approx(1.0, abs=0.01)
+
+
+def test_sbi_10_equal_keys_give_equal_draws_and_longer_runs_begin_alike(posterior):
+    few, many = (posterior.sample(5, DATA, n).draws[0] for n in (50, 120))
+    assert np.array_equal(few, many[:50])
+
+
+def test_sbi_12_files_hold_no_objects_and_name_no_unknown_component(posterior, tmp_path):
+    folder = save_posterior(posterior, tmp_path / "q")
+    back = load_posterior(folder)
+    assert np.array_equal(back.sample(1, DATA, 50).draws, posterior.sample(1, DATA, 50).draws)
+    network = folder / "network.json"
+    network.write_text(network.read_text().replace('"Trunk"', '"Evil"'))
+    with pytest.raises(InvalidFile, match="altered"):
+        load_posterior(folder)
+
+
+def test_sbi_14_failed_simulations_keep_their_place():
+    pairs = simulate_pairs(1, MODEL, MODEL.space, 300)
+    x = pairs.data["x"].copy()
+    x[7] = np.nan
+    given = Pairs.from_arrays(pairs.theta, x, MODEL.space)
+    assert len(given) == 300
+    assert given.failed == 1
+    assert len(given.valid) + given.failed == len(given)
+
+
+@pytest.mark.slow
+def test_sbi_1_and_19_rounds_account_for_simulations_and_hold_for_their_data_alone():
+    found = trained(
+        ScoreMatching(network=SMALL), rounds=2, data=DATA, coordinate="box", truncation=Truncation(1e-3, draws=2000)
+    )
+    assert sum(line["simulated"] for line in found.ledger) == 2000
+    with pytest.raises(NotAmortised):
+        found.sample(1, DATA + 1.0, 10)
+
+
+def test_sbi_11_training_writes_nothing_without_a_store(posterior, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    trained(budget=Budget(steps=20))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rounds_need_the_observed_data():
+    with pytest.raises(InvalidOption, match="truncated rounds need the observed data"):
+        trained(rounds=2)
+
+
+def test_sbi_17_the_import_loads_no_foreign_framework():
+    program = (
+        "import json, sys, wilks.inference.sbi; print(json.dumps([m for m in "
+        "('torch', 'tensorflow', 'sklearn') if m in sys.modules]))"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    assert json.loads(output.splitlines()[0]) == []
