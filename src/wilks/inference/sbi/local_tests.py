@@ -1,4 +1,4 @@
-"""Local classifier two-sample test: is the posterior right at these data, not only on average over all data?"""
+"""Local classifier two-sample test of whether a posterior is right at these data, not only on average over all."""
 
 from typing import Any
 

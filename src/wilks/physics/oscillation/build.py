@@ -54,7 +54,8 @@ def near_far(
         UnknownName: for another name, listing the names, or a geometry that is not known.
         InvalidFile, InvalidData: for a file that cannot be used.
 
-    >>> study = near_far("DANSS", "globesfit/numbers.npz")  # doctest: +SKIP
+    Example:
+        ``near_far("DANSS", "globesfit/numbers.npz")``
     """
     check_option("paths", paths, ("tables", "geometry"))
     experiment, numbers = table.of(name), read_globesfit(path)

@@ -111,8 +111,8 @@ def closure(folder: str | Path | None = None) -> Closure:
         folder: folder with ``globesfit/numbers.npz`` and ``globesfit/fluxes``, and ``prospect/``; None for the
             experiments whose figures ship with Wilks.
 
-    >>> closure().passed  # doctest: +SKIP
-    True
+    Example:
+        ``closure("data/oscillation").passed``
     """
     rows: list[ClosureRow] = []
     missing: dict[str, str] = {}
