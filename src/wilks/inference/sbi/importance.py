@@ -18,13 +18,19 @@ from wilks.results.numbers import number
 from wilks.results.weighted import WeightedSamples
 
 from .pareto import pareto_shape
+from .paths import VelocityField
 from .points import Points, log_likelihoods, log_priors, prior_draws
+from .posterior import NeuralPosterior
+from .posterior_interface import AbstractPosterior
 from .proposals import Proposal, draws_of, log_densities
 from .ratios import refuse_unnormalised
 from .records import record
+from .score_paths import ScoreField
 
 _FEWEST_EFFECTIVE = 400
 _HEAVIEST_TAIL = 0.7
+MOST_EXACT = 32
+"""Parameters up to which fields compute their divergence exactly."""
 
 Logs = Float[np.ndarray, " draws"]
 
@@ -67,12 +73,11 @@ def reweight(
     clock = Clock.start()
     _check(posterior, likelihood, n, defensive)
     space = posterior.space
-    theta, from_prior = _draws(key, posterior, data, n, defensive)
+    theta, log_q, from_prior = _draws(key, posterior, data, n, defensive)
     log_prior = log_priors(space, theta)
     columns = list(space.indices(likelihood.space.names))
     inside = np.clip(theta, space.lowers, space.uppers)
     log_likelihood = log_likelihoods(likelihood, data, inside[:, columns])
-    log_q = log_densities(posterior, theta, data)
     log_weight = _log_weights(log_likelihood, log_prior, log_q, from_prior / n, theta, space)
     ess, log_evidence, error = summed(log_weight)
     k = pareto_shape(log_weight)
@@ -134,6 +139,25 @@ def priors_of(space: ParameterSpace) -> dict[str, str]:
     return {name: _prior_text(space[name]) for name in space.free}
 
 
+def refuse_estimated_density(posterior: Any) -> None:
+    """Refuse a field whose divergence is estimated at random: weights of a noisy density are biased.
+
+    Raises:
+        InvalidOption: saying what to use.
+    """
+    if not isinstance(posterior, NeuralPosterior):
+        return
+    density = posterior.estimator.density
+    if isinstance(density, (VelocityField, ScoreField)) and (
+        density.settings.probes is not None or density.size > MOST_EXACT
+    ):
+        raise InvalidOption(
+            f"this field estimates its divergence by random probes ({density.size} parameters, probes "
+            f"{density.settings.probes}), which biases weights; train it with probes=None and at most {MOST_EXACT} "
+            "parameters, or train a SplineFlow"
+        )
+
+
 def refuse_other_space(space: ParameterSpace, likelihood: AbstractLikelihood) -> None:
     """Refuse a likelihood whose parameters, bounds or priors are not those of a posterior.
 
@@ -179,15 +203,23 @@ def _check(posterior: Any, likelihood: Any, n: int, defensive: float) -> None:
     if not 0.0 <= defensive < 1.0:
         raise InvalidOption(f"defensive {defensive} lies outside [0, 1); give the share of draws from the prior")
     refuse_unnormalised(likelihood)
+    refuse_estimated_density(posterior)
     refuse_other_space(posterior.space, likelihood)
 
 
-def _draws(key: Key | int, posterior: Proposal, data: Any, n: int, defensive: float) -> tuple[Points, int]:
-    """Draws of the posterior, then of the prior, and the number of the latter."""
+def _draws(key: Key | int, posterior: Proposal, data: Any, n: int, defensive: float) -> tuple[Points, Logs, int]:
+    """Draws of the posterior, then of the prior, with the posterior's density, and the number of the latter."""
     ours, theirs = jax.random.split(jax.random.key(as_seed(key)))
     from_prior = round(defensive * n)
-    neural = draws_of(posterior.sample(theirs, data, n - from_prior))
-    return np.concatenate([neural, prior_draws(ours, posterior.space, from_prior)]), from_prior
+    prior = prior_draws(ours, posterior.space, from_prior)
+    if isinstance(posterior, AbstractPosterior):  # a field gives draw and density in one pass
+        samples = posterior.sample(theirs, data, n - from_prior, density=True)
+        theta, log_q = draws_of(samples), samples.log_prob.ravel()
+    else:
+        theta = draws_of(posterior.sample(theirs, data, n - from_prior))
+        log_q = log_densities(posterior, theta, data)
+    elsewhere = log_densities(posterior, prior, data) if from_prior else np.zeros(0)
+    return np.concatenate([theta, prior]), np.concatenate([log_q, elsewhere]), from_prior
 
 
 def _log_weights(
