@@ -57,7 +57,9 @@ class FluxErrors(eqx.Module):
         folded = jnp.zeros((4, fine, nodes)).at[:, rows, jnp.asarray(self.reach)].add(parts)
         return jnp.swapaxes(folded, 1, 2).reshape(-1, fine)
 
-    def columns(self, values: Float[Array, "pairs 4 nodes"]) -> Float[Array, "pairs 4 fine energies"]:
+    def columns(
+        self, values: Float[Array | np.ndarray, "pairs 4 nodes"]
+    ) -> Float[Array | np.ndarray, "pairs 4 fine energies"]:
         """Content of fine bins per unit factor at each energy of the table, for values at the nodes."""
         at_points = (values[:, :, self.reach] * self.coefficients[None, None]).sum(axis=-1) * self.weight[None]
         banded = (at_points[:, :, :, None, :] @ self.hats[None, None])[:, :, :, 0]

@@ -5,7 +5,7 @@ factor of the group's covariance where its members are correlated. A group is pa
 free parameters with a penalty n^2 each (a pull), or held at zero.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
@@ -62,8 +62,11 @@ _RELATIVE_ROOT = np.linalg.cholesky(
 )
 _FRACTION_ROOT = _FRACTION_ERROR * np.linalg.cholesky(FRACTION_CORRELATION)
 
-Normal = Float[Array | np.ndarray, " members"]
+Normal = Float[Array | np.ndarray, " _"]
 """Normalised values of one group."""
+
+AnyArray = Float[Array | np.ndarray, "..."]
+"""An array of numpy or JAX."""
 
 
 def group_sizes(layout: Layout) -> dict[str, int]:
@@ -115,7 +118,7 @@ def pull_scales(group: str, size: int) -> tuple[Float[np.ndarray, " members"], F
     return np.zeros(size), np.ones(size)
 
 
-def solar(n: Normal) -> dict[str, Array]:
+def solar(n: Normal) -> dict[str, AnyArray]:
     """Solar parameters by name."""
     return {name: SOLAR[name][0] + SOLAR[name][1] * n[i] for i, name in enumerate(SOLAR_NAMES)}
 
@@ -125,23 +128,23 @@ def resolution(n: Normal) -> Normal:
     return jnp.asarray(RESOLUTION) * (1.0 + _RESOLUTION_ERROR * n)
 
 
-def vessel_scale(n: Array) -> Array:
+def vessel_scale(n: AnyArray) -> AnyArray:
     """Factor on energy losses in the vessel of one detector, or of several."""
     return 1.0 + _VESSEL_ERROR * n
 
 
-def relative(n: Normal) -> tuple[Array, Array]:
+def relative(n: Normal) -> tuple[AnyArray, AnyArray]:
     """Relative efficiency and energy scale of one detector."""
     efficiency, scale = (_RELATIVE_ROOT[row, 0] * n[0] + _RELATIVE_ROOT[row, 1] * n[1] for row in (0, 1))
     return 1.0 + efficiency, 1.0 + scale
 
 
-def absolute_efficiency(n: Normal) -> Array:
+def absolute_efficiency(n: Normal) -> AnyArray:
     """Efficiency common to all detectors."""
     return 1.0 + ABSOLUTE_ERROR * n[0]
 
 
-def emission(energies: Normal, powers: Normal, fractions: Normal) -> Array:
+def emission(energies: Normal, powers: Normal, fractions: Normal) -> AnyArray:
     """Fissions of each isotope per MeV of thermal energy, per core: theta_r f_ri / sum_i e_i f_ri."""
     scales = 1.0 + fractions.reshape(len(CORES), len(ISOTOPES)) @ _FRACTION_ROOT.T
     shares = FISSION_FRACTIONS[None] * abs(scales)
@@ -150,12 +153,12 @@ def emission(energies: Normal, powers: Normal, fractions: Normal) -> Array:
     return shares * ((1.0 + _POWER_ERROR * powers) / mean)[:, None]
 
 
-def nonequilibrium(n: Normal) -> Array:
+def nonequilibrium(n: Normal) -> AnyArray:
     """Factor on the long-lived products of U235, Pu239 and Pu241, per core."""
     return 1.0 + _NONEQUILIBRIUM_ERROR * n.reshape(len(CORES), len(ISOTOPES) - 1)
 
 
-def spent_fuel(n: Normal) -> Array:
+def spent_fuel(n: Normal) -> AnyArray:
     """Factor on the spent fuel of each core."""
     return 1.0 + _FUEL_ERROR * n
 
@@ -193,9 +196,3 @@ def background_columns(
     columns[2 * pairs + len(sites) + hall, where, 2] = spread[:, 1]
     columns[-1, where, 3] = spread[:, 2]
     return columns
-
-
-def size_of(groups: Sequence[str], layout: Layout) -> int:
-    """Number of variables in some groups."""
-    sizes = group_sizes(layout)
-    return sum(sizes[group] for group in groups)

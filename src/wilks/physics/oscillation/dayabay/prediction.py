@@ -36,7 +36,7 @@ from .rates import Rates
 from .response import Response
 from .spectrum import Correction
 
-Normalised = Mapping[str, Float[Array, " members"]]
+Normalised = Mapping[str, Float[Array | np.ndarray, " _"]]
 """Normalised values of groups of uncertain inputs; groups left out are at zero."""
 
 NORMALISATION = "dayabay_global_normalization"
@@ -101,7 +101,7 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         """
         return self.combine(values, self.stages(values, normalised), normalised)
 
-    def normalised(self, values: Values) -> dict[str, Float[Array, " members"]]:
+    def normalised(self, values: Values) -> dict[str, Float[Array, " _"]]:
         """Normalised values of the pulled groups."""
         theta, sizes = self.space.pack(values), dict(self.sizes)
         end, found = len(self.space), {}
@@ -124,7 +124,7 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
             self._detectors(n, alike=not {"eres", "lsnl", "iav", "detector_relative"} & set(normalised)),
         )
 
-    def completed(self, normalised: Normalised) -> dict[str, Float[Array, " members"]]:
+    def completed(self, normalised: Normalised) -> dict[str, Float[Array, " _"]]:
         """Members of all groups, zero where they are not given."""
         return {group: normalised.get(group, jnp.zeros(size)) for group, size in self.sizes}
 
@@ -192,7 +192,7 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
             return free
         return free * nuisances.absolute_efficiency(normalised["absolute_efficiency"])
 
-    def fine(self, stages: Stages) -> Float[Array, "pairs fine"]:
+    def fine(self, stages: Stages) -> Float[Array | np.ndarray, "pairs fine"]:
         """Events in fine bins of deposited energy."""
         after = self.correction is not None and self.correction.place == "after"
         inner = np.ones(1) if after else stages.correction
@@ -200,12 +200,12 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         return events * stages.correction[None] if after else events
 
     def seen(
-        self, detectors: Float[Array, "detectors bins fine"], fine: Float[Array, "pairs fine"]
-    ) -> Float[Array, "pairs bins"]:
+        self, detectors: Float[Array | np.ndarray, "detectors bins fine"], fine: Float[Array | np.ndarray, "pairs fine"]
+    ) -> Float[Array | np.ndarray, "pairs bins"]:
         """Events in final bins."""
         return (detectors[self.rates.detector] @ fine[:, :, None])[:, :, 0]
 
-    def gathered(self, pairs: Float[Array, "pairs bins"]) -> Float[Array, " bins"]:
+    def gathered(self, pairs: Float[Array | np.ndarray, "pairs bins"]) -> Float[Array | np.ndarray, " counts"]:
         """Spectra of pairs, summed where periods are, one after the other."""
         return (self.gather @ pairs).ravel()
 

@@ -13,7 +13,7 @@ from .constants import EFFICIENCY, FINE_EDGES_MEV, PROTON_CORRECTIONS, TARGET_PR
 from .layout import Layout
 from .mesh import FADING, RESOLVED
 
-Alive = Float[Array, "detectors cores nodes"]
+Alive = Float[Array | np.ndarray, "detectors cores nodes"]
 """Survival probabilities at the nodes."""
 
 _CM2_PER_M2 = 1e-4
@@ -47,19 +47,21 @@ class Rates(eqx.Module):
         lengths, energies = jnp.asarray(self.lengths_m), jnp.asarray(self.energies_MeV)
         return survival_at(terms, lengths, energies, fading=self.fading)
 
-    def mixed(self, alive: Alive, emission: Float[Array, "cores 4"]) -> Float[Array, "pairs 4 nodes"]:
+    def mixed(
+        self, alive: Alive, emission: Float[Array | np.ndarray, "cores isotopes"]
+    ) -> Float[Array | np.ndarray, "pairs isotopes nodes"]:
         """Survival probabilities of every isotope's neutrinos times what is emitted and the targets, per pair."""
         return (self.amounts[:, None, :] * emission.T[None]) @ alive[self.detector]
 
     def events(
         self,
         alive: Alive,
-        correction: Float[Array, " nodes"],
-        emission: Float[Array, "cores 4"],
-        nonequilibrium: Float[Array, "cores 3"],
-        spent_fuel: Float[Array, " cores"],
-        main: Float[Array, "isotope_nodes fine"],
-    ) -> Float[Array, "pairs fine"]:
+        correction: Float[Array | np.ndarray, " _"],
+        emission: Float[Array | np.ndarray, "cores 4"],
+        nonequilibrium: Float[Array | np.ndarray, "cores 3"],
+        spent_fuel: Float[Array | np.ndarray, " cores"],
+        main: Float[Array | np.ndarray, "isotope_nodes fine"],
+    ) -> Float[Array | np.ndarray, "pairs fine"]:
         """Events in fine bins of deposited energy.
 
         Args:
