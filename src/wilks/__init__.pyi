@@ -2,6 +2,7 @@ from . import plots as plots
 from .inference.calibration import Asymptotic as Asymptotic
 from .inference.calibration import ByToys as ByToys
 from .inference.comparisons import compare_costs as compare_costs
+from .inference.compatibility import compatibility as compatibility
 from .inference.contours import contour as contour
 from .inference.coverage import bias as bias
 from .inference.coverage import coverage as coverage
@@ -19,6 +20,7 @@ from .inference.predictions import predict as predict
 from .inference.profiles import profile as profile
 from .inference.sampling.credible import credible_interval as credible_interval
 from .inference.sampling.sampling import sample as sample
+from .inference.sbi.posterior_training import train_posterior as train_posterior
 from .inference.signals import asimov as asimov
 from .inference.toys import toys as toys
 from .interchange.histfactory import Workspace as Workspace

@@ -8,5 +8,7 @@ from .interface import AbstractSimulator as AbstractSimulator
 from .joint import Joint as Joint
 from .residuals import GaussianResiduals as GaussianResiduals
 from .residuals import VaryingResiduals as VaryingResiduals
+from .signal_grids import SignalGrid as SignalGrid
 from .tabulated import TabulatedProfiles as TabulatedProfiles
+from .tabulation import tabulate as tabulate
 from .unbinned import Unbinned as Unbinned
