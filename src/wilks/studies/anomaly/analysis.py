@@ -94,7 +94,7 @@ def _look_closely(
 ) -> None:
     """Fit, region, and significance of one assumption."""
     likelihood, data = question.likelihood, question.experiment.data
-    start = dict(zip(PLANE, (best.s, best.dm2), strict=True))
+    start: dict[str, float] = dict(zip(PLANE, (best.s, best.dm2), strict=True))
     results.add("fit", lambda: fit(likelihood, data, start=start, throw=False))
     signal = grid_signal(question.experiment, grid, freeze_covariance=True)
     by_toys = exact and effort.toys > 0
