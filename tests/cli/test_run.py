@@ -2,23 +2,9 @@ import json
 
 import pytest
 
-from wilks.cli import main
 from wilks.studies.catalog import STUDIES
 
 TOYS = "60"
-
-
-@pytest.fixture
-def wilks(capsys):
-    """Run the command line; returns exit code, standard output, standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main.run(list(arguments))
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_list_shows_every_study(wilks):

@@ -1,23 +1,6 @@
 import json
 
-import pytest
-
-from wilks.cli import main
-
 QUICK = ("--starts", "32", "--steps", "200", "--toys", "0")
-
-
-@pytest.fixture
-def wilks(capsys):
-    """Run the command line; returns exit code, standard output, standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main.run(list(arguments))
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run
 
 
 def test_the_help_lists_the_options(wilks):

@@ -2,21 +2,6 @@ import json
 
 import pytest
 
-from wilks.cli import main
-
-
-@pytest.fixture
-def wilks(capsys):
-    """Run the command line; returns exit code, standard output, standard error."""
-
-    def run(*arguments):
-        with pytest.raises(SystemExit) as end:
-            main.run(list(arguments))
-        captured = capsys.readouterr()
-        return end.value.code, captured.out, captured.err
-
-    return run
-
 
 def test_the_help_lists_the_options(wilks):
     code, out, _ = wilks("run", "xenon", "--help")
