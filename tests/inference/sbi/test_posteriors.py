@@ -1,14 +1,13 @@
 """Neural posteriors on a linear Gaussian model: density, draws, determinism, truncation, files."""
 
-import importlib.util
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.inference.sbi import tasks
 from wilks._base.errors import InvalidFile, InvalidOption
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.failures import NotAmortised
@@ -19,11 +18,8 @@ from wilks.inference.sbi.posterior_training import train_posterior
 from wilks.inference.sbi.saving import load_posterior, save_posterior
 from wilks.inference.sbi.score_paths import ScoreMatching
 from wilks.inference.sbi.simulation import simulate_pairs
+from wilks.inference.sbi.sufficient import SufficientStatistic
 from wilks.inference.sbi.truncation import Truncation
-
-_SPEC = importlib.util.spec_from_file_location("sbi_tasks", Path(__file__).with_name("tasks.py"))
-tasks = importlib.util.module_from_spec(_SPEC)
-_SPEC.loader.exec_module(tasks)
 
 SMALL = Residual(width=32, depth=2)
 STEPS = 400
@@ -112,3 +108,18 @@ def test_sbi_17_the_import_loads_no_foreign_framework():
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert json.loads(output.splitlines()[0]) == []
+
+
+def test_a_sufficient_statistic_serves_as_encoder_and_is_stored(tmp_path):
+    statistic = SufficientStatistic.of_means(np.zeros(2), np.eye(2), 0.1 * np.eye(2))
+    posterior = trained(encoder=statistic)
+    draws = posterior.sample(1, DATA, 2000).draws[0]
+    # exact mean x/2 and standard deviation 0.224; a short training stays within a fifth of it
+    assert np.abs(draws.mean(axis=0) - DATA / 2).max() < 0.05
+    back = load_posterior(save_posterior(posterior, tmp_path / "q"))
+    assert np.array_equal(back.sample(1, DATA, 50).draws, posterior.sample(1, DATA, 50).draws)
+
+
+def test_an_encoder_that_is_none_is_refused():
+    with pytest.raises(InvalidOption, match="encoder 'none'; give 'auto', an encoder such as"):
+        trained(encoder="none", pairs=200)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,7 +23,7 @@ from .checkpoints import Checkpoints
 from .coordinates import COORDINATES, AbstractCoordinate, to_network
 from .density import AbstractDensityFamily
 from .drawing import Observed, draw_accepted, encode_scaled, log_densities
-from .embeddings import AbstractEncoderFamily, BlockEncoder, automatic, scaled_layout
+from .embeddings import AbstractEncoderFamily, BlockEncoder, scaled_layout
 from .estimator import (
     Estimator,
     EstimatorLoss,
@@ -32,7 +31,6 @@ from .estimator import (
     Preparation,
     Standardiser,
     StandardiserLoss,
-    prepare_rows,
     standardise_rows,
     standardiser,
 )
@@ -42,9 +40,8 @@ from .online import OnlinePairs
 from .pairs import VALID, Pairs, refuse_outside
 from .posterior import NeuralPosterior
 from .posterior_interface import AbstractRegion
-from .scaling import constant_features, fit_scaling
-from .summaries import AbstractSummary, summarise_rows
-from .training import FEWEST_PAIRS, Trained, held_out_rows, train
+from .training import Trained, held_out_rows, train
+from .training_inputs import Encoder, prepare_data
 
 STANDARDISE = ("none", "conditional")
 
@@ -78,7 +75,7 @@ class Fit(NamedTuple):
     space: ParameterSpace
     targets: ParameterSpace
     path: AbstractDensityFamily
-    encoder: AbstractEncoderFamily | AbstractSummary | str
+    encoder: Encoder
     budget: Budget
     coordinate: str
     standardise: str
@@ -92,8 +89,8 @@ class _Ready(NamedTuple):
     """Pairs as the networks see them."""
 
     theta: Float[np.ndarray, "pairs targets"]
-    x: dict[str, np.ndarray]
     weights: Float[np.ndarray, " pairs"] | None
+    x: dict[str, np.ndarray]
     preparation: Preparation
     family: AbstractEncoderFamily
     dropped: list[str]
@@ -172,25 +169,11 @@ def fit_posterior(
 
 
 def _ready(fit: Fit, pairs: Pairs, weights: Any) -> _Ready:
-    good = pairs.status == VALID
-    valid = pairs.valid
-    if len(valid) < FEWEST_PAIRS:
-        raise InvalidData(
-            f"{len(valid)} of {len(pairs)} pairs are valid; at least {FEWEST_PAIRS} are needed, 10,000 are usual"
-        )
-    theta = valid.columns(fit.targets.names)
+    prepared = prepare_data(pairs, fit.encoder, fit.scale)
+    theta = pairs.valid.columns(fit.targets.names)
     refuse_outside(theta, fit.targets)
-    summary = fit.encoder if isinstance(fit.encoder, AbstractSummary) else None
-    blocks: Mapping[str, Any] = valid.data
-    if summary is not None:
-        blocks = {"summary": np.asarray(summarise_rows(summary, dict(valid.data)))}
-    scalings = fit_scaling(blocks, fit.scale)
-    preparation = Preparation(summary, scalings)
-    x = {name: np.asarray(array) for name, array in prepare_rows(preparation, dict(valid.data)).items()}
-    family = fit.encoder if isinstance(fit.encoder, AbstractEncoderFamily) else automatic(scaled_layout(x))
-    dropped = constant_features(scalings, {name: array.shape[1:] for name, array in blocks.items()})
-    own = None if weights is None else np.asarray(weights, dtype=np.float32)[good]
-    return _Ready(theta, x, own, preparation, family, dropped)
+    own = None if weights is None else np.asarray(weights, dtype=np.float32)[pairs.status == VALID]
+    return _Ready(theta, own, *prepared)
 
 
 def _choices(fit: Fit) -> list[tuple[str, str]]:

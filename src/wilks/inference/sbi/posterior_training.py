@@ -17,14 +17,13 @@ from wilks.parameters.space import ParameterSpace
 from .budget import Budget
 from .coordinates import COORDINATES, inferred_space
 from .density import AbstractDensityFamily
-from .embeddings import AbstractEncoderFamily
 from .pairs import Pairs
 from .paths import FlowMatching
 from .posterior import NeuralPosterior
 from .posterior_fits import STANDARDISE, Fit, fit_posterior
 from .rounds import Plan, split_evenly, train_in_rounds
 from .simulation import is_traceable, refuse_other_names, simulate_pairs
-from .summaries import AbstractSummary
+from .training_inputs import Encoder
 from .truncation import Truncation
 
 _ONLINE_PAIRS = 5_000  # pairs that scale the data and judge a run whose pairs are made inside the steps
@@ -40,7 +39,7 @@ def train_posterior(
     data: Any = None,
     pairs: int | tuple[int, ...] | Pairs | str | Path = 100_000,
     targets: tuple[str, ...] | None = None,
-    encoder: AbstractEncoderFamily | AbstractSummary | str = "auto",
+    encoder: Encoder = "auto",
     budget: Budget | None = None,
     coordinate: str = "auto",
     standardise: str = "auto",

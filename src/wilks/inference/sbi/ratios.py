@@ -24,16 +24,14 @@ from .blocks import Layout, blocks_of, observed_blocks
 from .budget import Budget
 from .checkpoints import Checkpoints
 from .coordinates import COORDINATES, AbstractCoordinate, inferred_space
-from .embeddings import AbstractEncoderFamily
 from .estimator import Preparation
 from .networks import Residual
 from .pairs import Pairs
 from .ratio_losses import AbstractRatioLoss, BinaryRatio, DirectRatio, RatioTraining
 from .ratio_networks import RatioNetwork, build_ratio
 from .records import record
-from .summaries import AbstractSummary
 from .training import train
-from .training_inputs import Inputs, gather_pairs, prepare_inputs
+from .training_inputs import Encoder, Inputs, gather_pairs, prepare_inputs
 from .training_record import TrainingRecord
 
 
@@ -134,7 +132,7 @@ def train_ratio(
     loss: AbstractRatioLoss | None = None,
     pairs: int | Pairs | str | Path = 100_000,
     targets: tuple[str, ...] | None = None,
-    encoder: AbstractEncoderFamily | AbstractSummary | str = "auto",
+    encoder: Encoder = "auto",
     network: Residual | None = None,
     budget: Budget | None = None,
     coordinate: str = "box",

@@ -30,7 +30,7 @@ from .paths import FlowMatching, VelocityField
 from .posterior import Memory, NeuralPosterior
 from .scaling import BlockScaling
 from .score_paths import ScoreField, ScoreMatching
-from .summaries import SufficientStatistic
+from .sufficient import SufficientStatistic
 from .training_record import TrainingRecord
 from .truncation import Level, Truncated
 

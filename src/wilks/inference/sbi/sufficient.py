@@ -8,7 +8,6 @@ What to use when:
 ==============================  ======================================================================================
 """
 
-import abc
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.signals import AbstractSignal, GridSignal, LinearSignal
 
 from .blocks import ONLY, blocks_of
+from .summaries import AbstractSummary
 
 _SMALLEST_SHARE = 1e-4  # singular values of a mean manifold, as a share of the largest, that are kept
 _SMALLEST_SLOPE = float(np.sqrt(1e-7))  # the same for slopes of a linear signal: eigenvalues 1e-7 of the largest
@@ -33,17 +33,7 @@ Raw = Mapping[str, Any]
 """Unscaled arrays of ONE set of data by block name, as `blocks_of` gives them."""
 
 
-class AbstractStatistic(eqx.Module):
-    """A fixed function of unscaled data, applied before scaling and training. To write one: these two."""
-
-    features: eqx.AbstractVar[int]
-
-    @abc.abstractmethod
-    def __call__(self, blocks: Raw) -> Float[Array, " features"]:
-        """The numbers that a network gets instead of ONE set of data."""
-
-
-class SufficientStatistic(AbstractStatistic):
+class SufficientStatistic(AbstractSummary):
     """y = R^T L^-1 (x - mu_0): exactly sufficient on the nodes of a mean manifold, with noise N(0, I).
 
     For x ~ N(mu(theta), V), V = L L^T, the rows L^-1 (mu_k - mu_0) span all directions in which nodes differ; R are
@@ -56,13 +46,11 @@ class SufficientStatistic(AbstractStatistic):
         names: blocks of the data, in the order in which their numbers are joined; ``x`` for data that are one array.
         origin: mu_0.
         matrix: R^T L^-1, one row per number that is kept.
-        features: how many these are.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
     origin: Float[Array, " cells"]
     matrix: Float[Array, "features cells"]
-    features: int = eqx.field(static=True)
 
     @classmethod
     def of_means(
@@ -111,7 +99,12 @@ class SufficientStatistic(AbstractStatistic):
 
     @classmethod
     def _made(cls, names: Sequence[str], origin: np.ndarray, matrix: np.ndarray) -> "SufficientStatistic":
-        return cls(names=tuple(names), origin=jnp.asarray(origin), matrix=jnp.asarray(matrix), features=len(matrix))
+        return cls(names=tuple(names), origin=jnp.asarray(origin), matrix=jnp.asarray(matrix))
+
+    @property
+    def features(self) -> int:
+        """How many numbers are kept."""
+        return len(self.matrix)
 
     def __call__(self, blocks: Raw) -> Float[Array, " features"]:
         """R^T L^-1 (x - mu_0)."""
@@ -119,7 +112,7 @@ class SufficientStatistic(AbstractStatistic):
         return self.matrix @ (x - self.origin)
 
 
-class ScoreCompression(AbstractStatistic):
+class ScoreCompression(AbstractSummary):
     """Scores of a likelihood at given points, each turned to unit covariance: one number per parameter and point.
 
     t = F^(-1/2) d ln L/d theta. For Gaussian data of fixed covariance the score is J^T V^-1 (x - mu), which keeps the
@@ -138,7 +131,6 @@ class ScoreCompression(AbstractStatistic):
     theta: Float[Array, "points parameters"]
     scale: Float[Array, "points free free"]
     example: Any
-    features: int = eqx.field(static=True)
 
     def __init__(self, likelihood: AbstractLikelihood, points: Sequence[Values] | Values, data: Any) -> None:
         if not isinstance(likelihood, AbstractLikelihood):
@@ -150,7 +142,6 @@ class ScoreCompression(AbstractStatistic):
         self.likelihood = likelihood
         self.theta = jnp.stack([jnp.asarray(space.complete(point)) for point in chosen])
         self.example = jax.tree.map(np.asarray, data)
-        self.features = len(chosen) * len(space.free)
         self.scale = jnp.stack([self._whitening(theta) for theta in self.theta])
 
     def __call__(self, blocks: Raw) -> Float[Array, " features"]:

@@ -1,10 +1,8 @@
 """Pairs as networks see them: coordinates of the parameters, summarised and scaled data, and what was left out."""
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float32
@@ -17,13 +15,32 @@ from wilks.parameters.space import ParameterSpace
 
 from .blocks import Layout
 from .coordinates import AbstractCoordinate, to_network
-from .embeddings import AbstractEncoderFamily, Identity, automatic, scaled_layout
+from .embeddings import AbstractEncoderFamily, automatic, scaled_layout
 from .estimator import Preparation, prepare_rows
 from .pairs import Pairs
 from .scaling import constant_features, fit_scaling
 from .simulation import simulate_pairs
-from .summaries import AbstractSummary
+from .summaries import AbstractSummary, summarise_rows
 from .training import FEWEST_PAIRS
+
+Encoder: TypeAlias = AbstractEncoderFamily | AbstractSummary | str
+"""Settings of an encoder, a fixed summary after which one is chosen, or ``"auto"``."""
+
+
+class Prepared(NamedTuple):
+    """Data as networks see them.
+
+    Args:
+        x: scaled data by block, one row per valid pair.
+        preparation: what was done to the data.
+        family: settings of the encoder that suits them.
+        dropped: features that never vary and were left out.
+    """
+
+    x: dict[str, np.ndarray]
+    preparation: Preparation
+    family: AbstractEncoderFamily
+    dropped: list[str]
 
 
 class Inputs(NamedTuple):
@@ -76,45 +93,44 @@ def gather_pairs(
     raise InvalidOption(f"pairs {pairs!r}; give a number, Pairs, or the folder of saved pairs")
 
 
-def prepare_inputs(
-    pairs: Pairs,
-    coordinate: AbstractCoordinate,
-    encoder: AbstractEncoderFamily | AbstractSummary | str,
-    scale: str,
-) -> Inputs:
-    """Valid pairs in single precision, scaled by their own spread.
+def prepare_data(pairs: Pairs, encoder: Encoder, scale: str) -> Prepared:
+    """Data of the valid pairs, summarised and scaled by their own spread.
 
     Raises:
         InvalidData: for fewer than 100 valid pairs, or data that never vary.
+        InvalidOption: for an encoder that is none.
     """
     valid = pairs.valid
     if len(valid) < FEWEST_PAIRS:
         raise InvalidData(
-            f"{len(valid)} valid pairs of {len(pairs)}; at least {FEWEST_PAIRS} are needed, 10,000 are usual"
+            f"{len(valid)} of {len(pairs)} pairs are valid; at least {FEWEST_PAIRS} are needed, 10,000 are usual"
         )
     summary = encoder if isinstance(encoder, AbstractSummary) else None
     raw = dict(valid.data)
-    blocks = raw if summary is None else {"summary": np.asarray(_summaries(summary, raw))}
+    blocks = raw if summary is None else {"summary": np.asarray(summarise_rows(summary, raw))}
     scalings = fit_scaling(blocks, scale)
     preparation = Preparation(summary, scalings)
-    scaled = {name: np.asarray(block) for name, block in prepare_rows(preparation, raw).items()}
+    x = {name: np.asarray(block) for name, block in prepare_rows(preparation, raw).items()}
     dropped = constant_features(scalings, {name: block.shape[1:] for name, block in blocks.items()})
+    return Prepared(x, preparation, _family(encoder, scaled_layout(x)), dropped)
+
+
+def prepare_inputs(pairs: Pairs, coordinate: AbstractCoordinate, encoder: Encoder, scale: str) -> Inputs:
+    """Valid pairs in single precision: coordinates of the parameters, and data as `prepare_data` brings them.
+
+    Raises:
+        InvalidData, InvalidOption: as there.
+    """
+    x, preparation, family, dropped = prepare_data(pairs, encoder, scale)
     flags = {"constant_features": f"left out, as they never vary: {', '.join(dropped)}"} if dropped else {}
-    y = np.asarray(to_network(coordinate, jnp.asarray(valid.columns(coordinate.space.names))), np.float32)
-    family = _family(encoder, scaled_layout(scaled))
-    return Inputs(y, scaled, preparation, family, valid.layout, {**pairs.flags, **flags})
+    columns = jnp.asarray(pairs.valid.columns(coordinate.space.names))
+    y = np.asarray(to_network(coordinate, columns), np.float32)
+    return Inputs(y, x, preparation, family, pairs.valid.layout, {**pairs.flags, **flags})
 
 
-@eqx.filter_jit
-def _summaries(summary, blocks):
-    return jax.vmap(summary)(blocks)
-
-
-def _family(encoder: AbstractEncoderFamily | AbstractSummary | str, layout: Layout) -> AbstractEncoderFamily:
+def _family(encoder: Encoder, layout: Layout) -> AbstractEncoderFamily:
     if isinstance(encoder, AbstractEncoderFamily):
         return encoder
-    if isinstance(encoder, AbstractSummary):
-        return Identity()
-    if encoder != "auto":
+    if not isinstance(encoder, AbstractSummary) and encoder != "auto":
         raise InvalidOption(f"encoder {encoder!r}; give 'auto', an encoder such as Mlp(), or a fixed summary")
     return automatic(layout)

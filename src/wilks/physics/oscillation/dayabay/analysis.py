@@ -173,15 +173,15 @@ def _judging(
     else:
         inner = folded(prediction, found.response, [(name, SOLAR[name][0]) for name in SOLAR])
     likelihood = DayaBayLikelihood(
-        space,
-        inner,
-        jnp.asarray(found.root(choices.tolerance)),
-        choices.statistic,
-        jnp.asarray(found.mean),
-        _pulls(prediction, choices),
-        jnp.asarray(found.mean),
-        layout.spectra,
-        tuple(choices.flags().items()),
+        space=space,
+        prediction=inner,
+        root=jnp.asarray(found.root(choices.tolerance)),
+        statistic=choices.statistic,
+        kept=jnp.asarray(found.mean),
+        pulls=_pulls(prediction, choices),
+        computed_at=jnp.asarray(found.mean),
+        spectra=layout.spectra,
+        conventions=tuple(choices.flags().items()),
     )
     return found, likelihood
 

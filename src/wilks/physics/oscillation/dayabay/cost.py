@@ -3,10 +3,11 @@
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from wilks._base.typing import Scalar
 
+from .arrays import Arrays
 from .variances import Bins, Inverse, Variance, variance
 
 
@@ -30,13 +31,13 @@ class Cost(NamedTuple):
     inverse: Inverse
     stat: Variance
 
-    def curvature(self, rows: Float[Array, "members bins"]) -> Float[Array, "members members"]:
+    def curvature(self, rows: Float[Arrays, "members bins"]) -> Float[Arrays, "members members"]:
         """J H J^T with H the second derivatives in mu, but for those of the determinant."""
         turned = rows * (1.0 + self.solved * self.stat.slope)[None]
         bent = rows * (-0.5 * self.solved**2 * self.stat.curve)[None]
         return self.inverse.sandwich(turned) + bent @ rows.T
 
-    def determinant_curvature(self, rows: Float[Array, "members bins"]) -> Float[Array, "members members"]:
+    def determinant_curvature(self, rows: Float[Arrays, "members bins"]) -> Float[Arrays, "members members"]:
         """J H J^T for half the logarithm of the determinant."""
         inverse = self.inverse.matrix()
         turned = rows * self.stat.slope[None]
@@ -44,7 +45,7 @@ class Cost(NamedTuple):
         return bent @ rows.T - 0.5 * turned @ inverse**2 @ turned.T
 
 
-def chi_square(statistic: str, mean: Bins, counts: Bins, kept: Bins, root: Float[Array, "bins rank"]) -> Cost:
+def chi_square(statistic: str, mean: Bins, counts: Bins, kept: Bins, root: Float[Arrays, "bins rank"]) -> Cost:
     """Half a chi-square, with half the logarithm of the determinant for ``"unbiased"``.
 
     Args:

@@ -20,7 +20,6 @@ from .constants import ABSOLUTE_ERROR
 from .derivatives import (
     DETECTOR_GROUPS,
     Anything,
-    Method,
     Rows,
     differentiated,
     of_detector,
@@ -75,7 +74,7 @@ class Systematics:
         return scale[:, None] * vectors[:, kept] * np.sqrt(values[kept])
 
 
-def systematics(prediction: FullPrediction, values: Values, groups: Sequence[str], method: Method) -> Systematics:
+def systematics(prediction: FullPrediction, values: Values, groups: Sequence[str], method: str) -> Systematics:
     """Derivatives of the expected counts in the members of groups, all uncertain inputs at their central values.
 
     Args:
@@ -101,11 +100,11 @@ def systematics(prediction: FullPrediction, values: Values, groups: Sequence[str
         return scale * pushed(prediction, stages, *of_stages[group], one_by_one)
 
     columns = {group: np.asarray(rows(group)) for group in groups}
-    return Systematics(columns, np.asarray(scale * signal + background), stages.detectors[0], method)
+    return Systematics(columns, np.asarray(scale * signal + background), np.asarray(stages.detectors[0]), method)
 
 
 def _tangents(
-    prediction: FullPrediction, values: Values, method: Method
+    prediction: FullPrediction, values: Values, method: str
 ) -> tuple[Stages, dict[str, tuple[str, Anything]], dict[str, Anything]]:
     """Stages at central values; per group the stage it moves and by how much; the same for inputs of detectors."""
     alive, d_alive = _in_numpy(_alive(prediction, values, method))
@@ -144,15 +143,15 @@ def _in_numpy(found: tuple[Any, Any]) -> tuple[np.ndarray, np.ndarray]:
 
 
 @eqx.filter_jit
-def _alive(prediction: FullPrediction, values: Values, method: Method) -> tuple[Anything, Anything]:
+def _alive(prediction: FullPrediction, values: Values, method: str) -> tuple[Anything, Anything]:
     return differentiated(lambda n: prediction.alive_at(values, n), jnp.zeros(2), method)
 
 
 @eqx.filter_jit
-def _detector(prediction: FullPrediction, method: Method) -> tuple[Anything, Anything]:
+def _detector(prediction: FullPrediction, method: str) -> tuple[Anything, Anything]:
     return of_detector(prediction, jnp.zeros(10), method)
 
 
 @eqx.filter_jit
-def _emission(method: Method) -> tuple[Anything, Anything]:
+def _emission(method: str) -> tuple[Anything, Anything]:
     return of_emission(jnp.zeros(34), method)

@@ -6,20 +6,19 @@ covariance, which is computed once, and of JAX, for fits.
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from .arrays import Arrays
 from .nuisances import emission
 from .prediction import FullPrediction, Stages
 
-Method = Literal["stencil", "exact"]
-"""How functions of uncertain inputs are differentiated."""
-
 METHODS = ("stencil", "exact")
+"""How functions of uncertain inputs are differentiated."""
 
 STEP = 0.1
 """Step of the stencil in units of an input's error."""
@@ -33,8 +32,8 @@ DETECTOR_GROUPS = ("eres", "lsnl", "iav", "detector_relative")
 _STEPS = STEP * np.array([0.0, 0.5, -0.5, 1.0, -1.0])
 _WEIGHTS = np.array([0.0, 4 / 3, -4 / 3, -1 / 6, 1 / 6]) / STEP
 
-Anything = Float[Array | np.ndarray, "..."]
-Rows = Float[Array | np.ndarray, "members bins"]
+Anything = Float[Arrays, "..."]
+Rows = Float[Arrays, "members bins"]
 Mapper = Callable[[Callable[[Any], Anything], Any], Anything]
 """Calls a function at many points and stacks what it gives."""
 
@@ -50,7 +49,7 @@ def together(function: Callable[[Any], Anything], points: Any) -> Anything:
 
 
 def differentiated(
-    function: Callable[[Any], Anything], at: Any, method: Method, mapper: Mapper = together
+    function: Callable[[Any], Anything], at: Any, method: str, mapper: Mapper = together
 ) -> tuple[Anything, Anything]:
     """A function's value and its derivatives, one per component of its argument.
 
@@ -71,12 +70,12 @@ def differentiated(
     return found[0, 0], (found * _WEIGHTS.reshape(tall)).sum(axis=0)
 
 
-def of_emission(members: Any, method: Method, mapper: Mapper = together) -> tuple[Anything, Anything]:
+def of_emission(members: Any, method: str, mapper: Mapper = together) -> tuple[Anything, Anything]:
     """The stage ``emission`` and its derivatives in energies per fission, powers and fractions, one after the other."""
     return differentiated(lambda n: emission(n[:4], n[4:10], n[10:]), members, method, mapper)
 
 
-def of_detector(prediction: FullPrediction, members: Any, method: Method) -> tuple[Anything, Anything]:
+def of_detector(prediction: FullPrediction, members: Any, method: str) -> tuple[Anything, Anything]:
     """Response of one detector and its derivatives in resolution, nonlinearity, vessel, efficiency, energy scale."""
     return differentiated(lambda n: prediction.detector(n[:3], n[3:7], n[7:]), members, method)
 

@@ -3,10 +3,11 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
 
+from .arrays import Arrays
 from .mesh import Mesh, Nodes
 from .rates import stacked
 from .spectrum import interpolation
@@ -32,18 +33,18 @@ class FluxErrors(eqx.Module):
         uncorrelated: sigma.
     """
 
-    weight: Float[Array | np.ndarray, "4 fine points"]
-    reach: Int[Array | np.ndarray, "fine points order"]
-    coefficients: Float[Array | np.ndarray, "fine points order"]
-    lower: Int[Array | np.ndarray, "fine points"]
-    share: Float[Array | np.ndarray, "fine points"]
-    hats: Float[Array | np.ndarray, "fine points window"]
-    place: Int[Array | np.ndarray, "fine energies"]
-    common: Float[Array | np.ndarray, "isotope_nodes fine"]
-    correlated: Float[Array | np.ndarray, "4 energies"]
-    uncorrelated: Float[Array | np.ndarray, "4 energies"]
+    weight: Float[Arrays, "4 fine points"]
+    reach: Int[Arrays, "fine points order"]
+    coefficients: Float[Arrays, "fine points order"]
+    lower: Int[Arrays, "fine points"]
+    share: Float[Arrays, "fine points"]
+    hats: Float[Arrays, "fine points window"]
+    place: Int[Arrays, "fine energies"]
+    common: Float[Arrays, "isotope_nodes fine"]
+    correlated: Float[Arrays, "4 energies"]
+    uncorrelated: Float[Arrays, "4 energies"]
 
-    def fold(self, zeta: Float[Array, "1"], eta: Float[Array, " members"]) -> Float[Array, "isotope_nodes fine"]:
+    def fold(self, zeta: Float[Arrays, "1"], eta: Float[Arrays, " members"]) -> Float[Arrays, "isotope_nodes fine"]:
         """Folded spectra of the isotopes, one after the other, with their errors."""
         independent = 1.0 + eta.reshape(self.uncorrelated.shape) * jnp.asarray(self.uncorrelated)
         factors = independent * (1.0 + zeta[0] * jnp.asarray(self.correlated))
@@ -57,9 +58,7 @@ class FluxErrors(eqx.Module):
         folded = jnp.zeros((4, fine, nodes)).at[:, rows, jnp.asarray(self.reach)].add(parts)
         return jnp.swapaxes(folded, 1, 2).reshape(-1, fine)
 
-    def columns(
-        self, values: Float[Array | np.ndarray, "pairs 4 nodes"]
-    ) -> Float[Array | np.ndarray, "pairs 4 fine energies"]:
+    def columns(self, values: Float[Arrays, "pairs 4 nodes"]) -> Float[Arrays, "pairs 4 fine energies"]:
         """Content of fine bins per unit factor at each energy of the table, for values at the nodes."""
         at_points = (values[:, :, self.reach] * self.coefficients[None, None]).sum(axis=-1) * self.weight[None]
         banded = (at_points[:, :, :, None, :] @ self.hats[None, None])[:, :, :, 0]

@@ -14,15 +14,16 @@ from wilks.parameters.space import ParameterSpace
 from wilks.physics.oscillation.survival import AbstractSurvival
 
 from . import nuisances
+from .arrays import Arrays
 from .prediction import FullPrediction, parameters_of
 from .rates import survival_at
 from .spectrum import Correction
 
-Oscillated = tuple[Float[Array, "spectra nodes"], Float[Array, "spectra kind_nodes"]]
+Oscillated = tuple[Float[Arrays, "spectra nodes"], Float[Arrays, "spectra kind_nodes"]]
 """Survival probabilities times targets, for fresh spectra and for those that the free factor leaves alone."""
 
 
-class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
+class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
     """Expected counts as a function of oscillations and free spectrum alone.
 
     Per spectrum a, with S the free factor, P the survival probabilities and A the targets of each core,
@@ -51,23 +52,23 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
     solar: tuple[tuple[str, float], ...] = eqx.field(static=True)
     correction: Correction | None
     knots: tuple[str, ...] = eqx.field(static=True)
-    lengths_m: Float[Array, "detectors cores"]
-    energies_MeV: Float[Array, " nodes"]
+    lengths_m: Float[Arrays, "detectors cores"]
+    energies_MeV: Float[Arrays, " nodes"]
     fading: bool = eqx.field(static=True)
-    amounts: Float[Array, "spectra cores"]
-    fuel: Float[Array, "spectra cores"]
+    amounts: Float[Arrays, "spectra cores"]
+    fuel: Float[Arrays, "spectra cores"]
     detector: tuple[int, ...] = eqx.field(static=True)
-    fresh: Float[Array, "nodes places"]
-    steady: Float[Array, "kinds_nodes places"]
-    after: Float[Array, "fine bins"] | None
-    backgrounds: Float[Array, "spectra bins"]
+    fresh: Float[Arrays, "nodes places"]
+    steady: Float[Arrays, "kinds_nodes places"]
+    after: Float[Arrays, "fine bins"] | None
+    backgrounds: Float[Arrays, "spectra bins"]
 
-    def __call__(self, values: Values) -> Float[Array, " bins"]:
+    def __call__(self, values: Values) -> Float[Arrays, " bins"]:
         """Expected counts, spectrum after spectrum."""
         waves, shape = self._split(self.space.pack(values))
         return self._counts(self._oscillated(waves), shape).ravel()
 
-    def linearised(self, theta: Theta) -> tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]:
+    def linearised(self, theta: Theta) -> tuple[Float[Arrays, " bins"], Float[Arrays, "parameters bins"]]:
         """Expected counts and their exact derivatives, one row per parameter in the order of ``space``."""
         waves, shape = self._split(theta)
         oscillated, push = jax.linearize(self._oscillated, waves)
@@ -76,7 +77,7 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
         rows = jnp.concatenate([moved, self._shape_rows(oscillated, shape)])
         return self._counts(oscillated, shape).ravel(), rows.reshape(theta.shape[0], -1)
 
-    def curvature(self, theta: Theta, weights: Float[Array, " bins"]) -> Float[Array, "parameters parameters"]:
+    def curvature(self, theta: Theta, weights: Float[Arrays, " bins"]) -> Float[Arrays, "parameters parameters"]:
         """Second derivatives of a weighted sum of expected counts.
 
         Args:
@@ -106,7 +107,7 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
         spent = (self.fuel[:, :, None] * alive).reshape(alive.shape[0], -1)
         return mixed, jnp.concatenate([mixed, spent], axis=1)
 
-    def _counts(self, oscillated: Oscillated, shape: Theta) -> Float[Array, "spectra bins"]:
+    def _counts(self, oscillated: Oscillated, shape: Theta) -> Float[Arrays, "spectra bins"]:
         fresh, steady = oscillated
         if self.correction is None:
             return shape[0] * (fresh @ self.fresh + steady @ self.steady) + self.backgrounds
@@ -115,7 +116,7 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
             return ((fresh @ self.fresh + steady @ self.steady) * factor) @ self.after + self.backgrounds
         return (fresh * factor) @ self.fresh + steady @ self.steady + self.backgrounds
 
-    def _shape_rows(self, oscillated: Oscillated, shape: Theta) -> Float[Array, "shape spectra bins"]:
+    def _shape_rows(self, oscillated: Oscillated, shape: Theta) -> Float[Arrays, "shape spectra bins"]:
         fresh, steady = oscillated
         if self.correction is None:
             return (fresh @ self.fresh + steady @ self.steady)[None]
@@ -124,7 +125,7 @@ class FoldedPrediction(AbstractPredictor[Float[Array, " bins"]]):
             return (slopes * (fresh @ self.fresh + steady @ self.steady)[None]) @ self.after
         return (slopes * fresh[None]) @ self.fresh
 
-    def _weighted(self, oscillated: Oscillated, weight: Float[Array, "spectra bins"]) -> tuple[Array, Array]:
+    def _weighted(self, oscillated: Oscillated, weight: Float[Arrays, "spectra bins"]) -> tuple[Array, Array]:
         """Weighted sum of reactor events at every place of the free factor, and what it does not touch."""
         fresh, steady = oscillated
         if self.after is not None:

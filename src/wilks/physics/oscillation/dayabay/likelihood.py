@@ -19,6 +19,7 @@ from wilks.likelihood.expansions import AbstractExpandedLikelihood, Expanded
 from wilks.likelihood.interface import AbstractFlaggedLikelihood, AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 
+from .arrays import Arrays
 from .cost import Cost, chi_square, poisson
 from .folded import FoldedPrediction
 from .linearisation import detector_curvature, linearised
@@ -41,10 +42,10 @@ class Pulls(eqx.Module):
 
     parameters: tuple[str, ...] = eqx.field(static=True)
     indices: tuple[int, ...] = eqx.field(static=True)
-    centres: Float[Array | np.ndarray, " pulls"]
-    widths: Float[Array | np.ndarray, " pulls"]
+    centres: Float[Arrays, " pulls"]
+    widths: Float[Arrays, " pulls"]
 
-    def residuals(self, theta: Theta, auxiliary: Float[Array, " pulls"]) -> Float[Array, " pulls"]:
+    def residuals(self, theta: Theta, auxiliary: Float[Arrays, " pulls"]) -> Float[Arrays, " pulls"]:
         """Distances of the parameters from their measured values, in errors."""
         return (theta[np.array(self.indices, dtype=int)] - auxiliary) / self.widths
 
@@ -55,7 +56,8 @@ class DayaBayLikelihood(
     """Counts of all spectra against a prediction.
 
     -2 ln L is the cost, (n-mu)^T [diag(v) + K K^T]^-1 (n-mu) or the Poisson likelihood ratio, plus the squares of the
-    pulls. ``K K^T`` was computed at one point (`computed_at`) and is kept; `updated` (in `.build`) makes a new one.
+    pulls. ``K K^T`` was computed at one point (`computed_at`) and is kept; `DayaBayAnalysis.updated_at` makes a new
+    one.
 
     Args:
         space: parameters.
@@ -71,11 +73,11 @@ class DayaBayLikelihood(
 
     space: ParameterSpace
     prediction: FoldedPrediction | FullPrediction
-    root: Float[Array, "bins rank"]
+    root: Float[Arrays, "bins rank"]
     statistic: str = eqx.field(static=True)
-    kept: Float[Array, " bins"]
+    kept: Float[Arrays, " bins"]
     pulls: Pulls
-    computed_at: Float[Array, " bins"]
+    computed_at: Float[Arrays, " bins"]
     spectra: tuple[str, ...] = eqx.field(static=True)
     conventions: tuple[tuple[str, str], ...] = eqx.field(static=True)
     exact: bool = eqx.field(static=True, default=False)
@@ -98,10 +100,11 @@ class DayaBayLikelihood(
         cost, good = self.cost(mean, data)
         pulled = self.pulls.residuals(theta, jnp.asarray(data.auxiliary))
         value = cost.value + 0.5 * jnp.sum(pulled**2)
-        gradient = (rows @ cost.gradient).at[self._pulled].add(pulled / self.pulls.widths)
-        return Expanded(jnp.where(good, value, jnp.inf), gradient, self._curvature(theta, cost, rows))
+        gradient = jnp.asarray(rows @ cost.gradient).at[self._pulled].add(pulled / self.pulls.widths)
+        curvature = jnp.asarray(self._curvature(theta, cost, rows))
+        return Expanded(jnp.where(good, value, jnp.inf), gradient, curvature)
 
-    def hessian(self, theta: Theta, data: CountsData) -> Float[Array, "parameters parameters"]:
+    def hessian(self, theta: Theta, data: CountsData) -> Float[Arrays, "parameters parameters"]:
         """Second derivatives of half the cost: exact without pulls, else as in `expand`."""
         mean, rows = linearised(self.prediction, theta)
         cost, _ = self.cost(mean, data)
@@ -111,9 +114,13 @@ class DayaBayLikelihood(
         return total + cost.determinant_curvature(rows) if self.statistic == "unbiased" else total
 
     def _curvature(
-        self, theta: Theta, cost: Cost, rows: Float[Array, "parameters bins"]
-    ) -> Float[Array, "parameters parameters"]:
-        linear = cost.curvature(rows).at[self._pulled, self._pulled].add(1.0 / jnp.asarray(self.pulls.widths) ** 2)
+        self, theta: Theta, cost: Cost, rows: Float[Arrays, "parameters bins"]
+    ) -> Float[Arrays, "parameters parameters"]:
+        linear = (
+            jnp.asarray(cost.curvature(rows))
+            .at[self._pulled, self._pulled]
+            .add(1.0 / jnp.asarray(self.pulls.widths) ** 2)
+        )
         linear = 0.5 * (linear + linear.T)
         if isinstance(self.prediction, FoldedPrediction):
             return linear
@@ -186,7 +193,7 @@ class DayaBayLikelihood(
         drawn = uniforms(key, bins + rank + pulls)
         auxiliary = self._expected_auxiliary(values) + self.pulls.widths * normal_quantile(drawn[bins + rank :])
         if self.statistic == "poisson":
-            return CountsData(poisson_quantile(drawn[:bins], mean), auxiliary, jnp.zeros(0))
+            return CountsData(poisson_quantile(drawn[:bins], jnp.asarray(mean)), auxiliary, jnp.zeros(0))
         stat = 1.0 / jnp.sqrt(variance(self.statistic, mean, mean, self.kept).precision)
         common = self.root @ normal_quantile(drawn[bins : bins + rank])
         return CountsData(mean + stat * normal_quantile(drawn[:bins]) + common, auxiliary, jnp.zeros(0))
@@ -212,7 +219,7 @@ class DayaBayLikelihood(
                 )
         return flags
 
-    def _expected_auxiliary(self, values: Values) -> Float[Array, " pulls"]:
+    def _expected_auxiliary(self, values: Values) -> Float[Arrays, " pulls"]:
         return self.space.pack(values)[self._pulled]
 
     def _counts(self, counts: Any) -> Float[np.ndarray, " bins"]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from wilks._base.typing import Theta, Values
 from wilks.parameters.space import ParameterSpace
 
+from .arrays import Arrays
 from .derivatives import (
     DETECTOR_GROUPS,
     differentiated,
@@ -33,7 +34,7 @@ from .nuisances import (
 from .prediction import NORMALISATION, FullPrediction, Normalised, Stages, parameters_of
 from .response import resolution_matrix
 
-Linearised = tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]
+Linearised = tuple[Float[Arrays, " bins"], Float[Arrays, "parameters bins"]]
 """Expected counts, and their derivatives, one row per parameter."""
 
 
@@ -45,8 +46,8 @@ def linearised(prediction: FoldedPrediction | FullPrediction, theta: Theta) -> L
 
 
 def detector_curvature(
-    prediction: FoldedPrediction | FullPrediction, theta: Theta, weights: Float[Array, " bins"]
-) -> Float[Array, "parameters parameters"]:
+    prediction: FoldedPrediction | FullPrediction, theta: Theta, weights: Float[Arrays, " bins"]
+) -> Float[Arrays, "parameters parameters"]:
     """Most of the second derivatives of a weighted sum of expected counts in pulled resolution and nonlinearity.
 
     These inputs are nearly degenerate with the errors of the spectra, so that fits of them need it.
@@ -65,18 +66,18 @@ def detector_curvature(
 
 
 def _of_nonlinearity(
-    prediction: FullPrediction, theta: Theta, weights: Float[Array, "pairs bins"]
-) -> Float[Array, "4 parameters"]:
+    prediction: FullPrediction, theta: Theta, weights: Float[Arrays, "pairs bins"]
+) -> Float[Arrays, "4 parameters"]:
     """Second derivatives in the nonlinearity and everything that moves events in fine bins of deposited energy."""
 
-    def fine(at: Theta) -> Float[Array, "pairs fine"]:
+    def fine(at: Theta) -> Float[Arrays, "pairs fine"]:
         values = prediction.space.unpack(at)
         given = prediction.normalised(values)
         return prediction.scale(values, given) * prediction.fine(prediction.stages(values, given))
 
     n = prediction.completed(prediction.normalised(prediction.space.unpack(theta)))
 
-    def slopes(own: Float[Array, "3"]) -> Float[Array, "4 bins fine"]:
+    def slopes(own: Float[Arrays, "3"]) -> Float[Arrays, "4 bins fine"]:
         return differentiated(lambda curves: prediction.detector(n["eres"], curves, own), n["lsnl"], "exact")[1]
 
     moved = jnp.swapaxes(jax.lax.map(slopes, prediction.own(n)), 0, 1)[:, prediction.rates.detector]
@@ -88,19 +89,19 @@ def _of_nonlinearity(
 def _bent_scales(
     prediction: FullPrediction,
     n: Normalised,
-    weights: Float[Array, "pairs bins"],
-    events: Float[Array, "pairs fine"],
-) -> Float[Array, "detectors 6 6"]:
+    weights: Float[Arrays, "pairs bins"],
+    events: Float[Arrays, "pairs fine"],
+) -> Float[Arrays, "detectors 6 6"]:
     """Second derivatives of each detector's weighted counts in the nonlinearity, its efficiency and energy scale."""
     response = prediction.response
     smeared = response.rebinning @ resolution_matrix(resolution(n["eres"]), sharp=not response.smoothing_MeV)
     members = jax.nn.one_hot(prediction.rates.detector, prediction.rates.lengths_m.shape[0]).T
 
-    def of_one(inputs: tuple[Array, Array]) -> Float[Array, "6 6"]:
+    def of_one(inputs: tuple[Array, Array]) -> Float[Arrays, "6 6"]:
         own, mine = inputs
         weight = (mine[:, None] * weights @ smeared).T @ (events @ response.losses(vessel_scale(own[0])).T)
 
-        def weighted(at: Float[Array, "6"]) -> Float[Array, ""]:
+        def weighted(at: Float[Arrays, "6"]) -> Float[Arrays, ""]:
             efficiency, scale = relative(at[4:])
             return efficiency * jnp.sum(weight * response.nonlinearity(at[:4], scale))
 
@@ -110,11 +111,11 @@ def _bent_scales(
 
 
 def _with_own(
-    prediction: FullPrediction, rows: Float[Array, "4 parameters"], bent: Float[Array, "detectors 6 6"]
-) -> Float[Array, "4 parameters"]:
+    prediction: FullPrediction, rows: Float[Arrays, "4 parameters"], bent: Float[Arrays, "detectors 6 6"]
+) -> Float[Arrays, "4 parameters"]:
     """Rows of the nonlinearity, completed by its second derivatives with itself and what each detector has."""
     sizes, pulled = dict(prediction.sizes), prediction.pulled
-    rows = rows.at[:, _indices(prediction.space, "lsnl", 4)].set(jnp.sum(bent[:, :4, :4], axis=0))
+    rows = jnp.asarray(rows).at[:, _indices(prediction.space, "lsnl", 4)].set(jnp.sum(bent[:, :4, :4], axis=0))
     if "detector_relative" in pulled:
         where = _indices(prediction.space, "detector_relative", sizes["detector_relative"])
         rows = rows.at[:, where].set(jnp.swapaxes(bent[:, :4, 4:], 0, 1).reshape(4, -1))
@@ -122,17 +123,17 @@ def _with_own(
 
 
 def _of_resolution(
-    prediction: FullPrediction, theta: Theta, weights: Float[Array, "pairs bins"]
-) -> Float[Array, "3 parameters"]:
+    prediction: FullPrediction, theta: Theta, weights: Float[Arrays, "pairs bins"]
+) -> Float[Arrays, "3 parameters"]:
     """Second derivatives in the resolution and every other input."""
     response, rebinned = prediction.response, weights @ prediction.response.rebinning
 
-    def visible(at: Theta) -> Float[Array, "pairs fine"]:
+    def visible(at: Theta) -> Float[Arrays, "pairs fine"]:
         values = prediction.space.unpack(at)
         given = prediction.normalised(values)
         n = prediction.completed(given)
 
-        def unsmeared(own: Float[Array, "3"]) -> Float[Array, "fine fine"]:
+        def unsmeared(own: Float[Arrays, "3"]) -> Float[Arrays, "fine fine"]:
             efficiency, scale = relative(own[1:])
             return efficiency * response.nonlinearity(n["lsnl"], scale) @ response.losses(vessel_scale(own[0]))
 
@@ -140,7 +141,7 @@ def _of_resolution(
         fine = prediction.fine(prediction.stages(values, given))
         return prediction.scale(values, given) * (matrices @ fine[:, :, None])[:, :, 0]
 
-    def smearing(eres: Float[Array, "3"]) -> Float[Array, "fine fine"]:
+    def smearing(eres: Float[Arrays, "3"]) -> Float[Arrays, "fine fine"]:
         return resolution_matrix(resolution(eres), sharp=not response.smoothing_MeV)
 
     eres = prediction.completed(prediction.normalised(prediction.space.unpack(theta)))["eres"]
@@ -161,7 +162,7 @@ def _of_full(prediction: FullPrediction, theta: Theta) -> Linearised:
     stages = prediction.stages(values, given)
     mean = prediction.combine(values, stages, given)
     scale = prediction.scale(values, given)
-    rows = [scale * pushed(prediction, stages, "alive", _oscillating(prediction, values, given))]
+    rows: list[Arrays] = [scale * pushed(prediction, stages, "alive", _oscillating(prediction, values, given))]
     if prediction.correction is not None:
         slopes = prediction.correction.slopes(prediction.knot_values(values)) * stages.correction[None]
         rows.append(scale * pushed(prediction, stages, "correction", slopes))
@@ -184,8 +185,8 @@ def _oscillating(prediction: FullPrediction, values: Values, given: Normalised) 
 
 
 def _of_groups(
-    prediction: FullPrediction, values: Values, given: Normalised, stages: Stages, signal: Float[Array, " bins"]
-) -> dict[str, Float[Array, "members bins"]]:
+    prediction: FullPrediction, values: Values, given: Normalised, stages: Stages, signal: Float[Arrays, " bins"]
+) -> dict[str, Float[Arrays, "members bins"]]:
     """Derivatives of the expected counts in the members of the pulled groups."""
     n, scale = prediction.completed(given), prediction.scale(values, given)
     found: dict[str, Any] = {}
@@ -228,7 +229,7 @@ def _of_detectors(prediction: FullPrediction, n: Normalised, stages: Stages) -> 
     own = prediction.own(n)
     shared = jnp.concatenate([n["eres"], n["lsnl"]])
 
-    def of_one(mine: Float[Array, "3"]) -> Any:
+    def of_one(mine: Float[Arrays, "3"]) -> Any:
         return of_detector(prediction, jnp.concatenate([shared, mine]), "exact")[1]
 
     common, apart = spread(jax.lax.map(of_one, own), own.shape[0])

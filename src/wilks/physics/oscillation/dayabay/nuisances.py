@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from wilks._base.errors import UnknownName, check_option, near_names
 from wilks.parameters.parameter import Parameter
 from wilks.physics.oscillation.spaces import mixing_parameters
 
+from .arrays import Arrays
 from .constants import (
     ABSOLUTE_ERROR,
     FISSION_ENERGIES_MEV,
@@ -62,10 +63,10 @@ _RELATIVE_ROOT = np.linalg.cholesky(
 )
 _FRACTION_ROOT = _FRACTION_ERROR * np.linalg.cholesky(FRACTION_CORRELATION)
 
-Normal = Float[Array | np.ndarray, " _"]
+Normal = Float[Arrays, " _"]
 """Normalised values of one group."""
 
-AnyArray = Float[Array | np.ndarray, "..."]
+AnyArray = Float[Arrays, "..."]
 """An array of numpy or JAX."""
 
 
@@ -89,7 +90,7 @@ def treatments(default: str, groups: Mapping[str, str] | None, *, absolute: bool
         InvalidOption: for a treatment that does not exist.
     """
     check_option("treatment of nuisances", default, TREATMENTS)
-    chosen = dict.fromkeys(GROUPS, default)
+    chosen: dict[str, str] = dict.fromkeys(GROUPS, default)
     if not absolute:
         chosen["absolute_efficiency"] = "fixed"
     for name, treatment in (groups or {}).items():

@@ -22,7 +22,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from wilks._base.typing import Scalar, Values
 from wilks.model.predictor import AbstractPredictor
@@ -30,13 +30,14 @@ from wilks.parameters.space import ParameterSpace
 from wilks.physics.oscillation.survival import AbstractSurvival
 
 from . import nuisances
+from .arrays import Arrays
 from .flux_errors import FluxErrors
 from .nuisances import SOLAR_NAMES
 from .rates import Rates
 from .response import Response
 from .spectrum import Correction
 
-Normalised = Mapping[str, Float[Array | np.ndarray, " _"]]
+Normalised = Mapping[str, Float[Arrays, " _"]]
 """Normalised values of groups of uncertain inputs; groups left out are at zero."""
 
 NORMALISATION = "dayabay_global_normalization"
@@ -46,16 +47,16 @@ NORMALISATION = "dayabay_global_normalization"
 class Stages(NamedTuple):
     """All stages at one point; see the head of this file."""
 
-    alive: Float[Array, "detectors cores nodes"]
-    correction: Float[Array, " places"]
-    emission: Float[Array, "cores 4"]
-    long_lived: Float[Array, "cores 3"]
-    spent: Float[Array, " cores"]
-    main: Float[Array, "isotope_nodes fine"]
-    detectors: Float[Array, "detectors bins fine"]
+    alive: Float[Arrays, "detectors cores nodes"]
+    correction: Float[Arrays, " places"]
+    emission: Float[Arrays, "cores 4"]
+    long_lived: Float[Arrays, "cores 3"]
+    spent: Float[Arrays, " cores"]
+    main: Float[Arrays, "isotope_nodes fine"]
+    detectors: Float[Arrays, "detectors bins fine"]
 
 
-class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
+class FullPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
     """Expected counts with any of the uncertain inputs moved.
 
     Args:
@@ -79,20 +80,20 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
     correction: Correction | None
     knots: tuple[str, ...] = eqx.field(static=True)
     rates: Rates
-    main: Float[Array | np.ndarray, "isotope_nodes fine"]
+    main: Float[Arrays, "isotope_nodes fine"]
     flux_errors: FluxErrors
     response: Response
-    backgrounds: Float[Array | np.ndarray, "pairs bins"]
-    background_columns: Float[Array | np.ndarray, "members pairs bins"]
-    gather: Float[Array | np.ndarray, "spectra pairs"]
+    backgrounds: Float[Arrays, "pairs bins"]
+    background_columns: Float[Arrays, "members pairs bins"]
+    gather: Float[Arrays, "spectra pairs"]
     sizes: tuple[tuple[str, int], ...] = eqx.field(static=True)
     pulled: tuple[str, ...] = eqx.field(static=True)
 
-    def __call__(self, values: Values) -> Float[Array, " bins"]:
+    def __call__(self, values: Values) -> Float[Arrays, " bins"]:
         """Expected counts, spectrum after spectrum."""
         return self.at(values, self.normalised(values))
 
-    def at(self, values: Values, normalised: Normalised) -> Float[Array, " bins"]:
+    def at(self, values: Values, normalised: Normalised) -> Float[Arrays, " bins"]:
         """Expected counts with uncertain inputs at normalised values.
 
         Args:
@@ -101,7 +102,7 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         """
         return self.combine(values, self.stages(values, normalised), normalised)
 
-    def normalised(self, values: Values) -> dict[str, Float[Array, " _"]]:
+    def normalised(self, values: Values) -> dict[str, Float[Arrays, " _"]]:
         """Normalised values of the pulled groups."""
         theta, sizes = self.space.pack(values), dict(self.sizes)
         end, found = len(self.space), {}
@@ -124,28 +125,28 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
             self._detectors(n, alike=not {"eres", "lsnl", "iav", "detector_relative"} & set(normalised)),
         )
 
-    def completed(self, normalised: Normalised) -> dict[str, Float[Array, " _"]]:
+    def completed(self, normalised: Normalised) -> dict[str, Float[Arrays, " _"]]:
         """Members of all groups, zero where they are not given."""
         return {group: normalised.get(group, jnp.zeros(size)) for group, size in self.sizes}
 
-    def alive_at(self, values: Values, solar: Float[Array, "2"]) -> Float[Array, "detectors cores nodes"]:
+    def alive_at(self, values: Values, solar: Float[Arrays, "2"]) -> Float[Arrays, "detectors cores nodes"]:
         """Survival probabilities; the solar parameters come from their group."""
         known = nuisances.solar(solar)
         chosen = {name: known[name] if name in known else values[name] for name in self.survival.space.names}
         return self.rates.alive(self.survival.terms(chosen))
 
-    def correction_at(self, values: Values) -> Float[Array, " places"]:
+    def correction_at(self, values: Values) -> Float[Arrays, " places"]:
         """Free factor on the spectra at the nodes, or in fine bins."""
         if self.correction is None:
             return jnp.ones(1)
         return self.correction(self.knot_values(values))
 
-    def knot_values(self, values: Values) -> Float[Array, " knots"]:
+    def knot_values(self, values: Values) -> Float[Arrays, " knots"]:
         """The knots as a vector."""
         first = self.space.index(self.knots[0])
         return self.space.pack(values)[first : first + len(self.knots)]
 
-    def main_at(self, normalised: Normalised) -> Float[Array, "isotope_nodes fine"]:
+    def main_at(self, normalised: Normalised) -> Float[Arrays, "isotope_nodes fine"]:
         """Folded spectra with the errors that are given."""
         if "hm_uncorr" in normalised:
             return self.flux_errors.fold(normalised.get("hm_corr", jnp.zeros(1)), normalised["hm_uncorr"])
@@ -154,8 +155,8 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         return jnp.asarray(self.main)
 
     def detector(
-        self, resolution: Float[Array, "3"], curves: Float[Array, "4"], own: Float[Array, "3"]
-    ) -> Float[Array, "bins fine"]:
+        self, resolution: Float[Arrays, "3"], curves: Float[Arrays, "4"], own: Float[Arrays, "3"]
+    ) -> Float[Arrays, "bins fine"]:
         """Response times relative efficiency of one detector.
 
         Args:
@@ -167,15 +168,15 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         vessel = nuisances.vessel_scale(own[0])
         return efficiency * self.response(nuisances.resolution(resolution), curves, vessel, scale)
 
-    def central_detector(self) -> Float[Array, "bins fine"]:
+    def central_detector(self) -> Float[Arrays, "bins fine"]:
         """Response of every detector with uncertain inputs at their central values."""
         return self.detector(jnp.zeros(3), jnp.zeros(4), jnp.zeros(3))
 
-    def own(self, normalised: Normalised) -> Float[Array, "detectors 3"]:
+    def own(self, normalised: Normalised) -> Float[Arrays, "detectors 3"]:
         """What each detector has for itself: its member of ``iav`` and its two of ``detector_relative``."""
         return jnp.concatenate([normalised["iav"][:, None], normalised["detector_relative"].reshape(-1, 2)], axis=1)
 
-    def combine(self, values: Values, stages: Stages, normalised: Normalised) -> Float[Array, " bins"]:
+    def combine(self, values: Values, stages: Stages, normalised: Normalised) -> Float[Arrays, " bins"]:
         """Expected counts from all stages; linear in each of them."""
         signal = self.scale(values, normalised) * self.seen(stages.detectors, self.fine(stages))
         background = jnp.asarray(self.backgrounds)
@@ -192,7 +193,7 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
             return free
         return free * nuisances.absolute_efficiency(normalised["absolute_efficiency"])
 
-    def fine(self, stages: Stages) -> Float[Array | np.ndarray, "pairs fine"]:
+    def fine(self, stages: Stages) -> Float[Arrays, "pairs fine"]:
         """Events in fine bins of deposited energy."""
         after = self.correction is not None and self.correction.place == "after"
         inner = np.ones(1) if after else stages.correction
@@ -200,16 +201,16 @@ class FullPrediction(AbstractPredictor[Float[Array, " bins"]]):
         return events * stages.correction[None] if after else events
 
     def seen(
-        self, detectors: Float[Array | np.ndarray, "detectors bins fine"], fine: Float[Array | np.ndarray, "pairs fine"]
-    ) -> Float[Array | np.ndarray, "pairs bins"]:
+        self, detectors: Float[Arrays, "detectors bins fine"], fine: Float[Arrays, "pairs fine"]
+    ) -> Float[Arrays, "pairs bins"]:
         """Events in final bins."""
         return (detectors[self.rates.detector] @ fine[:, :, None])[:, :, 0]
 
-    def gathered(self, pairs: Float[Array | np.ndarray, "pairs bins"]) -> Float[Array | np.ndarray, " counts"]:
+    def gathered(self, pairs: Float[Arrays, "pairs bins"]) -> Float[Arrays, " counts"]:
         """Spectra of pairs, summed where periods are, one after the other."""
         return (self.gather @ pairs).ravel()
 
-    def _detectors(self, n: Normalised, *, alike: bool) -> Float[Array, "detectors bins fine"]:
+    def _detectors(self, n: Normalised, *, alike: bool) -> Float[Arrays, "detectors bins fine"]:
         own = self.own(n)
         if alike:
             one = self.central_detector()

@@ -3,17 +3,18 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from wilks.physics.constants import PHASE_PER_EV2_M_MEV
 from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
 from wilks.physics.oscillation.terms import Terms
 
+from .arrays import Arrays
 from .constants import EFFICIENCY, FINE_EDGES_MEV, PROTON_CORRECTIONS, TARGET_PROTONS, neutrinos_per_energy
 from .layout import Layout
 from .mesh import FADING, RESOLVED
 
-Alive = Float[Array | np.ndarray, "detectors cores nodes"]
+Alive = Float[Arrays, "detectors cores nodes"]
 """Survival probabilities at the nodes."""
 
 _CM2_PER_M2 = 1e-4
@@ -33,13 +34,13 @@ class Rates(eqx.Module):
         fading: whether oscillations too fast for the energy resolution fade out.
     """
 
-    lengths_m: Float[Array | np.ndarray, "detectors cores"]
-    energies_MeV: Float[Array | np.ndarray, " nodes"]
-    amounts: Float[Array | np.ndarray, "pairs cores"]
-    fuel: Float[Array | np.ndarray, "pairs cores"]
-    detector: Int[Array | np.ndarray, " pairs"]
-    nonequilibrium: Float[Array | np.ndarray, "isotope_nodes fine"]
-    spent_fuel: Float[Array | np.ndarray, "core_nodes fine"]
+    lengths_m: Float[Arrays, "detectors cores"]
+    energies_MeV: Float[Arrays, " nodes"]
+    amounts: Float[Arrays, "pairs cores"]
+    fuel: Float[Arrays, "pairs cores"]
+    detector: Int[Arrays, " pairs"]
+    nonequilibrium: Float[Arrays, "isotope_nodes fine"]
+    spent_fuel: Float[Arrays, "core_nodes fine"]
     fading: bool = eqx.field(static=True)
 
     def alive(self, terms: Terms) -> Alive:
@@ -47,21 +48,19 @@ class Rates(eqx.Module):
         lengths, energies = jnp.asarray(self.lengths_m), jnp.asarray(self.energies_MeV)
         return survival_at(terms, lengths, energies, fading=self.fading)
 
-    def mixed(
-        self, alive: Alive, emission: Float[Array | np.ndarray, "cores isotopes"]
-    ) -> Float[Array | np.ndarray, "pairs isotopes nodes"]:
+    def mixed(self, alive: Alive, emission: Float[Arrays, "cores isotopes"]) -> Float[Arrays, "pairs isotopes nodes"]:
         """Survival probabilities of every isotope's neutrinos times what is emitted and the targets, per pair."""
         return (self.amounts[:, None, :] * emission.T[None]) @ alive[self.detector]
 
     def events(
         self,
         alive: Alive,
-        correction: Float[Array | np.ndarray, " _"],
-        emission: Float[Array | np.ndarray, "cores 4"],
-        nonequilibrium: Float[Array | np.ndarray, "cores 3"],
-        spent_fuel: Float[Array | np.ndarray, " cores"],
-        main: Float[Array | np.ndarray, "isotope_nodes fine"],
-    ) -> Float[Array | np.ndarray, "pairs fine"]:
+        correction: Float[Arrays, " _"],
+        emission: Float[Arrays, "cores 4"],
+        nonequilibrium: Float[Arrays, "cores 3"],
+        spent_fuel: Float[Arrays, " cores"],
+        main: Float[Arrays, "isotope_nodes fine"],
+    ) -> Float[Arrays, "pairs fine"]:
         """Events in fine bins of deposited energy.
 
         Args:
@@ -84,7 +83,7 @@ class Rates(eqx.Module):
 
 
 def survival_at(
-    terms: Terms, lengths_m: Float[Array, "detectors cores"], energies_MeV: Float[Array, " nodes"], *, fading: bool
+    terms: Terms, lengths_m: Float[Arrays, "detectors cores"], energies_MeV: Float[Arrays, " nodes"], *, fading: bool
 ) -> Alive:
     """Survival probability of every detector, core and node.
 
@@ -102,10 +101,10 @@ def survival_at(
 
 
 def faded(
-    splitting: Float[Array, " terms"],
-    length_m: Float[Array, "detectors cores 1"],
-    energy_MeV: Float[Array, "1 1 nodes"],
-) -> Float[Array, "terms detectors cores nodes"]:
+    splitting: Float[Arrays, " terms"],
+    length_m: Float[Arrays, "detectors cores 1"],
+    energy_MeV: Float[Arrays, "1 1 nodes"],
+) -> Float[Arrays, "terms detectors cores nodes"]:
     """F = exp(-(x/x_0)^12) with x = kappa dm2 L dE/E^2, the phase that a fine bin of width dE spans.
 
     At x = x_0 the resolution of the detectors, more than 1.7 fine bins wide, has left 1e-12 of the oscillation; what is

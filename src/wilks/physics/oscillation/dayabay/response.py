@@ -3,13 +3,13 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from scipy.interpolate import CubicSpline
 
 from wilks._base.errors import InvalidOption
-from wilks._base.typing import Scalar
 from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
 
+from .arrays import Arrays
 from .constants import FINE_EDGES_MEV
 
 _REFINED = 4  # points of the nonlinearity per tabulated one
@@ -29,19 +29,19 @@ class Response(eqx.Module):
             energy scale jump; else the half-width of a kernel that rounds them, for fits of these inputs.
     """
 
-    vessel: Float[Array | np.ndarray, "fine fine"]
-    energies_MeV: Float[Array | np.ndarray, " energies"]
-    visible_MeV: Float[Array | np.ndarray, "5 energies"]
-    rebinning: Float[Array | np.ndarray, "bins fine"]
+    vessel: Float[Arrays, "fine fine"]
+    energies_MeV: Float[Arrays, " energies"]
+    visible_MeV: Float[Arrays, "5 energies"]
+    rebinning: Float[Arrays, "bins fine"]
     smoothing_MeV: float = eqx.field(static=True, default=0.0)
 
     def __call__(
         self,
-        resolution: Float[Array, "3"],
-        curves: Float[Array, "4"],
-        vessel_scale: Scalar,
-        energy_scale: Scalar,
-    ) -> Float[Array, "bins fine"]:
+        resolution: Float[Arrays, "3"],
+        curves: Float[Arrays, "4"],
+        vessel_scale: Float[Arrays, ""],
+        energy_scale: Float[Arrays, ""],
+    ) -> Float[Arrays, "bins fine"]:
         """Matrix of a detector.
 
         Args:
@@ -53,7 +53,7 @@ class Response(eqx.Module):
         smeared = jnp.asarray(self.rebinning) @ resolution_matrix(resolution, sharp=not self.smoothing_MeV)
         return (smeared @ self.nonlinearity(curves, energy_scale)) @ self.losses(vessel_scale)
 
-    def losses(self, scale: Scalar) -> Float[Array, "fine fine"]:
+    def losses(self, scale: Float[Arrays, ""]) -> Float[Arrays, "fine fine"]:
         """Losses in the vessel with off-diagonal entries scaled and columns normalised again."""
         vessel = jnp.asarray(self.vessel)
         diagonal = jnp.eye(vessel.shape[0], dtype=bool)
@@ -61,7 +61,7 @@ class Response(eqx.Module):
         total = jnp.sum(scaled, axis=0, keepdims=True)
         return scaled / jnp.where(total > 0.0, total, 1.0)
 
-    def nonlinearity(self, curves: Float[Array, "4"], energy_scale: Scalar) -> Float[Array, "fine fine"]:
+    def nonlinearity(self, curves: Float[Arrays, "4"], energy_scale: Float[Arrays, ""]) -> Float[Arrays, "fine fine"]:
         """Share of each fine bin of deposited energy that falls into each fine bin of visible energy."""
         known, energies = jnp.asarray(self.visible_MeV), jnp.asarray(self.energies_MeV)
         visible = energy_scale * (known[0] + curves @ (known[1:] - known[:1]))
@@ -76,7 +76,7 @@ class Response(eqx.Module):
         return jnp.maximum(high - low, 0.0) / _width()
 
 
-def _rounded_ramp(x: Float[Array, "*shape"], width: float) -> Float[Array, "*shape"]:
+def _rounded_ramp(x: Float[Arrays, "*shape"], width: float) -> Float[Arrays, "*shape"]:
     """max(x, 0) convolved with a triangle of a half-width; twice continuously differentiable."""
     u = jnp.clip(x / width, -1.0, 1.0)
     inner = jnp.where(u < 0.0, (1.0 + u) ** 3 / 6.0, u + (1.0 - u) ** 3 / 6.0)
@@ -84,8 +84,8 @@ def _rounded_ramp(x: Float[Array, "*shape"], width: float) -> Float[Array, "*sha
 
 
 def _smooth_inverse(
-    at: Float[Array, " edges"], x: Float[Array, " energies"], y: Float[Array, " energies"]
-) -> Float[Array, " edges"]:
+    at: Float[Arrays, " edges"], x: Float[Arrays, " energies"], y: Float[Arrays, " energies"]
+) -> Float[Arrays, " edges"]:
     """x at which an increasing table y takes values, by cubic Hermite interpolation; continued by the end values."""
     slope = jnp.concatenate([x[1:2] - x[:1], x[2:] - x[:-2], x[-1:] - x[-2:-1]])
     slope = slope / jnp.concatenate([y[1:2] - y[:1], y[2:] - y[:-2], y[-1:] - y[-2:-1]])
@@ -97,7 +97,7 @@ def _smooth_inverse(
     return x[i] * lower + x[i + 1] * upper + step * bends
 
 
-def resolution_matrix(abc: Float[Array, "3"], *, sharp: bool = True) -> Float[Array, "fine fine"]:
+def resolution_matrix(abc: Float[Arrays, "3"], *, sharp: bool = True) -> Float[Arrays, "fine fine"]:
     """Probability to reconstruct in a fine bin the visible energy of another, density at centres times width.
 
     Args:

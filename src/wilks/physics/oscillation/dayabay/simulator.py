@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
 from wilks._base.errors import check_option
@@ -13,6 +13,7 @@ from wilks.likelihood.binned import CountsData
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 
+from .arrays import Arrays
 from .likelihood import Pulls
 from .prediction import FullPrediction
 
@@ -52,7 +53,7 @@ class DayaBaySimulator(AbstractSimulator[CountsData]):
         if self.fluctuations == "normal":
             counts = mean + jnp.sqrt(mean) * normal_quantile(uniform)
         elif self.fluctuations == "poisson":
-            counts = poisson_quantile(uniform, mean)
+            counts = poisson_quantile(uniform, jnp.asarray(mean))
         auxiliary = self._measured(values)
         if self.fluctuations != "asimov":
             scatter = normal_quantile(uniforms(for_pulls, len(self.pulls.parameters)))
@@ -63,12 +64,12 @@ class DayaBaySimulator(AbstractSimulator[CountsData]):
         """Expected counts with all inputs that are no parameters at their central values."""
         return CountsData(self.prediction(values), self._measured(values), jnp.zeros(0))
 
-    def _inputs(self, key: Key, values: Values) -> dict[str, Float[Array, " members"]]:
+    def _inputs(self, key: Key, values: Values) -> dict[str, Float[Arrays, " members"]]:
         sizes = {group: size for group, size in self.prediction.sizes if group in self.drawn}
         normal = normal_quantile(uniforms(key, sum(sizes.values())))
         ends = np.cumsum([0, *sizes.values()])
         drawn = {g: normal[a:b] for g, a, b in zip(sizes, ends[:-1], ends[1:], strict=True)}
         return self.prediction.normalised(values) | drawn
 
-    def _measured(self, values: Values) -> Float[Array, " pulls"]:
+    def _measured(self, values: Values) -> Float[Arrays, " pulls"]:
         return self.space.pack(values)[np.array(self.pulls.indices, dtype=int)]

@@ -5,13 +5,14 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from wilks._base.errors import check_option
 from wilks.physics.constants import ELECTRON_MASS_MEV
 from wilks.physics.oscillation.crosssection import MASS_DIFFERENCE_MEV
 from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
 
+from .arrays import Arrays
 from .constants import (
     FINE_EDGES_MEV,
     FISSION_FRACTIONS,
@@ -89,7 +90,7 @@ class Correction(eqx.Module):
         place: ``"before"`` the integral over energies, or ``"after"``, at E_nu - (m_n - m_p - m_e).
     """
 
-    matrix: Float[Array | np.ndarray, "places knots"]
+    matrix: Float[Arrays, "places knots"]
     kind: str = eqx.field(static=True, default="exponential")
     place: str = eqx.field(static=True, default="before")
 
@@ -97,16 +98,16 @@ class Correction(eqx.Module):
         check_option("spectrum correction", self.kind, CORRECTIONS)
         check_option("place of the spectrum correction", self.place, PLACES)
 
-    def __call__(self, knots: Float[Array, " knots"]) -> Float[Array, " places"]:
+    def __call__(self, knots: Float[Arrays, " knots"]) -> Float[Arrays, " places"]:
         """S at every place."""
         return jnp.exp(jnp.asarray(self.matrix) @ self._logarithm(knots))
 
-    def slopes(self, knots: Float[Array, " knots"]) -> Float[Array, "knots places"]:
+    def slopes(self, knots: Float[Arrays, " knots"]) -> Float[Arrays, "knots places"]:
         """d ln S/dp at every place."""
         rise = jnp.ones_like(knots) if self.kind == "exponential" else 1.0 / (1.0 + knots)
         return jnp.asarray(self.matrix).T * rise[:, None]
 
-    def _logarithm(self, knots: Float[Array, " knots"]) -> Float[Array, " knots"]:
+    def _logarithm(self, knots: Float[Arrays, " knots"]) -> Float[Arrays, " knots"]:
         return knots if self.kind == "exponential" else jnp.log1p(knots)
 
 

@@ -24,29 +24,25 @@ class LeadingSplitting31(AbstractSurvival):
         InvalidModel: if the inner model has not both.
     """
 
+    space: ParameterSpace
     inner: AbstractSurvival
-    ordering: int = eqx.field(static=True, default=1)
+    ordering: int = eqx.field(static=True)
 
-    def __check_init__(self) -> None:
+    def __init__(self, inner: AbstractSurvival, ordering: int = 1) -> None:
         for name in (REPLACED, SMALL):
-            if name not in self.inner.space:
-                raise InvalidModel(
-                    f"{type(self.inner).__name__} has no free parameter {name!r}; expected both splittings"
-                )
-
-    @property
-    def space(self) -> ParameterSpace:
-        """The inner model's parameters with dm2_31_eV2 for dm2_32_eV2."""
-        old, small = self.inner.space[REPLACED], self.inner.space[SMALL]
+            if name not in inner.space:
+                raise InvalidModel(f"{type(inner).__name__} has no free parameter {name!r}; expected both splittings")
+        old, small = inner.space[REPLACED], inner.space[SMALL]
         new = Parameter(
             GIVEN,
-            old.start + self.ordering * small.start,
+            old.start + ordering * small.start,
             lower=old.lower,
             upper=old.upper,
             unit=old.unit,
             latex=r"$|\Delta m^2_{31}|$",
         )
-        return ParameterSpace(tuple(new if p.name == REPLACED else p for p in self.inner.space.parameters))
+        self.space = ParameterSpace(tuple(new if p.name == REPLACED else p for p in inner.space.parameters))
+        self.inner, self.ordering = inner, ordering
 
     def terms(self, values: Values) -> Terms:
         """Terms of the inner model."""

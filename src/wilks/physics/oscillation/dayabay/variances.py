@@ -4,9 +4,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from wilks._base.typing import Scalar
+
+from .arrays import Arrays
 
 STATISTICS = ("neyman", "pearson", "cnp", "poisson", "iterative", "unbiased")
 """Costs of counts n against expected counts mu.
@@ -19,7 +21,7 @@ References:
     X. Ji et al., Nucl. Instrum. Meth. A 961 (2020) 163677, arXiv:1903.07185, eqs. (9) and (13).
 """
 
-Bins = Float[Array, " bins"]
+Bins = Float[Arrays, " bins"]
 
 
 class Variance(NamedTuple):
@@ -72,18 +74,18 @@ class Inverse(NamedTuple):
     """
 
     precision: Bins
-    root: Float[Array, "bins rank"]
-    factor: Float[Array, "rank rank"]
+    root: Float[Arrays, "bins rank"]
+    factor: Float[Arrays, "rank rank"]
 
     @classmethod
-    def of(cls, precision: Bins, root: Float[Array, "bins rank"]) -> "Inverse":
+    def of(cls, precision: Bins, root: Float[Arrays, "bins rank"]) -> "Inverse":
         """The inverse for a diagonal and a low-rank part."""
         scaled = root * jnp.sqrt(precision)[:, None]
         inner = jnp.eye(root.shape[1]) + scaled.T @ scaled
         factor = jax.lax.linalg.cholesky(inner, symmetrize_input=False)
         return cls(precision, root, factor)
 
-    def apply(self, right: Float[Array, "bins columns"]) -> Float[Array, "bins columns"]:
+    def apply(self, right: Float[Arrays, "bins columns"]) -> Float[Arrays, "bins columns"]:
         """Solutions for several right-hand sides."""
         scaled = self.precision[:, None] * right
         if not self.root.shape[1]:
@@ -95,7 +97,7 @@ class Inverse(NamedTuple):
         """Solution for one right-hand side."""
         return self.apply(right[:, None])[:, 0]
 
-    def sandwich(self, rows: Float[Array, "members bins"]) -> Float[Array, "members members"]:
+    def sandwich(self, rows: Float[Arrays, "members bins"]) -> Float[Arrays, "members members"]:
         """B (D + K K^T)^-1 B^T, symmetric by construction."""
         scaled = rows * self.precision[None]
         product = scaled @ rows.T
@@ -108,6 +110,6 @@ class Inverse(NamedTuple):
         """ln det(D + K K^T)."""
         return 2.0 * jnp.sum(jnp.log(jnp.diagonal(self.factor))) - jnp.sum(jnp.log(self.precision))
 
-    def matrix(self) -> Float[Array, "bins bins"]:
+    def matrix(self) -> Float[Arrays, "bins bins"]:
         """The inverse written out."""
         return self.apply(jnp.eye(self.precision.shape[0]))
