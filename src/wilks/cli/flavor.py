@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from .delivery import Delivery
-from .options import delivery_options
+from .options import delivery_options, toy_options
 from .study import deliver_study, effort_of
 
 
@@ -29,17 +29,7 @@ from .study import deliver_study, effort_of
 )
 @click.option("--starts", type=click.IntRange(min=1), default=512, show_default=True, help="Fits per ordering.")
 @click.option("--steps", type=click.IntRange(min=40), default=4000, show_default=True, help="Steps of the walkers.")
-@click.option(
-    "--toys", type=click.IntRange(min=0), default=200, show_default=True, help="For the goodness of fit; 0 for none."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes; results do not depend on their number.",
-)
+@toy_options(200, meaning="For the goodness of fit; 0 for none.", seed=1)
 @delivery_options
 def flavor(delivery: Delivery, starts: int, steps: int, toys: int, seed: int, workers: int, **choices: Any) -> None:
     """Fit mass matrices to neutrino masses and mixing.

@@ -9,7 +9,7 @@ import click
 from wilks._base.errors import InvalidOption
 
 from .delivery import Delivery
-from .options import delivery_options
+from .options import delivery_options, toy_options
 from .study import deliver_study, effort_of
 
 _PACKAGE = "wilks.studies.higgs4l"
@@ -61,17 +61,7 @@ _TOYS = 2000
     help="release scales some cross sections for what is not simulated (gg to ZZ).",
 )
 @click.option("--allow-missing", is_flag=True, help="Go on without samples whose files are missing.")
-@click.option(
-    "--toys", type=click.IntRange(min=0), default=_TOYS, show_default=True, help="Toys per procedure; 0 for none."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes; results do not depend on their number.",
-)
+@toy_options(_TOYS, meaning="Toys per procedure; 0 for none.", seed=1)
 @delivery_options
 def higgs4l(delivery: Delivery, mode: str | None, toys: int, seed: int, workers: int, **choices: Any) -> None:
     """Measure the Higgs signal strength in four leptons.

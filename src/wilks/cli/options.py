@@ -31,8 +31,14 @@ def delivery_options(command: Command) -> Command:
     return wrapped
 
 
-def toy_options(default: int) -> Callable[[Command], Command]:
-    """``--toys``, ``--seed``, ``--workers``."""
+def toy_options(default: int, *, meaning: str = "Number of toys.", seed: int = 0) -> Callable[[Command], Command]:
+    """``--toys``, ``--seed``, ``--workers``.
+
+    Args:
+        default: number of toys.
+        meaning: what they are for.
+        seed: default of the seed.
+    """
 
     def decorate(command: Command) -> Command:
         for option in (
@@ -44,16 +50,30 @@ def toy_options(default: int) -> Callable[[Command], Command]:
                 help="Processes; results do not depend on their number.",
             ),
             click.option(
-                "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of all random numbers."
+                "--seed",
+                type=click.IntRange(min=0),
+                default=seed,
+                show_default=True,
+                help="Seed of all random numbers.",
             ),
-            click.option(
-                "--toys", type=click.IntRange(min=0), default=default, show_default=True, help="Number of toys."
-            ),
+            click.option("--toys", type=click.IntRange(min=0), default=default, show_default=True, help=meaning),
         ):
             command = option(command)
         return command
 
     return decorate
+
+
+def plane_options(command: Command) -> Command:
+    """``--exact`` and ``--nodes`` of studies that draw a region of two parameters."""
+    for option in (
+        click.option(
+            "--nodes", type=click.IntRange(min=10), default=40, show_default=True, help="Nodes per axis of the plane."
+        ),
+        click.option("--exact", is_flag=True, help="Regions by Feldman and Cousins instead of asymptotic ones."),
+    ):
+        command = option(command)
+    return command
 
 
 def executor_of(workers: int) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from .delivery import Delivery
-from .options import delivery_options
+from .options import delivery_options, plane_options, toy_options
 from .study import deliver_study, effort_of
 
 
@@ -33,19 +33,8 @@ from .study import deliver_study, effort_of
     metavar="DIR",
     help="Folder fluxes/ of GLoBESfit with the spectra of HKSS and EF; by default those of HM stand in.",
 )
-@click.option("--exact", is_flag=True, help="Region by Feldman and Cousins instead of an asymptotic one.")
-@click.option(
-    "--nodes", type=click.IntRange(min=10), default=40, show_default=True, help="Nodes per axis of the plane."
-)
-@click.option("--toys", type=click.IntRange(min=0), default=1000, show_default=True, help="Toys per node; 0 for none.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes; results do not depend on their number.",
-)
+@plane_options
+@toy_options(1000, meaning="Toys per node; 0 for none.", seed=1)
 @delivery_options
 def reactors(
     delivery: Delivery,

@@ -6,11 +6,10 @@ from pathlib import Path
 import click
 
 from .delivery import Delivery
-from .options import delivery_options
+from .options import delivery_options, plane_options, toy_options
 from .study import deliver_study, effort_of
 
 _TOYS = 1000
-_NODES = 40
 
 
 @click.command()
@@ -21,7 +20,7 @@ _NODES = 40
     metavar="DIR",
     help="Folder with globesfit/ and prospect/; without it rates and gallium, whose figures ship with Wilks.",
 )
-@click.option("--exact", is_flag=True, help="Regions by Feldman and Cousins instead of asymptotic ones.")
+@plane_options
 @click.option(
     "--flux",
     type=click.Choice(["HM", "HKSS", "EF", "KI", "HKSS-KI"]),
@@ -37,18 +36,7 @@ _NODES = 40
     help="Absorption cross section of gallium.",
 )
 @click.option("--compare/--no-compare", default=True, show_default=True, help="Compare with published numbers first.")
-@click.option(
-    "--nodes", type=click.IntRange(min=10), default=_NODES, show_default=True, help="Nodes per axis of the plane."
-)
-@click.option("--toys", type=click.IntRange(min=0), default=_TOYS, show_default=True, help="Toys per node; 0 for none.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes; results do not depend on their number.",
-)
+@toy_options(_TOYS, meaning="Toys per node; 0 for none.", seed=1)
 @delivery_options
 def sterile(
     delivery: Delivery,

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from .delivery import Delivery
-from .options import delivery_options
+from .options import delivery_options, toy_options
 from .study import deliver_study, effort_of
 
 
@@ -29,21 +29,7 @@ from .study import deliver_study, effort_of
     "--trials", type=click.IntRange(min=1), default=25, show_default=True, help="Events to simulate, cut ones included."
 )
 @click.option("--yields/--no-yields", default=True, show_default=True, help="Also fit six parameters.")
-@click.option(
-    "--toys",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="For goodness of fit and coverage, e.g. 200; 0 for none.",
-)
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of all random numbers.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes; results do not depend on their number.",
-)
+@toy_options(0, meaning="For goodness of fit and coverage, e.g. 200; 0 for none.", seed=1)
 @delivery_options
 def xenon(
     delivery: Delivery, file: Path | None, preset: str, trials: int, yields: bool, toys: int, seed: int, workers: int

@@ -118,6 +118,14 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
         each = 0.5 * _LOG_TWO_PI if self.loss == "gaussian" else np.log(_soft_norm())
         return jnp.asarray(-log_width - each * len(self.minus))
 
+    @property
+    def covariance(self) -> Float[np.ndarray, "values values"]:
+        """Covariance of the measured values; two-sided errors count with their mean."""
+        if self.whiten is None:
+            return np.diag((0.5 * (self.minus + self.plus)) ** 2)
+        factor = np.linalg.inv(self.whiten)
+        return factor @ factor.T
+
     def prepare(self, data: Any) -> Measured:
         """Measured values, checked.
 

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidModel
@@ -16,8 +14,7 @@ from wilks.likelihood.residuals import GaussianResiduals
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
 
-from .pulls import WithPulls
-from .spaces import SINE
+from .pulls import WithPulls, null_values, pulled_covariance
 
 
 class Held(AbstractPredictor[Float[Array, " values"]]):
@@ -69,29 +66,12 @@ def pulls_of(likelihood: AbstractLikelihood) -> tuple[str, ...]:
     return ()
 
 
-def covariance_of(likelihood: GaussianResiduals) -> Float[np.ndarray, "values values"]:
-    """Covariance of Gaussian residuals; two-sided errors are averaged."""
-    if likelihood.whiten is None:
-        return np.diag((0.5 * (likelihood.minus + likelihood.plus)) ** 2)
-    factor = np.linalg.inv(likelihood.whiten)
-    return factor @ factor.T
-
-
 def _frozen_part(likelihood: GaussianResiduals) -> GaussianResiduals:
     predictor, names = likelihood.predictor, pulls_of(likelihood)
-    space = predictor.space
-    null = dict(zip(space.names, space.starts.tolist(), strict=True))
-    if SINE in null:
-        null[SINE] = 0.0
-    slopes = jax.jacfwd(lambda pulled: predictor({**null, **pulled}))({n: jnp.asarray(null[n]) for n in names})
-    jacobian = np.stack([np.asarray(slopes[n]) for n in names], axis=1)
-    size = len(jacobian) - len(names)
-    covariance = covariance_of(likelihood)
-    total = covariance.copy()
-    total[:size, :size] += jacobian[:size] @ covariance[size:, size:] @ jacobian[:size].T
+    space, null = predictor.space, null_values(predictor.space)
     rest = ParameterSpace(tuple(p for p in space.parameters if p.name not in names))
     held = Held(rest, predictor, tuple((n, null[n]) for n in names))
-    return GaussianResiduals(held, covariance=0.5 * (total + total.T))
+    return GaussianResiduals(held, covariance=pulled_covariance(likelihood, names))
 
 
 def _refuse_shared(parts: Mapping[str, AbstractLikelihood]) -> None:

@@ -1,6 +1,6 @@
 """Auxiliary measurements of parameters as further residuals, and averages in which they are integrated out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -99,17 +99,30 @@ def average_ratio(study: Study) -> AverageRatio:
     nuisances = set(predictor.space.free) - set(study.interest) - set(predictor.pulls)
     if nuisances:
         raise InvalidModel(f"study {study.name!r}: {', '.join(sorted(nuisances))} is free, so no ratio is expected")
-    null = _null(predictor.space)
     size = len(study.data) - len(predictor.pulls)
-    expected = np.asarray(predictor(null))[:size]
-    covariance = _covariance(likelihood)
-    total = covariance[:size, :size]
-    if predictor.pulls:
-        slopes = jax.jacfwd(lambda pulled: predictor({**null, **pulled}))({n: null[n] for n in predictor.pulls})
-        jacobian = np.stack([np.asarray(slopes[name])[:size] for name in predictor.pulls], axis=1)
-        total = total + jacobian @ covariance[size:, size:] @ jacobian.T
-    measured = np.asarray(study.data)[:size]
-    return averaged(measured, expected, total, study.name)
+    expected = np.asarray(predictor(null_values(predictor.space)))[:size]
+    total = pulled_covariance(likelihood, predictor.pulls)[:size, :size]
+    return averaged(np.asarray(study.data)[:size], expected, total, study.name)
+
+
+def pulled_covariance(likelihood: GaussianResiduals, names: Sequence[str]) -> Float[np.ndarray, "both both"]:
+    """Covariance of the values with the effect of pulled parameters, linear around no sterile neutrino.
+
+    V = W^-1 + J Pi^-1 J^T for the data; the auxiliary measurements, which come last, keep theirs.
+
+    Args:
+        likelihood: of data and of one auxiliary measurement per name.
+        names: the pulled parameters in the order of their measurements.
+    """
+    covariance = likelihood.covariance
+    if not names:
+        return covariance
+    predictor, null = likelihood.predictor, null_values(likelihood.predictor.space)
+    slopes = jax.jacfwd(lambda pulled: predictor({**null, **pulled}))({n: jnp.asarray(null[n]) for n in names})
+    jacobian = np.stack([np.asarray(slopes[n]) for n in names], axis=1)
+    size = len(jacobian) - len(names)
+    covariance[:size, :size] += jacobian[:size] @ covariance[size:, size:] @ jacobian[:size].T
+    return 0.5 * (covariance + covariance.T)
 
 
 def averaged(
@@ -127,14 +140,8 @@ def averaged(
     return AverageRatio(ratio, precision**-0.5, chi2, len(measured), name)
 
 
-def _null(space: ParameterSpace) -> dict[str, float]:
+def null_values(space: ParameterSpace) -> dict[str, float]:
+    """Starts of all parameters, amplitudes of sterile neutrinos at zero."""
     starts: Mapping[str, float] = dict(zip(space.names, space.starts.tolist(), strict=True))
     amplitudes = [name for name in (SINE, "ue4_squared", "ue5_squared") if name in starts]
     return {**starts, **dict.fromkeys(amplitudes, 0.0)}
-
-
-def _covariance(likelihood: GaussianResiduals) -> Float[np.ndarray, "values values"]:
-    if likelihood.whiten is None:
-        return np.diag((0.5 * (likelihood.minus + likelihood.plus)) ** 2)
-    factor = np.linalg.inv(likelihood.whiten)
-    return factor @ factor.T
