@@ -65,6 +65,7 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
     predictor: AbstractPredictor[Float[Array, " values"]]
     minus: Float[np.ndarray, " values"]  # ones for correlated errors
     plus: Float[np.ndarray, " values"]
+    factor: Float[np.ndarray, "values values"] | None  # L
     whiten: Float[np.ndarray, "values values"] | None  # L^-1
     loss: str = eqx.field(static=True)
 
@@ -84,11 +85,12 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
         if start.ndim != 1:
             raise InvalidModel(f"the predictor gives shape {start.shape}; expected a vector")
         if covariance is not None:
-            self.whiten = np.linalg.inv(_factor(np.asarray(covariance, dtype=float), len(start)))
+            self.factor = _factor(np.asarray(covariance, dtype=float), len(start))
+            self.whiten = np.linalg.inv(self.factor)
             self.minus = self.plus = np.ones(len(start))
             return
         minus, plus = errors if isinstance(errors, tuple) else (errors, errors)
-        self.whiten = None
+        self.factor = self.whiten = None
         self.minus, self.plus = _checked_errors(minus, len(start)), _checked_errors(plus, len(start))
 
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
@@ -121,10 +123,9 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
     @property
     def covariance(self) -> Float[np.ndarray, "values values"]:
         """Covariance of the measured values; two-sided errors count with their mean."""
-        if self.whiten is None:
+        if self.factor is None:
             return np.diag((0.5 * (self.minus + self.plus)) ** 2)
-        factor = np.linalg.inv(self.whiten)
-        return factor @ factor.T
+        return self.factor @ self.factor.T
 
     def prepare(self, data: Any) -> Measured:
         """Measured values, checked.
@@ -138,13 +139,13 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
         """Values drawn around the prediction."""
         predicted = self.predictor(values)
         uniform = uniforms(key, len(self.minus))
-        if self.whiten is None:
+        if self.factor is None:
             share = jnp.asarray(self.plus / (self.minus + self.plus))  # of predictions above the measured value
             above = uniform < share
             inner = jnp.where(above, uniform / share, (uniform - share) / (1.0 - share))
             size = jnp.abs(self._deviate(0.5 + 0.5 * inner))
             return predicted - jnp.where(above, size * self.plus, -size * self.minus)
-        return predicted + jnp.linalg.solve(jnp.asarray(self.whiten), self._deviate(uniform))
+        return predicted + jnp.asarray(self.factor) @ self._deviate(uniform)
 
     def expected(self, values: Values) -> Measured:
         """Values equal to the prediction."""

@@ -8,7 +8,6 @@ from jaxtyping import Float
 
 from wilks.likelihood.residuals import GaussianResiduals
 from wilks.physics.oscillation.experiment import Study as Experiment
-from wilks.physics.oscillation.freezing import covariance_of
 from wilks.physics.oscillation.pulls import WithPulls
 from wilks.physics.oscillation.spaces import SINE
 
@@ -50,7 +49,7 @@ class Question:
     def measured(self) -> tuple[Float[np.ndarray, " points"], Float[np.ndarray, " points"]]:
         """Ratios and their errors without those that are common to the expectation."""
         size = len(self.points)
-        errors = np.sqrt(np.diag(covariance_of(self.likelihood)))[:size]
+        errors = np.sqrt(np.diag(self.likelihood.covariance))[:size]
         return np.asarray(self.experiment.data, dtype=float)[:size], errors
 
     def expected(self, values: Mapping[str, float]) -> Float[np.ndarray, " points"]:
