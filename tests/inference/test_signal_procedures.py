@@ -18,13 +18,25 @@ from wilks.inference.gaussian_belts import bounded_pieces
 from wilks.inference.grid_posterior import grid_posterior
 from wilks.inference.null_tests import null_significance
 from wilks.inference.rasters import raster
+from wilks.inference.sbi.grid_posteriors import total_variation
+from wilks.inference.sbi.proposals import independent_draws
 from wilks.inference.sensitivities import sensitivity
 from wilks.inference.signal_planes import SignalPlane
 from wilks.likelihood.signal_grids import SignalGrid
 from wilks.likelihood.tabulation import tabulate
-from wilks.parameters.priors import Uniform
+from wilks.parameters.parameter import Parameter
+from wilks.parameters.priors import LogUniform, Uniform
+from wilks.parameters.space import ParameterSpace
 
 GRID = SignalGrid.logarithmic(models.PLANE, (3e-3, 0.5, 60), (0.2, 1.2, 30))
+
+
+SPACE = ParameterSpace(
+    [
+        Parameter("s", 0.1, lower=1e-3, upper=1.0, prior=LogUniform(1e-3, 1.0)),
+        Parameter("m", 1.0, lower=0.1, upper=10.0, prior=LogUniform(0.1, 10.0)),
+    ]
+)
 
 
 @functools.cache
@@ -142,12 +154,19 @@ def test_a_posterior_of_a_linear_signal_is_a_truncated_normal():
     found = grid_posterior(signal, data(), space=signal.space.replace("s", prior=Uniform(0.0, 0.5), upper=0.5))
     for k in range(len(fine.shapes)):
         s, sigma = measured()[0][10 * k], measured()[1][10 * k]
-        column = found.density[:, k] * found.weights[:, k]
+        column = found.mass[:, k]
         law = truncnorm((0 - s) / sigma, (0.5 - s) / sigma, s, sigma)
         # the trapezoid errs by (step/sigma)^2/12, and 1e-5 is missed below the first node
         assert np.sum(column * fine.amplitudes) / column.sum() == pytest.approx(law.mean(), abs=5e-3 * sigma)
-    assert np.sum(found.density * found.weights) == pytest.approx(1.0, rel=1e-12)
+    assert np.sum(found.mass) == pytest.approx(1.0, rel=1e-12)
     assert space.names == signal.space.names
+
+
+def prior_density(name, axis):
+    parameter = linear().space[name]
+    assert parameter.prior is not None
+    mass = float(parameter.prior.log_mass(parameter.lower, parameter.upper))
+    return [np.exp(float(parameter.prior.log_prob(value)) - mass) for value in axis]
 
 
 def test_evidence_and_bayes_factor_are_integrals_of_the_likelihood():
@@ -158,15 +177,32 @@ def test_evidence_and_bayes_factor_are_integrals_of_the_likelihood():
     assert found.log_likelihood[i, k] == pytest.approx(exact, rel=1e-10)
     null = float(likelihood.log_prob({"s": 0.0, "m": 1.0}, data(0.03)))
     assert found.log_null == pytest.approx(null, rel=1e-10)
-    total = np.sum(np.exp(found.log_likelihood - null) * np.exp(found.log_prior) * found.weights
-                   * np.outer(GRID.amplitudes, GRID.shapes))  # fmt: skip
+    densities = np.outer(prior_density("s", GRID.amplitudes), prior_density("m", GRID.shapes))
+    heights = np.exp(found.log_likelihood - null) * densities * np.outer(GRID.amplitudes, GRID.shapes)
+    total = np.trapezoid(np.trapezoid(heights, np.log(GRID.shapes)), np.log(GRID.amplitudes))
     assert found.log_bayes_factor == pytest.approx(np.log(total), rel=1e-9)
     assert "prior_outside_grid" in found.flags  # the priors reach beyond this grid
-    masses = [np.sum((found.density * found.weights)[found.highest(p)]) for p in (0.5, 0.9)]
+    masses = [np.sum(found.mass[found.highest(p)]) for p in (0.5, 0.9)]
     assert 0.5 <= masses[0] < 0.6
     assert 0.9 <= masses[1] < 0.93
-    assert set(found.map) == {"s", "m"}
+    assert set(found.best) == {"s", "m"}
     assert np.sum(found.marginal("m")) == pytest.approx(1.0)
+
+
+def test_draws_are_compared_with_the_cells_of_a_signal_grid():
+    fine = SignalGrid.logarithmic(models.PLANE, (1e-3, 1.0, 121), (0.1, 10.0, 101))
+    exact = grid_posterior(tabulate(models.spectra(), fine), data(), space=SPACE)
+    assert np.sum(exact.prior_mass) == pytest.approx(1.0, rel=1e-9)  # trapezoids of a flat prior are exact
+    generator = np.random.default_rng(2)
+    cells = generator.choice(exact.mass.size, size=4000, p=exact.mass.ravel())
+    places = np.stack(np.unravel_index(cells, exact.mass.shape))
+    edges = [np.log(axis) for axis in exact.edges]
+    within = [u[i] + generator.random(4000) * np.diff(u)[i] for u, i in zip(edges, places, strict=True)]
+    theta = np.exp(np.stack(within, axis=1))
+    found = total_variation(independent_draws(SPACE, theta, np.full(4000, np.nan), "exact"), exact)
+    assert found.distance < 3 * found.floor  # of independent draws of the very masses that they are compared with
+    wrong = independent_draws(SPACE, theta * np.array([[1.0, 2.0]]), np.full(4000, np.nan), "shifted")
+    assert total_variation(wrong, exact).distance > 0.3
 
 
 @pytest.mark.parametrize("make", [linear, tabulated])
@@ -209,3 +245,9 @@ def test_nuisances_are_integrated_out():
     assert found.log_likelihood[2, 3] == pytest.approx(top + np.log(integral), rel=1e-8)
     with pytest.raises(InvalidOption, match="has no prior"):
         grid_posterior(signal, observed, space=signal.space.replace("s", prior=None))
+    with pytest.raises(InvalidOption, match="no node"):
+        grid_posterior(
+            signal,
+            observed,
+            space=signal.space.replace("s", prior=LogUniform(0.35, 0.5), lower=0.35, upper=0.5, start=0.4),
+        )

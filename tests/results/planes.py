@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from wilks.results.belts import Belt
-from wilks.results.plane_posteriors import PlanePosterior
+from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.provenance import Provenance
 from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 from wilks.results.result import AbstractResult
@@ -69,13 +69,13 @@ def sensitivity() -> Sensitivity:
     )  # fmt: skip
 
 
-def plane_posterior() -> PlanePosterior:
-    weights = np.full(T.shape, np.log(X[1] / X[0]) * np.log(Y[1] / Y[0]))
-    height = np.exp(-T / 2)
-    return PlanePosterior(
-        names=NAMES, x=X, y=Y, density=height / np.sum(height * weights), weights=weights,
-        log_likelihood=-20.0 - T / 2, log_prior=-np.log(X)[:, None] - np.log(Y)[None], log_evidence=-22.4,
-        log_null=-24.1, how="trapezoids in logarithms", provenance=PROVENANCE,
+def plane_posterior() -> GridPosterior:
+    edges = [np.concatenate([u[:1], np.sqrt(u[1:] * u[:-1]), u[-1:]]) for u in (X, Y)]
+    prior = np.outer(*[np.diff(np.log(e)) / np.log(e[-1] / e[0]) for e in edges])
+    mass = np.exp(-T / 2) * prior
+    return GridPosterior(
+        names=NAMES, units=("", "eV^2"), edges=(edges[0], edges[1]), centres=(X, Y), mass=mass / mass.sum(),
+        prior_mass=prior, log_evidence=-22.4, log_null=-24.1, how="trapezoids in logarithms", provenance=PROVENANCE,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from wilks._base.errors import InvalidOption
 from wilks.likelihood.signals import AbstractSignal
 from wilks.parameters.space import ParameterSpace
-from wilks.results.plane_posteriors import PlanePosterior
+from wilks.results.grid_posteriors import GridPosterior
 
 from .problem import Clock, pose
 from .regions import plane_flags
@@ -18,7 +18,7 @@ from .signal_planes import Points, SignalPlane, plane_of
 _MISSED = 0.01  # share of the prior outside the nodes that is flagged
 
 
-def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace | None = None) -> PlanePosterior:
+def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace | None = None) -> GridPosterior:
     """Posterior of amplitude and shape at the nodes of a signal's grid, nuisances integrated out in closed form.
 
     Integrals are trapezoids in the logarithms of positive axes. Nuisances have flat priors besides their auxiliary
@@ -31,7 +31,7 @@ def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace |
             have no weight.
 
     Raises:
-        InvalidOption: if amplitude or shape have no prior.
+        InvalidOption: if amplitude or shape have no prior, or no node lies within the priors.
     """
     clock = Clock.start()
     problem = pose(signal, data)
@@ -45,18 +45,20 @@ def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace |
     nodes, shape = plane.nodes(), (len(signal.grid.amplitudes), len(signal.grid.shapes))
     log_likelihood = _log_likelihood(plane, nodes, x).reshape(shape)
     log_prior = _log_prior(priors, names, nodes).reshape(shape)
-    areas, stretch = _areas(signal.grid.amplitudes, signal.grid.shapes)
-    weighted = log_likelihood + log_prior + stretch
-    top = float(np.max(weighted))
-    integral = float(np.sum(np.exp(weighted - top) * areas))
-    covered = float(np.sum(np.exp(log_prior + stretch) * areas))
+    axes = (np.asarray(signal.grid.amplitudes), np.asarray(signal.grid.shapes))
+    prior_mass = np.exp(log_prior + _stretch(*axes)) * _areas(*axes)
+    top = float(np.max(log_likelihood[prior_mass > 0], initial=-np.inf))
+    weighted = np.exp(np.where(prior_mass > 0, log_likelihood - top, -np.inf)) * prior_mass
+    integral, covered = float(np.sum(weighted)), float(np.sum(prior_mass))
+    if not covered > 0.0:
+        raise InvalidOption(f"no node of the grid of {' and '.join(names)} lies within the priors; shift the grid")
     flags = {**plane.flags, **plane_flags(signal, _best(plane, x))}
     if abs(covered - 1.0) > _MISSED:
         flags["prior_outside_grid"] = f"the nodes hold {100 * covered:.3g} % of the prior; widen or refine the grid"
     bounded = float(signal.space.lowers[0]) == 0
-    return PlanePosterior(
-        names=names, x=signal.grid.amplitudes, y=signal.grid.shapes, density=np.exp(weighted - top) / integral,
-        weights=areas, log_likelihood=log_likelihood, log_prior=log_prior, log_evidence=top + math.log(integral),
+    return GridPosterior(
+        names=names, units=tuple(priors[name].unit for name in names), edges=tuple(_edges(axis) for axis in axes),
+        centres=axes, mass=weighted / integral, prior_mass=prior_mass, log_evidence=top + math.log(integral),
         log_null=float(_log_likelihood(plane, plane.null(), x)[0]) if bounded else math.nan, flags=flags,
         how="likelihood times prior at all nodes, nuisances integrated in closed form, trapezoids in logarithms",
         provenance=clock.provenance(problem, "grid_posterior"),
@@ -86,12 +88,20 @@ def _log_prior(space: ParameterSpace, names: tuple[str, str], points: Points) ->
     return total
 
 
-def _areas(x: np.ndarray, y: np.ndarray) -> tuple[Float[np.ndarray, "columns rows"], Float[np.ndarray, "columns rows"]]:
-    """Trapezoid weights of all nodes, and the logarithm of the change of variables there."""
-    weights, stretches = [], []
-    for axis in (x, y):
-        u = np.log(axis) if axis[0] > 0 else axis
-        half = 0.5 * np.diff(u)
-        weights.append(np.concatenate([half, [0.0]]) + np.concatenate([[0.0], half]))
-        stretches.append(u if axis[0] > 0 else np.zeros_like(axis))
-    return np.outer(*weights), stretches[0][:, None] + stretches[1][None]
+def _edges(axis: Float[np.ndarray, " nodes"]) -> Float[np.ndarray, " edges"]:
+    """Edges of the cells that the trapezoid rule gives the nodes: halfway in the logarithm of a positive axis."""
+    u = np.log(axis) if axis[0] > 0 else axis
+    middle = 0.5 * (u[1:] + u[:-1])
+    return np.concatenate([axis[:1], np.exp(middle) if axis[0] > 0 else middle, axis[-1:]])
+
+
+def _areas(x: np.ndarray, y: np.ndarray) -> Float[np.ndarray, "columns rows"]:
+    """Trapezoid weights of all nodes."""
+    widths = [np.diff(np.log(edges) if edges[0] > 0 else edges) for edges in (_edges(x), _edges(y))]
+    return np.outer(*widths)
+
+
+def _stretch(x: np.ndarray, y: np.ndarray) -> Float[np.ndarray, "columns rows"]:
+    """Logarithm of the change of variables at all nodes."""
+    logs = [np.log(axis) if axis[0] > 0 else np.zeros_like(axis) for axis in (x, y)]
+    return logs[0][:, None] + logs[1][None]

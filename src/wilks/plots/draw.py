@@ -9,10 +9,10 @@ from wilks._base.errors import InvalidOption
 from wilks.results.belts import Belt
 from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
+from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.hypotheses import GoodnessOfFit
 from wilks.results.intervals import Contour
 from wilks.results.limits import Limit
-from wilks.results.plane_posteriors import PlanePosterior
 from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 from wilks.results.result import AbstractResult
 from wilks.results.samples import Samples
@@ -22,7 +22,8 @@ from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 from .comparisons import costs
 from .fits import correlation, pulls
 from .limits import confidences
-from .regions import belt, cls_map, plane_posterior, raster, region, sensitivity
+from .posteriors import grid_posterior
+from .regions import belt, cls_map, raster, region, sensitivity
 from .samples import corner
 from .scans import contour, scan, scan_map
 from .style import figure_of
@@ -70,6 +71,6 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     Raster: lambda result: figure_of(raster(result)),
     Sensitivity: lambda result: figure_of(sensitivity(result)),
     ClsMap: lambda result: figure_of(cls_map(result)),
-    PlanePosterior: lambda result: figure_of(plane_posterior(result)),
+    GridPosterior: grid_posterior,
     Belt: lambda result: figure_of(belt(result)),
 }

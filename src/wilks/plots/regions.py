@@ -10,13 +10,11 @@ from matplotlib.lines import Line2D
 
 from wilks.results.belts import Belt
 from wilks.results.intervals import Contour
-from wilks.results.plane_posteriors import PlanePosterior
 from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 
 from .style import ACCENT, COLOURS, DATA, MODEL, MUTED, figure_of, in_style, single, text_of
 
 _DASHES = ("--", "-.", ":")
-_LEVELS = (0.6827, 0.9545)
 _SMALLEST = 1e-4  # p-value drawn
 
 Labels = Mapping[str, str] | None
@@ -165,30 +163,6 @@ def sensitivity(result: Sensitivity, *, labels: Labels = None, ax: Axes | None =
     handles += [Line2D([], [], color=colour, lw=6, label=text) for *_, colour, text in bands[::-1]]
     _plane(ax, result.names, result.x, result.y, labels)
     ax.legend(handles=handles, title=f"excluded at {100 * result.level:.4g} % without signal", loc="best")
-    return ax
-
-
-@in_style
-def plane_posterior(
-    result: PlanePosterior, *, levels: Sequence[float] = _LEVELS, labels: Labels = None, ax: Axes | None = None
-) -> Axes:
-    """Posterior density on a plane with the edges of its regions of highest density.
-
-    Args:
-        result: a posterior on nodes.
-        levels: probabilities of the regions.
-        labels: text per parameter, with its unit.
-        ax: axes to draw into.
-    """
-    ax = single(ax, height=4.4)
-    mesh = ax.pcolormesh(result.x, result.y, result.density.T, cmap="Blues", shading="nearest", rasterized=True)
-    heights = sorted({result.threshold(level): level for level in levels}.items())
-    curves = ax.contour(
-        result.x, result.y, result.density.T, levels=[h for h, _ in heights], colors=[DATA], linewidths=1.2
-    )
-    ax.clabel(curves, fmt={h: f"{100 * level:.4g} %" for h, level in heights}, fontsize=8)
-    figure_of(ax).colorbar(mesh, ax=ax, pad=0.02).set_label("posterior density per unit of both logarithms")
-    _plane(ax, result.names, result.x, result.y, labels)
     return ax
 
 

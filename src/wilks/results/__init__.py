@@ -3,6 +3,7 @@ from .belts import Belt as Belt
 from .comparisons import CostComparison as CostComparison
 from .fits import FitResult as FitResult
 from .fits import FitTable as FitTable
+from .grid_posteriors import GridPosterior as GridPosterior
 from .hypotheses import GoodnessOfFit as GoodnessOfFit
 from .hypotheses import HypothesisTest as HypothesisTest
 from .intervals import Contour as Contour
@@ -11,7 +12,6 @@ from .intervals import Intervals as Intervals
 from .limits import Limit as Limit
 from .limits import SignalTest as SignalTest
 from .minima import Minima as Minima
-from .plane_posteriors import PlanePosterior as PlanePosterior
 from .predictions import Predictions as Predictions
 from .provenance import Provenance as Provenance
 from .regions import ClsMap as ClsMap

@@ -19,7 +19,6 @@ from .hypotheses import GoodnessOfFit, HypothesisTest
 from .intervals import Contour, Interval, Intervals
 from .limits import Limit, SignalTest
 from .minima import Minima
-from .plane_posteriors import PlanePosterior
 from .predictions import Predictions
 from .regions import ClsMap, Raster, Region, Sensitivity
 from .result import AbstractResult
@@ -53,7 +52,6 @@ RESULTS: dict[str, type[AbstractResult]] = {
         Raster,
         ClsMap,
         Sensitivity,
-        PlanePosterior,
         Belt,
         WeightedSamples,
         Evidence,
