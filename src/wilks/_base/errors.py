@@ -5,6 +5,7 @@ WilksError
 ├── UnknownName         a name that does not exist here; the message lists near names
 ├── InvalidOption       an option outside its allowed values; the message lists them
 ├── InvalidData         observed data of wrong shape, kind or value
+│   └── NotAmortised        a posterior trained for one set of data is asked about another
 ├── InvalidModel        templates, modifiers or constraints that do not fit together
 ├── InvalidFile         a file that cannot be used; the message names file, place in it, value and expectation
 ├── MissingRole         an object lacks the role that a procedure needs (judging data, making data)
@@ -12,7 +13,9 @@ WilksError
 └── ProcedureFailed     a procedure ended without a trustworthy result (``.result`` keeps what there is)
     ├── FitFailed           no minimum that can be trusted
     ├── TooManyFailures     more failed toys than a quotable number allows
-    └── ChunksMissing       work lost with its workers, listed chunk by chunk
+    ├── ChunksMissing       work lost with its workers, listed chunk by chunk
+    ├── TrainingDiverged    ten training steps in a row gave no finite loss
+    └── RegionTooSmall      a truncated round keeps too little of the prior
 """
 
 import difflib
@@ -38,6 +41,10 @@ class InvalidOption(WilksError, ValueError):
 
 class InvalidData(WilksError, ValueError):
     """Observed data of wrong shape, kind or value."""
+
+
+class NotAmortised(InvalidData):
+    """A posterior trained in truncated rounds for one set of data was asked about other data."""
 
 
 class InvalidModel(WilksError, ValueError):
@@ -81,6 +88,14 @@ class TooManyFailures(ProcedureFailed):
 
 class ChunksMissing(ProcedureFailed):
     """Chunks of work that were lost with their workers."""
+
+
+class TrainingDiverged(ProcedureFailed):
+    """Ten training steps in a row without a finite loss; ``result`` keeps the last good network."""
+
+
+class RegionTooSmall(ProcedureFailed):
+    """A truncated round keeps less than a millionth of the prior; ``result`` keeps the posterior before it."""
 
 
 def near_names(name: str, known: Iterable[str]) -> str:

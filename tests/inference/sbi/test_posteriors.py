@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from tests.inference.sbi import tasks
-from wilks._base.errors import InvalidFile, InvalidOption
+from wilks._base.errors import InvalidFile, InvalidOption, NotAmortised
 from wilks.inference.sbi.budget import Budget
-from wilks.inference.sbi.failures import NotAmortised
 from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.pairs import Pairs
 from wilks.inference.sbi.paths import FlowMatching

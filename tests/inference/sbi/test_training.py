@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wilks._base.errors import InvalidData, InvalidOption
+from wilks._base.errors import InvalidData, InvalidOption, TrainingDiverged
 from wilks.inference.sbi import training
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.checkpoints import Checkpoints
-from wilks.inference.sbi.failures import TrainingDiverged
 from wilks.inference.sbi.networks import perceptron
 from wilks.inference.sbi.training import train
 
@@ -29,7 +28,6 @@ def weights(trained):
     return [np.asarray(leaf) for leaf in jax.tree.leaves(trained.network)]
 
 
-@pytest.mark.xfail(strict=True, reason="optax corrects the biases of Adam in double precision, two scalars per step")
 def test_no_number_of_a_segment_is_in_double_precision():
     run = training._Run(jax.random.key(1), loss, network(), ROWS, Budget(steps=50), None, None)
     program = training._segment.lower(run._state, run._task, run._settings(), jnp.int32(5), batch=run.batch).as_text()

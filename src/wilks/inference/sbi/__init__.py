@@ -28,7 +28,9 @@ from .posterior import draw_many as draw_many
 from .posterior_training import train_posterior as train_posterior
 from .predictive import predictive_check as predictive_check
 from .ratios import train_ratio as train_ratio
+from .saving import load_network as load_network
 from .saving import load_posterior as load_posterior
+from .saving import save_network as save_network
 from .saving import save_posterior as save_posterior
 from .score_paths import ScoreMatching as ScoreMatching
 from .simulation import simulate_pairs as simulate_pairs

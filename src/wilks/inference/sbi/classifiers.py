@@ -10,10 +10,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, Int
 
 from wilks._base.typing import Key
+
+from .adam import Moments, adam_step, no_moments
 
 _BATCH = 200  # rows, or an eighth of fewer than 1,600: each epoch makes at least eight steps
 _RATE = 1e-3
@@ -26,14 +27,12 @@ _HELD_OUT = 0.1
 Layers = list[tuple[Float[Array, "..."], Float[Array, "..."]]]
 """Weights and offsets of each layer; of many classifiers with a leading axis."""
 
-_ADAM = optax.adam(_RATE)
-
 
 class _State(NamedTuple):
     """Where the training of one classifier stands."""
 
     layers: Layers
-    moments: optax.OptState
+    moments: Moments
     best: Layers
     score: Float[Array, ""]
     waited: Int[Array, ""]
@@ -79,7 +78,7 @@ def _train(keys, features, labels, rows, width, held, batch):
     def one(key: Key, truth: Bool[Array, " rows"], mine: Int[Array, " fitted"]) -> Layers:
         seen, kept = mine[: rows.shape[1] - held], mine[rows.shape[1] - held :]
         layers = _start(jax.random.fold_in(key, 0), features.shape[1], width)
-        state = _State(layers, _ADAM.init(layers), layers, jnp.float32(-1.0), jnp.zeros((), int), jnp.zeros((), int))
+        state = _State(layers, no_moments(layers), layers, jnp.float32(-1.0), jnp.zeros((), int), jnp.zeros((), int))
 
         def goes_on(state: _State) -> Bool[Array, ""]:
             return (state.waited <= _PATIENCE) & (state.epoch < _LONGEST)
@@ -133,8 +132,8 @@ def _epoch(
     def step(carry: tuple, where: Int[Array, " batch"]) -> tuple[tuple, None]:
         layers, moments = carry
         gradient = jax.grad(_loss)(layers, features[where], truth[where].astype(jnp.float32))
-        change, moments = _ADAM.update(gradient, moments)
-        return (optax.apply_updates(layers, change), moments), None
+        update, moments = adam_step(gradient, moments)
+        return (jax.tree.map(lambda w, u: w - np.float32(_RATE) * u, layers, update), moments), None
 
     (layers, moments), _ = jax.lax.scan(step, (state.layers, state.moments), order)
     return state._replace(layers=layers, moments=moments, epoch=state.epoch + 1)

@@ -23,6 +23,7 @@ from wilks._base.errors import InvalidOption, check_option
 from wilks._base.typing import Key, Scalar
 
 from .density import AbstractConditionalDensity, AbstractDensityFamily, Contexts, Drawn, Keys, PerRow, Rows
+from .networks import he_normal, subkeys
 from .splines import bend, knots_from, numbers_per_spline, unbend
 
 Point = Float[Array, " size"]
@@ -81,9 +82,8 @@ class SplineFlow(AbstractDensityFamily):
         passed = _passed(size, self.kind)
         outputs = numbers_per_spline(self.bins) if self.kind != "affine" else 2
         masks = _masks(size, self) if self.kind == "autoregressive" else None
-        networks = eqx.filter_vmap(lambda k: _network(k, passed, context, self, (size - passed) * outputs))(
-            jax.random.split(own, self.layers)
-        )
+        each = [_network(k, passed, context, self, (size - passed) * outputs) for k in subkeys(own, self.layers)]
+        networks = jax.tree.map(lambda *layers: jnp.stack(layers), *each)
         return Flow(
             networks=networks,
             order=_permutations(shuffle, self.layers, size),
@@ -93,7 +93,7 @@ class SplineFlow(AbstractDensityFamily):
         )
 
 
-class _Network(eqx.Module):
+class LayerWeights(eqx.Module):
     """Perceptron of one transform: numbers that pass unchanged, and the context, to the numbers of the transforms."""
 
     enter: Float[Array, "*layers passed width"]
@@ -105,7 +105,7 @@ class _Network(eqx.Module):
     head_bias: Float[Array, "*layers outputs"]
 
 
-class _Masks(eqx.Module):
+class LayerMasks(eqx.Module):
     """Which weights of an autoregressive network there are."""
 
     enter: Bool[Array, "inputs width"]
@@ -116,9 +116,9 @@ class _Masks(eqx.Module):
 class Flow(AbstractConditionalDensity):
     """A flow with weights; see `SplineFlow`. Methods for one point work in single and double precision."""
 
-    networks: _Network
+    networks: LayerWeights
     order: Int[Array, "layers size"]
-    masks: _Masks | None
+    masks: LayerMasks | None
     size: int = eqx.field(static=True)
     shape: SplineFlow = eqx.field(static=True)
 
@@ -178,7 +178,7 @@ class Flow(AbstractConditionalDensity):
         start = (noise, jnp.zeros((), noise.dtype))
         return jax.lax.scan(layer, start, (self.networks, self.order), reverse=True)[0]
 
-    def _forward(self, network: _Network, z: Point, context: Condition) -> tuple[Point, Scalar]:
+    def _forward(self, network: LayerWeights, z: Point, context: Condition) -> tuple[Point, Scalar]:
         if self.masks is not None:
             return self._bent(self._numbers(network, z, context), z, inverse=False)
         passed = _passed(self.size, self.shape.kind)
@@ -186,7 +186,7 @@ class Flow(AbstractConditionalDensity):
         moved, log_slope = self._bent(self._numbers(network, kept, context), moved, inverse=False)
         return jnp.concatenate([kept, moved]), log_slope
 
-    def _backward(self, network: _Network, z: Point, context: Condition) -> tuple[Point, Scalar]:
+    def _backward(self, network: LayerWeights, z: Point, context: Condition) -> tuple[Point, Scalar]:
         if self.masks is not None:
             return self._one_by_one(network, z, context)
         passed = _passed(self.size, self.shape.kind)
@@ -194,7 +194,7 @@ class Flow(AbstractConditionalDensity):
         moved, log_slope = self._bent(self._numbers(network, kept, context), moved, inverse=True)
         return jnp.concatenate([kept, moved]), log_slope
 
-    def _one_by_one(self, network: _Network, z: Point, context: Condition) -> tuple[Point, Scalar]:
+    def _one_by_one(self, network: LayerWeights, z: Point, context: Condition) -> tuple[Point, Scalar]:
         """Each pass settles one more number, as those before it are known."""
 
         def settle(_: Any, found: Point) -> Point:
@@ -203,7 +203,7 @@ class Flow(AbstractConditionalDensity):
         found = jax.lax.fori_loop(0, self.size - 1, settle, jnp.zeros_like(z))
         return self._bent(self._numbers(network, found, context), z, inverse=True)
 
-    def _numbers(self, network: _Network, inputs: Point, context: Condition) -> Float[Array, "moved numbers"]:
+    def _numbers(self, network: LayerWeights, inputs: Point, context: Condition) -> Float[Array, "moved numbers"]:
         """Numbers of the transforms, one row for each number that moves."""
         masks = self.masks
         enter = network.enter if masks is None else network.enter * masks.enter.astype(network.enter.dtype)
@@ -240,31 +240,27 @@ def _passed(size: int, kind: str) -> int:
     return 0 if kind == "autoregressive" else size // 2
 
 
-def _network(key: Key, passed: int, context: int, shape: SplineFlow, outputs: int) -> _Network:
-    keys = jax.random.split(key, 4)
+def _network(key: Key, passed: int, context: int, shape: SplineFlow, outputs: int) -> LayerWeights:
+    keys = subkeys(key, 4)
     inputs = outputs // numbers_per_spline(shape.bins) if shape.kind == "autoregressive" else passed
     fan_in = max(inputs + context, 1)
-    return _Network(
-        _normal(keys[0], (inputs, shape.width), fan_in),
-        _normal(keys[1], (context, shape.width), fan_in),
+    return LayerWeights(
+        he_normal(keys[0], (inputs, shape.width), fan_in),
+        he_normal(keys[1], (context, shape.width), fan_in),
         jnp.zeros(shape.width, jnp.float32),
-        _normal(keys[2], (shape.depth - 1, shape.width, shape.width), shape.width),
+        he_normal(keys[2], (shape.depth - 1, shape.width, shape.width), shape.width),
         jnp.zeros((shape.depth - 1, shape.width), jnp.float32),
-        _HEAD * _normal(keys[3], (shape.width, outputs), shape.width),
+        he_normal(keys[3], (shape.width, outputs), shape.width, gain=_HEAD),
         jnp.zeros(outputs, jnp.float32),
     )
 
 
-def _normal(key: Key, shape: tuple[int, ...], fan_in: int) -> Float[Array, "..."]:
-    return np.float32(math.sqrt(2.0 / fan_in)) * jax.random.normal(key, shape, jnp.float32)
-
-
-def _masks(size: int, shape: SplineFlow) -> _Masks:
+def _masks(size: int, shape: SplineFlow) -> LayerMasks:
     """Masks of arXiv:1502.03509, eqs. 12 and 13: a unit sees inputs up to its degree, an output units below its own."""
     degree = np.arange(shape.width) % max(size - 1, 1) + 1
     first = np.arange(1, size + 1)
     per_number = numbers_per_spline(shape.bins)
-    return _Masks(
+    return LayerMasks(
         enter=jnp.asarray(degree[None, :] >= first[:, None]),
         inner=jnp.asarray(degree[None, :] >= degree[:, None]),
         head=jnp.asarray(np.repeat(first, per_number)[None, :] > degree[:, None]),
@@ -275,6 +271,6 @@ def _permutations(key: Key, layers: int, size: int) -> Int[Array, "layers size"]
     """Order in which each layer takes the numbers: the given one first, then swapped for two, else at random."""
     orders = [np.arange(size)]
     for i in range(1, layers):
-        last = orders[0][::-1] if size <= 2 else np.asarray(jax.random.permutation(jax.random.fold_in(key, i), size))
-        orders.append(last)
+        generator = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, i))))
+        orders.append(orders[0][::-1] if size <= 2 else generator.permutation(size))
     return jnp.asarray(np.stack(orders), dtype=jnp.int32)

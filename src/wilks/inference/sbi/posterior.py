@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.digests import digest
-from wilks._base.errors import InvalidData, InvalidOption, UnknownName, near_names
+from wilks._base.errors import InvalidData, InvalidOption, NotAmortised, UnknownName, near_names
 from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
 from wilks.parameters.space import ParameterSpace
@@ -23,7 +23,6 @@ from .coordinates import AbstractCoordinate
 from .drawing import Draws, Observed, draw_accepted, encode_scaled, log_densities
 from .embeddings import FusedBlocks
 from .estimator import Estimator, Preparation, Standardiser
-from .failures import NotAmortised
 from .points import log_priors, prior_draws
 from .posterior_interface import AbstractPosterior, AbstractRegion
 from .proposals import independent_draws

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidData
+from wilks._base.errors import InvalidData, TrainingDiverged
 from wilks._base.typing import Key
 from wilks.execution.progress import Progress
 from wilks.likelihood.interface import AbstractSimulator
@@ -34,7 +34,6 @@ from .estimator import (
     standardise_rows,
     standardiser,
 )
-from .failures import TrainingDiverged
 from .networks import subkeys
 from .online import OnlinePairs
 from .pairs import VALID, Pairs, refuse_outside

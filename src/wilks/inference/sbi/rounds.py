@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from wilks._base.errors import RegionTooSmall
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 
 from .coordinates import inferred_space
-from .failures import RegionTooSmall
 from .pairs import Pairs
 from .points import prior_draws
 from .posterior import NeuralPosterior, draw_observed, observe

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -18,19 +18,26 @@ from wilks.parameters.normal_priors import HalfNormal, LogNormal, Normal, Trunca
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Exponential, LogUniform, Uniform
 from wilks.parameters.space import ParameterSpace
+from wilks.parameters.tabulated_priors import Tabulated
 from wilks.results.provenance import Provenance
 
 from .coordinates import Affine, Box, PriorNormal
 from .drawing import Observed
 from .embeddings import Flat, FusedBlocks, MlpEncoder, Pooled
 from .estimator import Estimator, Preparation, Standardiser
+from .flows import Flow, LayerMasks, LayerWeights, SplineFlow
 from .leaves import read_arrays, write_arrays
+from .mixture_density import ConditionalMixture, MixtureDensity
 from .networks import Perceptron, Residual, Trunk
+from .neural_likelihood import DataScaling, LikelihoodNetwork, NeuralLikelihood
 from .paths import FlowMatching, VelocityField
 from .posterior import Memory, NeuralPosterior
+from .ratio_networks import RatioNetwork
+from .ratios import BlockRatio, NeuralRatio
 from .scaling import BlockScaling
 from .score_paths import ScoreField, ScoreMatching
 from .sufficient import SufficientStatistic
+from .synthetic import NeuralPredictor
 from .training_record import TrainingRecord
 from .truncation import Level, Truncated
 
@@ -42,24 +49,34 @@ COMPONENTS: dict[str, type] = {
     kind.__name__: kind
     for kind in (
         *(Affine, Box, PriorNormal),
-        *(Beta, Exponential, Gamma, HalfNormal, LogNormal, LogUniform, Normal, TruncatedNormal, Uniform),
+        *(Beta, Exponential, Gamma, HalfNormal, LogNormal, LogUniform, Normal, Tabulated, TruncatedNormal, Uniform),
         *(BlockScaling, Estimator, Flat, FusedBlocks, MlpEncoder, Perceptron, Pooled, Preparation, Residual, Trunk),
         *(FlowMatching, ScoreField, ScoreMatching, Standardiser, SufficientStatistic, VelocityField),
+        *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
+        *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),
         *(Level, NeuralPosterior, Observed, Parameter, ParameterSpace, Provenance, TrainingRecord, Truncated),
     )
 }
 """Everything that a file may name; nothing else is ever built from one."""
 
 
-def save_posterior(posterior: NeuralPosterior, folder: str | Path) -> Path:
-    """Write a posterior to a folder: ``network.json``, ``weights.npz`` and ``manifest.json``.
+Trainable: TypeAlias = NeuralPosterior | NeuralLikelihood | NeuralRatio | BlockRatio | NeuralPredictor
+"""What training gives, and what a folder holds."""
+
+
+def save_network(trained: Trainable, folder: str | Path) -> Path:
+    """Write a posterior, likelihood, ratio or predictor: ``network.json``, ``weights.npz`` and ``manifest.json``.
+
+    Args:
+        trained: what a training gave.
+        folder: made where it is absent; what it held under these names is replaced.
 
     Raises:
         InvalidOption: if it holds a component of one's own, which a file cannot name.
     """
     folder = Path(folder)
     arrays: dict[str, np.ndarray] = {}
-    document = {"schema": SCHEMA, "tree": _encode(posterior, "", arrays)}
+    document = {"schema": SCHEMA, "tree": _encode(trained, "", arrays)}
     content = json.dumps(document, allow_nan=False, sort_keys=True).encode()
     write_arrays(folder / _WEIGHTS, arrays, {"schema": SCHEMA})
     (folder / _NETWORK).write_bytes(content)
@@ -68,8 +85,8 @@ def save_posterior(posterior: NeuralPosterior, folder: str | Path) -> Path:
     return folder
 
 
-def load_posterior(folder: str | Path) -> NeuralPosterior:
-    """Read a posterior back, exactly as it was saved; only registered components are built.
+def load_network(folder: str | Path) -> Trainable:
+    """Read back what `save_network` wrote, bit for bit; only registered components are built.
 
     Raises:
         InvalidFile: for a truncated or altered file, another schema, an unknown component, or a leaf that does not fit.
@@ -85,8 +102,29 @@ def load_posterior(folder: str | Path) -> NeuralPosterior:
     document = _json(folder / _NETWORK)
     arrays, _ = read_arrays(folder / _WEIGHTS)
     found = _decode(document.get("tree"), arrays, str(folder / _NETWORK))
+    if not isinstance(found, Trainable):
+        raise InvalidFile(f"{folder / _NETWORK}: holds a {type(found).__name__}, which no training gives")
+    return found
+
+
+def save_posterior(posterior: NeuralPosterior, folder: str | Path) -> Path:
+    """Write a posterior to a folder, as `save_network` does.
+
+    Raises:
+        InvalidOption: as there.
+    """
+    return save_network(posterior, folder)
+
+
+def load_posterior(folder: str | Path) -> NeuralPosterior:
+    """Read a posterior back, exactly as it was saved.
+
+    Raises:
+        InvalidFile: as for `load_network`, and for a folder that holds something else.
+    """
+    found = load_network(folder)
     if not isinstance(found, NeuralPosterior):
-        raise InvalidFile(f"{folder / _NETWORK}: holds a {type(found).__name__}; expected a NeuralPosterior")
+        raise InvalidFile(f"{Path(folder) / _NETWORK}: holds a {type(found).__name__}; expected a NeuralPosterior")
     return found
 
 

@@ -9,17 +9,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float32, Int32
 
-from wilks._base.errors import InvalidData
+from wilks._base.errors import InvalidData, TrainingDiverged
 from wilks._base.typing import Key
 from wilks.execution.interrupts import sigterm_interrupts
 from wilks.execution.progress import Progress
 
+from .adam import Moments, adam_step, no_moments
 from .budget import USUAL_BATCH, WARM_UP, Budget, rate_at
 from .checkpoints import Checkpoints
-from .failures import TrainingDiverged
 from .networks import subkeys
 from .training_record import TrainingRecord
 
@@ -54,7 +53,7 @@ class _State(NamedTuple):
 
     weights: Any
     average: Any
-    moments: Any
+    moments: Moments
     best: Any
     best_loss: Float32[Array, ""]
     step: Int32[Array, ""]
@@ -254,10 +253,7 @@ def _split(key: Key, rows: Any, budget: Budget, online: bool) -> tuple[Any, Any]
 def _begin(weights: Any) -> _State:
     copy = jax.tree.map(jnp.array, weights)
     zero = jnp.int32(0)
-    return _State(weights, copy, _OPTIMISER.init(weights), copy, jnp.float32(np.inf), zero, zero, zero)
-
-
-_OPTIMISER = optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8)
+    return _State(weights, copy, no_moments(weights), copy, jnp.float32(np.inf), zero, zero, zero)
 
 
 @eqx.filter_jit
@@ -306,7 +302,7 @@ def _step(
     fine = jnp.isfinite(loss) & jnp.isfinite(norm)
     scale = jnp.minimum(clip / jnp.maximum(norm, np.float32(1e-30)), np.float32(1.0))
     gradient = jax.tree.map(lambda g: g * scale, gradient)
-    update, moments = _OPTIMISER.update(gradient, state.moments)
+    update, moments = adam_step(gradient, state.moments)
     count = state.step.astype(jnp.float32)
     rate = _rate((count + np.float32(1.0)) / total, highest, lowest)
     decay = jnp.minimum(average, (1 + count) / (10 + count))  # a ramp: a constant one remembers the first weights
@@ -332,7 +328,8 @@ def _step(
 
 
 def _rate(part: Float32[Array, ""], highest: Float32[Array, ""], lowest: Float32[Array, ""]) -> Float32[Array, ""]:
-    along = jnp.clip((part - np.float32(WARM_UP)) / np.float32(1.0 - WARM_UP), 0.0, 1.0)
+    along = (part - np.float32(WARM_UP)) / np.float32(1.0 - WARM_UP)
+    along = jnp.clip(along, np.float32(0.0), np.float32(1.0))
     falling = lowest + np.float32(0.5) * (highest - lowest) * (1 + jnp.cos(np.float32(math.pi) * along))
     return jnp.where(part < np.float32(WARM_UP), highest * part / np.float32(WARM_UP), falling)
 
