@@ -7,13 +7,13 @@ from scipy.stats import multivariate_normal, norm
 
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidData, InvalidOption, InvalidParameter
-from wilks.inference.sbi.combined import combine
-from wilks.inference.sbi.conditioning import condition
-from wilks.inference.sbi.ensembles import ensemble
 from wilks.inference.sbi.importance import reweight
-from wilks.inference.sbi.marginals import marginal
+from wilks.inference.sbi.operations.combined import combine
+from wilks.inference.sbi.operations.conditioning import condition
+from wilks.inference.sbi.operations.ensembles import ensemble
+from wilks.inference.sbi.operations.marginals import marginal
+from wilks.inference.sbi.operations.widening import WidenedPosterior
 from wilks.inference.sbi.proposals import independent_draws, random_key
-from wilks.inference.sbi.widening import WidenedPosterior
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Uniform
 from wilks.parameters.space import ParameterSpace

@@ -2,8 +2,6 @@
 from .blocks import PaddedEvents as PaddedEvents
 from .budget import Budget as Budget
 from .calibration import expected_coverage as expected_coverage
-from .combined import combine as combine
-from .conditioning import condition as condition
 from .confidence_sets import confidence_set as confidence_set
 from .confidence_sets import coverage_map as coverage_map
 from .critical_values import critical_values as critical_values

@@ -9,28 +9,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import logsumexp, ndtr, ndtri
-from scipy.stats import multivariate_t
+from scipy.stats import multivariate_normal
 
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidOption, InvalidParameter
 from wilks._base.typing import Key, Values
 from wilks.inference.problem import Clock
+from wilks.inference.sbi.importance import judged, priors_of, summed
+from wilks.inference.sbi.pareto import pareto_shape
+from wilks.inference.sbi.points import Points, log_priors, prior_quantiles, values_at
+from wilks.inference.sbi.posterior import Memory
+from wilks.inference.sbi.posterior_interface import AbstractPosterior
+from wilks.inference.sbi.proposals import draws_of, log_densities, random_key
+from wilks.inference.sbi.records import record
+from wilks.inference.sbi.weighted_draws import resample
 from wilks.parameters.space import ParameterSpace
 from wilks.results.samples import Samples
 from wilks.results.weighted import WeightedSamples
 
-from .importance import judged, priors_of, summed
-from .pareto import pareto_shape
-from .points import Points, log_priors, prior_quantiles, values_at
-from .posterior import Memory
-from .posterior_interface import AbstractPosterior
-from .proposals import draws_of, log_densities, random_key
-from .records import record
-from .weighted_draws import resample
-
 _CELLS = {1: 2000, 2: 120}  # per axis, of the quadrature
 _FLAT = 0.1  # share of candidates from the prior
-_DOF, _WIDER = 5.0, 1.5  # of the law of candidates for more than two free parameters
+_WIDER = 1.5  # sd of candidates for more than two free parameters, in those of the draws
 _CANDIDATES, _PER_DRAW = 20_000, 4
 _SEED = 20_240_302  # any fixed number: the same data always give the same density
 
@@ -119,17 +118,19 @@ class ConditionedPosterior(AbstractPosterior):
         return self._ratios(values_at(self.space, shares), data), count
 
     def _around(self, key: Key, data: Any, n: int) -> _Candidates:
-        """Candidates of a wide Student law in normal scores around all draws of the posterior, and of the prior."""
+        """Candidates of a wide normal law in normal scores around all draws of the posterior, and of the prior."""
         own, other = jax.random.split(key)
         theta = draws_of(self.posterior.sample(own, data, min(n, _CANDIDATES)))
         free = [self.posterior.space.free.index(name) for name in self.space.free]
         scores = ndtri(np.clip(prior_quantiles(self.posterior.space, theta)[:, free], 1e-12, 1 - 1e-12))
-        law = multivariate_t(scores.mean(axis=0), _WIDER**2 * np.cov(scores, rowvar=False), df=_DOF)
+        mean, covariance = scores.mean(axis=0), _WIDER**2 * np.cov(scores, rowvar=False)
         generator = np.random.default_rng(np.asarray(jax.random.key_data(other)))
         flat = round(_FLAT * n)
-        drawn = np.concatenate([law.rvs(n - flat, random_state=generator), generator.normal(size=(flat, len(free)))])
+        around = generator.multivariate_normal(mean, covariance, size=n - flat)
+        drawn = np.concatenate([around, generator.normal(size=(flat, len(free)))])
         log_phi = np.sum(-0.5 * drawn**2 - 0.5 * np.log(2 * np.pi), axis=1)
-        log_density = np.logaddexp(np.log1p(-_FLAT) + law.logpdf(drawn), np.log(_FLAT) + log_phi) - log_phi
+        log_law = np.asarray(multivariate_normal.logpdf(drawn, mean, covariance))
+        log_density = np.logaddexp(np.log1p(-_FLAT) + log_law, np.log(_FLAT) + log_phi) - log_phi
         return _Candidates(np.clip(ndtr(drawn), 2.0**-53, 1 - 2.0**-53), log_density)
 
     def _log_norm(self, data: Any) -> float:

@@ -14,19 +14,19 @@ from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, InvalidOption
 from wilks._base.typing import Key
 from wilks.inference.problem import Clock
+from wilks.inference.sbi.importance import judged, priors_of, summed
+from wilks.inference.sbi.pareto import pareto_shape
+from wilks.inference.sbi.points import Points, log_priors, prior_draws
+from wilks.inference.sbi.posterior import Memory
+from wilks.inference.sbi.posterior_interface import AbstractPosterior
+from wilks.inference.sbi.proposals import draws_of, log_densities, random_key
+from wilks.inference.sbi.records import record
+from wilks.inference.sbi.weighted_draws import resample
 from wilks.parameters.space import ParameterSpace
 from wilks.results.samples import Samples
 from wilks.results.weighted import WeightedSamples
 
-from .importance import judged, priors_of, summed
-from .pareto import pareto_shape
-from .points import Points, log_priors, prior_draws
-from .posterior import Memory
-from .posterior_interface import AbstractPosterior
-from .proposals import draws_of, log_densities, random_key
-from .records import record
 from .shared_spaces import space_of_all
-from .weighted_draws import resample
 
 _PER_DRAW = 4  # candidates per draw
 _SEED = 20_240_301  # any fixed number: the same data always give the same density

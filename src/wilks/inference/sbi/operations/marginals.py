@@ -12,13 +12,12 @@ from scipy.interpolate import RegularGridInterpolator
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key
+from wilks.inference.sbi.points import Points, log_priors, prior_quantiles
+from wilks.inference.sbi.posterior_interface import AbstractPosterior
+from wilks.inference.sbi.proposals import draws_of, independent_draws, random_key
 from wilks.parameters.space import ParameterSpace
 from wilks.results.densities import density, density_2d
 from wilks.results.samples import Samples
-
-from .points import Points, log_priors, prior_quantiles
-from .posterior_interface import AbstractPosterior
-from .proposals import draws_of, independent_draws, random_key
 
 _DRAWS = 20_000
 _SEED = 20_240_303  # any fixed number: the same data always give the same density

@@ -3,10 +3,9 @@
 from collections.abc import Iterable
 
 from wilks._base.errors import InvalidOption, InvalidParameter
+from wilks.inference.sbi.proposals import Proposal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
-
-from .proposals import Proposal
 
 
 def space_of_all(posteriors: Iterable[Proposal]) -> ParameterSpace:

@@ -10,11 +10,10 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidParameter
 from wilks._base.typing import Key
+from wilks.inference.sbi.posterior_interface import AbstractPosterior
+from wilks.inference.sbi.proposals import random_key
 from wilks.parameters.space import ParameterSpace
 from wilks.results.samples import Samples
-
-from .posterior_interface import AbstractPosterior
-from .proposals import random_key
 
 
 class WidenedPosterior(AbstractPosterior):

@@ -14,11 +14,11 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key
+from wilks.inference.sbi.posterior_interface import AbstractPosterior
+from wilks.inference.sbi.proposals import draws_of, independent_draws, random_key
 from wilks.parameters.space import ParameterSpace
 from wilks.results.samples import Samples
 
-from .posterior_interface import AbstractPosterior
-from .proposals import draws_of, independent_draws, random_key
 from .shared_spaces import space_of_all
 
 

@@ -1,0 +1,6 @@
+# Face of operations on posteriors: conditional and marginal laws, mixtures, products, truncated ones made whole.
+from .combined import combine as combine
+from .conditioning import condition as condition
+from .ensembles import ensemble as ensemble
+from .marginals import marginal as marginal
+from .widening import WidenedPosterior as WidenedPosterior
