@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 from scipy.special import logsumexp, ndtr, ndtri
-from scipy.stats import multivariate_normal
 
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidOption, InvalidParameter
@@ -123,14 +122,15 @@ class ConditionedPosterior(AbstractPosterior):
         theta = draws_of(self.posterior.sample(own, data, min(n, _CANDIDATES)))
         free = [self.posterior.space.free.index(name) for name in self.space.free]
         scores = ndtri(np.clip(prior_quantiles(self.posterior.space, theta)[:, free], 1e-12, 1 - 1e-12))
-        mean, covariance = scores.mean(axis=0), _WIDER**2 * np.cov(scores, rowvar=False)
+        factor = np.linalg.cholesky(_WIDER**2 * np.cov(scores, rowvar=False))
         generator = np.random.default_rng(np.asarray(jax.random.key_data(other)))
         flat = round(_FLAT * n)
-        around = generator.multivariate_normal(mean, covariance, size=n - flat)
+        around = scores.mean(axis=0) + generator.normal(size=(n - flat, len(free))) @ factor.T
         drawn = np.concatenate([around, generator.normal(size=(flat, len(free)))])
-        log_phi = np.sum(-0.5 * drawn**2 - 0.5 * np.log(2 * np.pi), axis=1)
-        log_law = np.asarray(multivariate_normal.logpdf(drawn, mean, covariance))
-        log_density = np.logaddexp(np.log1p(-_FLAT) + log_law, np.log(_FLAT) + log_phi) - log_phi
+        whitened = np.linalg.solve(factor, (drawn - scores.mean(axis=0)).T).T
+        # ratio of the wide law to the prior, whose normal scores are standard
+        log_law = 0.5 * np.sum(drawn**2 - whitened**2, axis=1) - np.sum(np.log(np.diag(factor)))
+        log_density = np.logaddexp(np.log1p(-_FLAT) + log_law, np.log(_FLAT))
         return _Candidates(np.clip(ndtr(drawn), 2.0**-53, 1 - 2.0**-53), log_density)
 
     def _log_norm(self, data: Any) -> float:
