@@ -34,6 +34,10 @@ STUDIES: dict[str, Entry] = {
         "wilks.studies.xenon",
         "Events in a xenon TPC: differential rates, electron lifetime, yields by own functions, a limit on WIMPs.",
     ),
+    "dayabay": Entry(
+        "wilks.studies.dayabay",
+        "Oscillation of three neutrinos in the full data of Daya Bay: theta_13, the splitting Dm2_32, regions.",
+    ),
     "reactors": Entry(
         "wilks.studies.reactors",
         "Rates of reactor antineutrinos: the deficit under five flux models, yields per isotope, a sterile neutrino.",

@@ -40,15 +40,16 @@ class DataSummary:
         return self.background_rates.sum(axis=1)
 
     def __str__(self) -> str:
-        return as_text(self._summary())
+        return as_text(self.summary())
 
     def __repr__(self) -> str:
         return str(self)
 
     def _repr_html_(self) -> str:
-        return as_html(self._summary())
+        return as_html(self.summary())
 
-    def _summary(self) -> Summary:
+    def summary(self) -> Summary:
+        """Title, sentences and table."""
         columns = ("spectrum", "candidates", "days", "efficiency", *BACKGROUNDS, "background", "IBD per day")
         rows = [
             (
