@@ -19,6 +19,7 @@ from wilks.parameters.space import ParameterSpace
 
 from .components import Bounds, by_dataset, components_of, space_of
 from .constraints import Constraints
+from .event_curvature import curved_excess
 from .event_draws import complete_auxiliary, draw_auxiliary, draw_events, join_events, split_keys
 from .event_likelihood import AbstractEventLikelihood
 from .event_padding import EventTable, bucket_of, gather, map_over_blocks, pad_rows, stack_tables, sum_over_blocks
@@ -106,6 +107,12 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
                 )
         self.block, self.exact = events_per_block, False
 
+    @property
+    def shapes(self) -> tuple[int, ...]:
+        """Places of the parameters that no closed form of second derivatives covers: all but free rate multipliers."""
+        shapes = {i for component in self.components for i in component.shape}
+        return tuple(sorted(shapes | set(self.constraints.indices)))
+
     def of_dataset(self, dataset: str) -> tuple[Component, ...]:
         """The components of one data set, in the order of its table."""
         return tuple(c for c in self.components if c.dataset == dataset)
@@ -125,7 +132,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
 
     def excess(self, theta: Theta, data: UnbinnedData) -> Scalar:
         """-ln L: there is no saturated model of single events."""
-        return -self.log_prob(self.space.unpack(theta), data)
+        return curved_excess(theta, self, data)
 
     def saturated(self, data: UnbinnedData) -> LogProb:
         """Zero, for the same reason."""

@@ -7,13 +7,11 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from wilks._base.numerics import log_factorial
-
+from .binomials import floored_log, log_choices
 from .splitting import clipped_probability
 
 _REACH = 13.0  # width of the sums in standard deviations of the widest distribution
 _STEP = 1.3  # length of the second step, in roots of the largest number of trials
-_TINY = 1e-290  # keeps the logarithm of a probability of zero finite
 
 
 @jax.custom_jvp
@@ -71,12 +69,8 @@ binomial_means.defjvp(_binomial_means_jvp, symbolic_zeros=True)
 def _binomial(n, trials, p, size):
     inside = n <= trials
     n = jnp.minimum(n, trials)
-    table = log_factorial(jnp.arange(size + 1, dtype=float))
-    whole = [x.astype(jnp.int32) for x in (trials, n, trials - n)]
-    log_p, log_q = jax.lax.optimization_barrier(
-        (jnp.log(jnp.maximum(p, _TINY)), jnp.log(jnp.maximum(1 - p, _TINY)))
-    )  # not once per term
-    logs = table[whole[0]] - table[whole[1]] - table[whole[2]] + n * log_p + (trials - n) * log_q
+    log_p, log_q = jax.lax.optimization_barrier((floored_log(p), floored_log(1 - p)))  # not once per term
+    logs = log_choices(trials, n, trials - n, size + 1) + n * log_p + (trials - n) * log_q
     return jnp.where(inside, jnp.exp(logs), 0.0)
 
 

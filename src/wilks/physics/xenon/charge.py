@@ -10,8 +10,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from wilks._base.numerics import log_factorial
-
+from .binomials import floored_log, log_choices
 from .interpolation import NODES, log_sum, nodes_between
 from .signals import Signal
 from .splitting import clipped_probability
@@ -20,7 +19,6 @@ _DETECTED = 24  # numbers of detected electrons summed per number of electrons
 _REACH = 13.0  # width of that sum in standard deviations of its terms
 _DEPTH = 20.0  # numbers of electrons whose share of a rate is below exp(-20) are left out
 _STEPS = 5  # of Newton's method for the most likely number of detected electrons
-_TINY = 1e-290  # keeps the logarithm of a probability of zero finite
 IMPOSSIBLE = -1e30
 """Logarithm that stands for a term that is not there."""
 
@@ -92,7 +90,9 @@ def log_charge_sum(
     e = windows.electrons[:, None]
     inside = (n >= 0) & (n <= e)
     n = jnp.clip(n, 0.0, e)
-    logs = _log_terms_sum(_log_choices(e, n, joint.shape[0]), e, n, inside, *_inputs(charge, windows.electrons, n))
+    logs = _log_terms_sum(
+        log_choices(e, n, e - n, joint.shape[0] + 1), e, n, inside, *_inputs(charge, windows.electrons, n)
+    )
     return log_sum(joint, logs + jnp.log(windows.stride), windows.electrons)
 
 
@@ -107,7 +107,7 @@ def exact_log_charge_sum(joint: Float[Array, "electrons events"], charge: Charge
         n, e = every[None, :, None], every[:, None, None]
         low = jnp.minimum(n, e)
         inputs = _inputs(alone, every[:, None], n)
-        logs = _log_terms_sum(_log_choices(e, low, size), e, low, n <= e, *inputs)[:, 0]
+        logs = _log_terms_sum(log_choices(e, low, e - low, size + 1), e, low, n <= e, *inputs)[:, 0]
         return jax.scipy.special.logsumexp(logs, b=weights)
 
     shared = (charge.loss, charge.log_acceptance)
@@ -133,7 +133,7 @@ def _inputs(charge: Charge, electrons, n):
 
 def _log_terms(choices, e, n, inside, p, gain, spread, scale, variance, positions, log_weights, accepted):
     p = clipped_probability(p)
-    log_p, log_q = jax.lax.optimization_barrier((jnp.log(p + _TINY), jnp.log(1 - p + _TINY)))  # not once per term
+    log_p, log_q = jax.lax.optimization_barrier((floored_log(p), floored_log(1 - p)))  # not once per term
     binomial = choices + n * log_p + (e - n) * log_q
     width = n * (scale * spread) ** 2 + variance
     views = log_weights - 0.5 * (positions - (n * scale * gain)[None]) ** 2 / width[None]
@@ -175,13 +175,6 @@ _log_terms_sum.defjvp(_log_terms_sum_jvp, symbolic_zeros=True)
 
 def _with(inputs, place, value):
     return (*inputs[:place], value, *inputs[place + 1 :])
-
-
-def _log_choices(e, n, size):
-    """ln of the binomial coefficients, from a table; a term outside its range gets the nearest inside."""
-    table = log_factorial(jnp.arange(size + 1, dtype=float))
-    whole = [x.astype(jnp.int32) for x in (e, n, e - n)]
-    return jax.lax.stop_gradient(table[whole[0]] - table[whole[1]] - table[whole[2]])
 
 
 def _most_likely(e, p, charge):

@@ -6,15 +6,13 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from wilks._base.numerics import log_factorial
-
+from .binomials import floored, floored_log, log_choices
 from .splitting import clipped_probability
 
 _TERMS = 48  # numbers of detected electrons summed per number of electrons
 _REACH = 12.0  # width of that sum in standard deviations
 _DENSE = 128  # above so many electrons, odd numbers are interpolated between even ones
 _BETWEEN = np.array([-5, 49, -245, 1225, 1225, -245, 49, -5]) / 2048  # polynomial of degree 7 at the midpoint
-_TINY = 1e-290
 _ROOTS, _ROOT_WEIGHTS = np.polynomial.legendre.leggauss(512)
 
 
@@ -83,11 +81,10 @@ def _terms(e, probability, centre, stride):
     e = e[:, None]
     inside = (n >= 0) & (n <= e)
     n = jnp.clip(n, 0.0, e)
-    table = log_factorial(jnp.arange(2 * e.shape[0] + 16, dtype=float))  # e is at most twice its place, and more
-    choose = [table[x.astype(jnp.int32)] for x in (e, n, e - n)]
-    logs = (jnp.log(probability + _TINY), jnp.log(1 - probability + _TINY))
+    logs = (floored_log(probability), floored_log(1 - probability))
     log_p, log_q = jax.lax.optimization_barrier(logs)  # not once per term
-    log_terms = choose[0] - choose[1] - choose[2] + n * log_p[:, None] + (e - n) * log_q[:, None]
+    numbers = 2 * e.shape[0] + 16  # e is at most twice its place, and more
+    log_terms = log_choices(e, n, e - n, numbers) + n * log_p[:, None] + (e - n) * log_q[:, None]
     return jnp.where(inside, jnp.exp(log_terms), 0.0) * stride[:, None], n, e - n
 
 
@@ -104,8 +101,8 @@ def _strided_sum_jvp(at, move):
     weighted = terms * _taken(accepted, n)
     change = jnp.zeros_like(probability)
     if not isinstance(d_probability, SymbolicZero):
-        detected = jnp.sum(weighted * n, axis=1) / (probability + _TINY)
-        lost = jnp.sum(weighted * rest, axis=1) / (1 - probability + _TINY)
+        detected = jnp.sum(weighted * n, axis=1) / floored(probability)
+        lost = jnp.sum(weighted * rest, axis=1) / floored(1 - probability)
         change = change + (detected - lost) * d_probability
     if not isinstance(d_accepted, SymbolicZero):
         change = change + jnp.sum(terms * _taken(d_accepted, n), axis=1)

@@ -3,15 +3,13 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.scipy.special import ndtr
+import numpy as np
+from jax.scipy.special import erfc
 from jaxtyping import Array, Float
 
-from wilks._base.numerics import log_factorial
-
+from .binomials import floored_log, log_choices
 from .signals import Signal
 from .splitting import clipped_probability
-
-_TINY = 1e-290  # keeps the logarithm of a probability of zero finite
 
 
 class Light(eqx.Module):
@@ -67,17 +65,26 @@ def probability_between(
     width: Float[Array, "quanta nodes"],
 ) -> Float[Array, "quanta nodes"]:
     """Probability that a normal signal lies between two edges."""
-    above, below = (high[None] - mean) / width, (low[None] - mean) / width
-    far = below > 0  # both in the upper tail: subtract there, where nothing cancels
-    upper = jnp.where(far, ndtr(-below), ndtr(above))
-    return upper - jnp.where(far, ndtr(-above), ndtr(below))
+    return _between((low[None] - mean) / width, (high[None] - mean) / width)
+
+
+@jax.custom_jvp
+def _between(low, high):
+    """Phi(high) - Phi(low), as a difference of what lies beyond the two edges on the side where nothing cancels."""
+    side = jnp.where(low > 0, 1.0, -1.0)
+    beyond = erfc(jnp.stack([side * low, side * high]) * np.sqrt(0.5))
+    return 0.5 * side * (beyond[0] - beyond[1])
+
+
+@_between.defjvp
+def _between_jvp(at, move):
+    heights = [jnp.exp(-0.5 * x**2) * np.sqrt(0.5 / np.pi) for x in at]
+    return _between(*at), heights[1] * move[1] - heights[0] * move[0]
 
 
 def _binomial(n, k, p, size):
     inside = (k >= 0) & (k <= n)
     k = jnp.where(inside, k, 0.0)
-    table = log_factorial(jnp.arange(size + 1, dtype=float))
-    log_choose = [table[x.astype(jnp.int32)] for x in (n, k, n - k)]
     p = clipped_probability(p)
-    log_p = k * jnp.log(p + _TINY) + (n - k) * jnp.log(1 - p + _TINY)
-    return jnp.where(inside, jnp.exp(log_choose[0] - log_choose[1] - log_choose[2] + log_p), 0.0)
+    log_p = k * floored_log(p) + jnp.where(inside, n - k, 0.0) * floored_log(1 - p)
+    return jnp.where(inside, jnp.exp(log_choices(n, k, n - k, size + 1) + log_p), 0.0)

@@ -10,6 +10,8 @@ from jaxtyping import Array, ArrayLike, Float
 
 from wilks._base.numerics import log_factorial
 
+from .binomials import log_factorials
+
 _LOWEST, _HIGHEST = 0.011, 0.95  # range of the mean photon fraction in which a Beta distribution is formed
 _SMALLEST_WIDTH = 0.005
 _NEVER = -1e6  # logarithm that stands for a rate of zero
@@ -98,10 +100,10 @@ def binomial_pairs(
     size = p_electron.shape[0]
     p = jnp.clip(p_electron, _EDGE, 1 - _EDGE)
     some = rates > 0
-    common = log_factorial(_counts(size)) + _counts(size) * jnp.log1p(-p)
+    common = log_factorials(size) + _counts(size) * jnp.log1p(-p)
     common = jnp.where(some, common + jnp.log(jnp.where(some, rates, 1.0)), _NEVER)
     odds = jnp.log(p) - jnp.log1p(-p)
-    table = log_factorial(_counts(max(photons, electrons)))
+    table = jnp.asarray(log_factorials(max(photons, electrons)))
     log_pairs = _by_sum(common, photons, electrons, _NEVER)
     log_pairs = log_pairs + _counts(electrons)[None] * _by_sum(odds, photons, electrons, 0.0)
     return jnp.exp(log_pairs - table[:photons, None] - table[None, :electrons])
@@ -137,15 +139,17 @@ def _log_ratio(left, ph, alpha, beta):
 def _log_of_no_photon(alpha, beta):
     """ln B(alpha, n + beta) / B(alpha, beta): the start of the sums."""
     n = _counts(alpha.shape[0])
-    several = log_factorial(n + beta - 1) - log_factorial(n + alpha + beta - 1)
-    return several - log_factorial(beta - 1) + log_factorial(alpha + beta - 1)
+    gammas = log_factorial(jnp.stack([n + beta, n + alpha + beta, beta, alpha + beta]) - 1)
+    return gammas[0] - gammas[1] - gammas[2] + gammas[3]
 
 
 def _with_slopes(alpha, beta):
     """The start of the sums and its derivatives in alpha and beta."""
-    ones, zeros = jnp.ones_like(alpha), jnp.zeros_like(alpha)
-    value, by_alpha = jax.jvp(_log_of_no_photon, (alpha, beta), (ones, zeros))
-    return value, by_alpha, jax.jvp(_log_of_no_photon, (alpha, beta), (zeros, ones))[1]
+    n = _counts(alpha.shape[0])
+    arguments = jnp.stack([n + beta, n + alpha + beta, beta, alpha + beta]) - 1
+    gammas, slopes = jax.jvp(log_factorial, (arguments,), (jnp.ones_like(arguments),))
+    value = gammas[0] - gammas[1] - gammas[2] + gammas[3]
+    return value, slopes[3] - slopes[1], slopes[0] - slopes[1] - slopes[2] + slopes[3]
 
 
 def _exp_inside(log_split, n, photons):
