@@ -8,8 +8,8 @@ import numpy as np
 
 from .sides import Run, Sides, Task
 
-ALONE = ("seconds", "rate", "megabytes")
-"""Kinds of figures without a peer: CPU seconds, items per CPU second, 10^6 bytes."""
+ALONE = ("seconds", "rate", "megabytes", "score")
+"""Kinds of figures of our side alone: CPU seconds, items per CPU second, 10^6 bytes, a number without unit."""
 
 
 class Measured(NamedTuple):

@@ -35,7 +35,7 @@ def _cells(outcome: Outcome) -> list[str]:
         row.what,
         measured.peer_label,
         ours,
-        "" if measured.peer is None else seconds(measured.peer) + unit,
+        "" if measured.peer is None else _ours(row.figure if row.figure == "score" else "", measured.peer) + unit,
         "" if row.figure in ALONE else f"{figure:.3g}",
         "" if outcome.of_least is None else f"{outcome.of_least:.3g}",
         safe,
@@ -49,7 +49,7 @@ def _cells(outcome: Outcome) -> list[str]:
 def _ours(kind: str, value: float) -> str:
     if kind == "rate":
         return f"{1 / value:,.0f}/s"
-    return f"{value:.0f} MB" if kind == "megabytes" else seconds(value)
+    return {"megabytes": f"{value:.0f} MB", "score": f"{value:.3f}"}.get(kind) or seconds(value)
 
 
 def _bound(bound: float | None, at_most: bool) -> str:

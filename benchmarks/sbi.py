@@ -1,0 +1,219 @@
+"""How good and how fast neural posteriors are: ``python benchmarks/sbi.py`` prints one table beside sbi 0.27.
+
+Scores are C2ST by a multilayer perceptron (0.5 is perfect) against reference posteriors, mean over observations and
+seeds; both sides train on the same simulations. Seconds of training include compilation.
+"""
+
+import statistics
+import sys
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.command import main
+from harness.programs import spent
+from harness.rows import Measured, Row, Target, side_by_side
+from harness.sides import OURS, Sides, Task
+
+_PEER, _NAMES = "sbi", {"flow": "FMPE", "score": "NPSE", "spline": "NPE"}
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    seeds: int
+    observations: int
+    draws: int
+    pairs: int
+
+
+class Side(NamedTuple):
+    """One side's posterior of one task: C2ST, CPU seconds of training and of 10,000 draws."""
+
+    score: float
+    training: float
+    drawing: float
+    how: str
+
+
+class Trainings:
+    """Trainings that several rows look at; each is made once."""
+
+    def __init__(self, size: Size) -> None:
+        self.size = size
+        self._known: dict[tuple[str, str, str], Side] = {}
+
+    def of(self, sides: Sides, side: str, task: str, method: str, steps: int | None = None) -> Side:
+        """Train on one side, draw, and judge; means over the seeds."""
+        name = (side, task, method)
+        if name not in self._known:
+            runs = [self._one(sides, name, seed, steps) for seed in range(1, self.size.seeds + 1)]
+            score, training, drawing = (statistics.fmean(values) for values in list(zip(*runs, strict=True))[:3])
+            self._known[name] = Side(score, training, drawing, runs[0].how)
+        return self._known[name]
+
+    def _one(self, sides: Sides, name: tuple[str, str, str], seed: int, steps: int | None) -> Side:
+        (side, task, method), size = name, self.size
+        file = str(sides.folder / f"{'-'.join(name)}-{seed}.npz")
+        options = {
+            "task": task, "method": method, "seed": seed, "n": size.pairs, "draws": size.draws,
+            "observations": size.observations, "file": file, "steps": steps,
+        }  # fmt: skip
+        fresh = Sides(sides.environments)  # programs compile again for every training
+        with fresh:
+            answer = fresh.run(Task(side, "sbi_posterior", options)).answer
+        return Side(judged(sides, task, file, size.draws), answer["training"], answer["drawing"], answer["how"])
+
+
+def judged(sides: Sides, task: str, file: str, draws: int) -> float:
+    """Mean C2ST of the draws in a file."""
+    most = min(draws, 10_000 if task in ("two_moons", "gaussian_mixture") else 4_000)
+    options = {"task": task, "file": file, "draws": most}
+    return statistics.fmean(sides.run(Task(OURS, "sbi_judge", options)).answer["scores"])
+
+
+def rows(quick: bool) -> list[Row]:
+    """All rows on neural posteriors."""
+    known = Trainings(Size(1, 2, 2_000, 10_000) if quick else Size(3, 5, 10_000, 10_000))
+    return [
+        *_task(known, "two_moons", "flow", Target(0.58, 0.53, at_most=True), training=1.0),
+        *_task(known, "two_moons", "score", Target(0.56, 0.53, at_most=True), training=3.0, drawing=5.0),
+        *_task(known, "gaussian_linear", "flow", Target(0.55, 0.53, at_most=True), training=1.0),
+        *_task(known, "gaussian_linear", "spline", Target(0.54, 0.52, at_most=True), training=1.0),
+        *_task(known, "gaussian_mixture", "flow", Target(0.60, 0.55, at_most=True), training=1.0),
+        *_slcp(known),
+        _rounds(known),
+        *_speed(known, quick),
+        *_maxima(),
+        *_growth(quick),
+        _import(),
+    ]
+
+
+def _task(
+    known: Trainings, task: str, method: str, target: Target, *, training: float, drawing: float | None = None
+) -> list[Row]:
+    """Quality of one method on one task, and what it costs beside the peer's."""
+    name, what = f"{task}-{_NAMES[method].lower()}", f"{task}, {_NAMES[method]}"
+
+    def measure(figure: Callable[[Side], float]) -> Callable[[Sides, int], Measured]:
+        def of(sides: Sides, rounds: int) -> Measured:
+            ours, peer = (known.of(sides, side, task, method) for side in (OURS, _PEER))
+            note = f"ours {ours.how}; peer's {peer.how}; training {ours.training:.3g} s against {peer.training:.3g} s"
+            return Measured(figure(ours), figure(peer), None, None, "sbi 0.27.0", "", note=note)
+
+        return of
+
+    found = [
+        Row(name, f"C2ST of {what}", measure(lambda side: side.score), target, "score"),
+        Row(f"{name}-training", f"training of {what}", measure(lambda side: side.training), Target(training, None)),
+    ]
+    if drawing is not None:
+        drawn = measure(lambda side: side.drawing)
+        found.append(Row(f"{name}-draws", f"draws of {what}", drawn, Target(drawing, None)))
+    return found
+
+
+def _slcp(known: Trainings) -> list[Row]:
+    """Our best path on raw data against the peer's flow matching, and against its score matching."""
+
+    def measure(method: str, training: bool) -> Callable[[Sides, int], Measured]:
+        def of(sides: Sides, rounds: int) -> Measured:
+            ours, peer = known.of(sides, OURS, "slcp", "score"), known.of(sides, _PEER, "slcp", method)
+            note = f"ours {ours.how}, C2ST {ours.score:.3f}; peer's {peer.how}, C2ST {peer.score:.3f}"
+            figures = (ours.training, peer.training) if training else (ours.score, peer.score)
+            return Measured(*figures, None, None, f"sbi {_NAMES[method]}", "", note=note)
+
+        return of
+
+    least = Target(1.0, None, at_most=True)
+    return [
+        Row("slcp", "C2ST of slcp, our score matching over FMPE", measure("flow", training=False), least, "inverse"),
+        Row("slcp-training", "training of slcp, FMPE", measure("flow", training=True), Target(1.0, None)),
+        Row("slcp-npse", "C2ST of slcp over NPSE (stretch)", measure("score", training=False),
+            Target(None, 1.0, at_most=True), "inverse"),
+    ]  # fmt: skip
+
+
+def _rounds(known: Trainings) -> Row:
+    """Truncated rounds at observation 1 of the mixture against one round with as many simulations."""
+
+    def measure(sides: Sides, rounds: int) -> Measured:
+        draws, scores, notes = known.size.draws, [], []
+        for seed in range(1, known.size.seeds + 1):
+            file = str(sides.folder / f"rounds-{seed}.npz")
+            options = {"rounds": 2, "seed": seed, "n": known.size.pairs, "draws": draws, "file": file}
+            answer = sides.run(Task(OURS, "sbi_rounds", options)).answer
+            scores.append(judged(sides, "gaussian_mixture", file, draws))
+            notes.append(f"{answer['how']}, {answer['training']:.3g} s")
+        return Measured(statistics.fmean(scores), None, None, None, "", "", note=notes[0])
+
+    what = "C2ST of gaussian_mixture, observation 1, truncated rounds"
+    return Row("rounds", what, measure, Target(0.56, 0.53, at_most=True), "score")
+
+
+def _speed(known: Trainings, quick: bool) -> list[Row]:
+    """Epochs and draws."""
+    number = 5 if quick else 20
+
+    def epoch(name: str, method: str, theirs: str, target: Target) -> Row:
+        def measure(sides: Sides, rounds: int) -> Measured:
+            options = {"task": "two_moons", "n": known.size.pairs, "number": number}
+            ours, peer = (
+                sides.run(Task(side, "sbi_epochs", {**options, "method": own})).answer["per_epoch"]
+                for side, own in ((OURS, method), (_PEER, theirs))
+            )
+            return Measured(ours, peer, None, None, "sbi 0.27.0", "epoch")
+
+        return Row(name, f"epoch of {name.removeprefix('epoch-')}, 10,000 pairs", measure, target)
+
+    def draws(sides: Sides, rounds: int) -> Measured:
+        ours, peer = (known.of(sides, side, "two_moons", "flow") for side in (OURS, _PEER))
+        return Measured(ours.drawing, peer.drawing, None, None, "sbi 0.27.0", "")
+
+    return [
+        epoch("epoch-fields", "flow", "flow", Target(3, 5)),
+        epoch("epoch-splines", "spline", "spline-layers", Target(2, 4)),
+        Row("draws", f"{known.size.draws:,} draws of a field", draws, Target(3, 8)),
+    ]
+
+
+def _maxima() -> list[Row]:
+    """Most probable parameters of a flow, by both sides' defaults."""
+    options = {"task": "gaussian_linear", "method": "spline"}
+    return [
+        side_by_side(
+            "map", "most probable parameters of a flow, gaussian_linear", Task(OURS, "sbi_maximum", options),
+            (Task(_PEER, "sbi_maximum", options, "sbi 0.27.0"),), Target(20, 100),
+        )
+    ]  # fmt: skip
+
+
+def _growth(quick: bool) -> list[Row]:
+    sets, each = (20, 200) if quick else (1000, 1000)
+    one = Task(OURS, "sbi_draws", {"method": "spline", "sets": 1, "n": sets * each}, "one set")
+    return [
+        side_by_side(
+            "growth-sets", f"{each:,} draws for each of {sets:,} sets against as many for one (at most 1.3 times)",
+            Task(OURS, "sbi_draws", {"method": "spline", "sets": sets, "n": each}), (one,), Target(1 / 1.3, None),
+        )
+    ]  # fmt: skip
+
+
+def _import() -> Row:
+    """Import of the part in a process of its own, its programs and bytes warm."""
+
+    def measure(sides: Sides, rounds: int) -> Measured:
+        def least(code: str) -> list[float]:
+            return [spent([sys.executable, "-c", code], sides.variables()) for _ in range(rounds + 1)][1:]
+
+        ours, jax = least("import wilks.inference.sbi"), least("import jax")
+        return Measured(
+            statistics.median(ours), statistics.median(jax), None, None, "import jax", "",
+            ours_least=min(ours), peer_least=min(jax),
+        )  # fmt: skip
+
+    return Row("import", "import of the part", measure, Target(1.5, None, at_most=True), "inverse")
+
+
+if __name__ == "__main__":
+    main("Simulation-based inference", rows)
