@@ -57,9 +57,8 @@ class _Walk:
         return ("" if self._verifiable else _UNVERIFIABLE) + self._sha.hexdigest()
 
     def add(self, item: Any) -> None:
-        for kinds, add in _RULES:
-            if isinstance(item, kinds):
-                return add(self, item)
+        if add := _rule_for(type(item)):
+            return add(self, item)
         if dataclasses.is_dataclass(item):
             return self.add_dataclass(item)
         if callable(item) and isinstance(inner := inspect.unwrap(item), types.FunctionType):
@@ -197,6 +196,11 @@ _RULES: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
     ((set, frozenset), _Walk.add_set),
     ((dict, types.MappingProxyType), _Walk.add_map),
 )
+
+
+@functools.cache
+def _rule_for(kind: type) -> Callable[[_Walk, Any], None] | None:
+    return next((add for kinds, add in _RULES if issubclass(kind, kinds)), None)
 
 
 def _full_name(item: Any) -> str:

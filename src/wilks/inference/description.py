@@ -61,7 +61,7 @@ def describe(
     elif not status.converged:
         cause = _why(problem, ends)
     flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0])
-    flags |= _own_flags(problem.likelihood, problem.data, space.unpack(ends.theta[0]))
+    flags |= _own_flags(problem.likelihood, problem.data, dict(zip(space.names, ends.theta[0], strict=True)))
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
     if status.converged and (at_lower | at_upper)[free].any():
@@ -75,7 +75,7 @@ def describe(
         sigma=sigma,
         fixed=~free,
         units=tuple(p.unit for p in space.parameters),
-        nll=float(end.excess - end.saturated),
+        nll=float(end.excess) - float(end.saturated),
         excess=float(end.excess),
         status=status,
         cause=cause,
@@ -86,7 +86,7 @@ def describe(
         covariance=quoted,
         at_lower=tuple(n for n, on in zip(space.names, bounded["at_lower"], strict=True) if on),
         at_upper=tuple(n for n, on in zip(space.names, bounded["at_upper"], strict=True) if on),
-        contributions={name: 2 * float(part) for name, part in end.parts},
+        contributions={name: 2 * float(part) for name, part in end.parts.items()},
         pulls=_pulls(problem, theta, sigma),
         ndf=_degrees_of_freedom(problem, end),
         start=first,
@@ -180,7 +180,7 @@ def _own_flags(likelihood: AbstractLikelihood, data: Any, values: Values) -> dic
     """What the likelihood itself, or a part of it, has to say about the point."""
     if isinstance(likelihood, Joint):
         parts = likelihood.parts.items()
-        found = [_own_flags(part, data[name], likelihood.values_of(name, values)) for name, part in parts]
+        found = [_own_flags(part, data[name], {n: values[n] for n in part.space.names}) for name, part in parts]
         return {flag: sentence for flags in found for flag, sentence in flags.items()}
     return likelihood.flags_at(values, data) if isinstance(likelihood, AbstractFlaggedLikelihood) else {}
 

@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -11,6 +10,7 @@ from wilks._base.typing import Scalar, Theta
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractNamedTerms
 from wilks.likelihood.joint import Joint
 
+from .compiled import compiled
 from .quadratic import Curvature, places, quadratic, saturated
 
 _SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a direction counts as flat
@@ -32,20 +32,20 @@ class Endpoint(NamedTuple):
     excess: Scalar
     saturated: Scalar
     hessian: Float[Array, "parameters parameters"]
-    parts: tuple[tuple[str, Scalar], ...]
+    parts: dict[str, Scalar]
     cells: Float[Array, " cells"]
     inside: Bool[Array, " cells"]
 
 
-@eqx.filter_jit
-def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, curvature: Curvature) -> Endpoint:
+@compiled("curvature")
+def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, *, curvature: Curvature) -> Endpoint:
     """Everything a report on a fit needs, in one compiled call."""
     here = quadratic(likelihood, theta, data, curvature)
     parts, cells, inside = _parts("", likelihood, theta, data)
     if isinstance(likelihood, AbstractNamedTerms):
         terms = likelihood.contributions(likelihood.space.unpack(theta), data)
         parts = {name: 0.5 * jnp.asarray(term) for name, term in terms.items()}
-    named = tuple((name, part) for name, part in parts.items() if name)
+    named = {name: part for name, part in parts.items() if name}
     return Endpoint(here.value, saturated(likelihood, data), here.hessian, named, cells, inside)
 
 
@@ -68,7 +68,7 @@ def _parts(
 
 
 class Curved(NamedTuple):
-    """A curvature examined on its free block."""
+    """A curvature examined on its free block: its inverse, or the direction in which it is not positive definite."""
 
     covariance: Float[np.ndarray, "parameters parameters"] | None
     weakest: float
@@ -81,22 +81,24 @@ def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.n
     The covariance is zero in rows and columns of parameters that are not free.
     """
     size = len(free)
-    block = np.asarray(hessian)[np.ix_(free, free)]
-    direction = np.zeros(size)
-    if not free.any():
+    where = np.ix_(free, free)
+    block, direction = hessian[where], np.zeros(size)
+    if not block.size:
         return Curved(np.zeros((size, size)), np.inf, direction)
     if not np.isfinite(block).all():
         return Curved(None, -np.inf, direction)
-    scale = np.where(np.diag(block) != 0, np.abs(np.diag(block)), 1.0) ** -0.5
-    eigenvalues, vectors = np.linalg.eigh(block * np.outer(scale, scale))
-    moves = scale * vectors[:, 0]
-    direction[free] = moves / np.abs(moves).max()
-    if eigenvalues[0] < _SINGULAR:
-        return Curved(None, float(eigenvalues[0]), direction)
-    inverse = (vectors / eigenvalues) @ vectors.T
+    diagonal = np.abs(np.diagonal(block))
+    scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
+    eigenvalues, vectors = np.linalg.eigh(block * scale[:, None] * scale)
+    weakest = float(eigenvalues[0])
+    if weakest < _SINGULAR:
+        moves = scale * vectors[:, 0]
+        direction[free] = moves / np.abs(moves).max()
+        return Curved(None, weakest, direction)
+    root = scale[:, None] * vectors / np.sqrt(eigenvalues)
     covariance = np.zeros((size, size))
-    covariance[np.ix_(free, free)] = inverse * np.outer(scale, scale)
-    return Curved(0.5 * (covariance + covariance.T), float(eigenvalues[0]), direction)
+    covariance[where] = root @ root.T
+    return Curved(covariance, weakest, direction)
 
 
 def name_direction(direction: Float[np.ndarray, " parameters"], names: tuple[str, ...]) -> str:

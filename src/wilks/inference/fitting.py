@@ -193,7 +193,7 @@ def solve(
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
         first, ends = _fit_once(problem, start)
-    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
+    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature)
     ends, end, curved = _leave_saddle(problem, ends, end, curvature)
     result = describe(problem, clock, first, ends, end, curved, covariance)
     if minima is None:
@@ -249,7 +249,7 @@ def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any
     if not tried.value[best] < ends.value[0] - problem.settings.tolerance:
         return ends, end, curved
     ends = Climbed(*(array[best : best + 1] for array in tried))
-    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature)
+    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature)
     return ends, end, examine(np.asarray(end.hessian), movable(problem, ends))
 
 

@@ -21,6 +21,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
 from wilks.parameters.space import ParameterSpace
 
+from .compiled import compiled
 from .newton import Box, minimise_lane
 from .quadratic import Curvature, Quadratic, excess, quadratic, saturated
 
@@ -167,22 +168,24 @@ def fit_lanes(
             _fit_batch(
                 likelihood,
                 take_one(data, 0) if common else take_lanes(data, where),
-                common,
                 start[where],
                 free[where],
                 alive,
                 box,
                 limits,
-                settings.curvature,
-                together,
+                common=common,
+                curvature=settings.curvature,
+                together=together,
             )
         )
     joined = [np.concatenate([np.asarray(piece[i]) for piece in pieces])[:lanes] for i in range(6)]
     return LaneFits(*joined)
 
 
-@eqx.filter_jit
-def _fit_batch(likelihood, data, common: bool, start, free, alive, box, limits, curvature: Curvature, together: bool):
+@compiled("common", "curvature", "together")
+def _fit_batch(
+    likelihood, data, start, free, alive, box, limits, *, common: bool, curvature: Curvature, together: bool
+):
     def one(lane: tuple) -> tuple[Array, ...]:
         lane_data, lane_start, lane_free, lane_alive = lane
         lane_data = data if common else lane_data
@@ -257,7 +260,7 @@ def map_lanes(
 ) -> Float[np.ndarray, " lanes"]:
     """A function of (likelihood, theta, data, excess, nll) in every lane at its own point."""
 
-    def call(model: AbstractLikelihood, stacked: Any, points: Any, alive: Any, together: bool) -> Array:
+    def call(model: AbstractLikelihood, stacked: Any, points: Any, alive: Any, *, together: bool) -> Array:
         return _map_batch(function, model, stacked, points, alive, together)
 
     return _over_batches(call, likelihood, data, theta, batch)
@@ -284,17 +287,17 @@ def _over_batches(
         where = np.minimum(np.arange(first, first + batch), lanes - 1)
         alive = np.asarray(min(batch, lanes - first))
         points = theta[0] if common else theta[where]
-        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), points, alive, together)))
+        pieces.append(np.asarray(function(likelihood, take_lanes(data, where), points, alive, together=together)))
     return np.concatenate(pieces)[:lanes]
 
 
-@eqx.filter_jit
-def _excess_batch(likelihood, data, theta, alive, together: bool):
+@compiled("together")
+def _excess_batch(likelihood, data, theta, alive, *, together: bool):
     return _each(lambda at, given: excess(likelihood, at, given), data, theta, alive, together)
 
 
-@eqx.filter_jit
-def _hessian_batch(likelihood, data, theta, alive, together: bool):
+@compiled("together")
+def _hessian_batch(likelihood, data, theta, alive, *, together: bool):
     return _each(lambda at, given: quadratic(likelihood, at, given, "exact").hessian, data, theta, alive, together)
 
 
@@ -307,6 +310,6 @@ def _map_batch(function, likelihood, data, theta, alive, together: bool):
     return _each(one, data, theta, alive, together)
 
 
-@eqx.filter_jit
-def _saturated_batch(likelihood, data, theta, alive, together: bool):
+@compiled("together")
+def _saturated_batch(likelihood, data, theta, alive, *, together: bool):
     return _each(lambda _, given: saturated(likelihood, given), data, theta, alive, together)

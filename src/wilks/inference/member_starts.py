@@ -12,6 +12,7 @@ from wilks.likelihood.members import MemberData
 from wilks.likelihood.variations import average_of, heights
 from wilks.parameters.space import ParameterSpace
 
+from .identity import once_per_likelihood
 from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes
 
 _MEMBERS_AT_ONCE = 2**16  # fits of members held in memory at a time
@@ -65,7 +66,7 @@ def average_starts(
     if not isinstance(likelihood, EnsembleCounts):
         return start
     ensemble, counts = likelihood.predictor, np.asarray(data.counts, dtype=float)
-    known, free = average_of(ensemble), space.free_mask & np.array([name not in keep for name in space.names])
+    known, free = _average(likelihood), space.free_mask & np.array([name not in keep for name in space.names])
     if known is None or not free.any():
         return start
     matrix, constants = known
@@ -75,6 +76,12 @@ def average_starts(
     guess = np.clip(guess, space.lowers, space.uppers)
     both = heights(ensemble, likelihood.systematics, np.concatenate([start, guess]), np.concatenate([counts, counts]))
     return np.where((both[len(start) :] > both[: len(start)])[:, None], guess, start)
+
+
+@once_per_likelihood
+def _average(likelihood: AbstractLikelihood) -> tuple[np.ndarray, np.ndarray] | None:
+    """Matrix and constants of the average over variations; None if the ensemble is not stored."""
+    return average_of(likelihood.predictor) if isinstance(likelihood, EnsembleCounts) else None
 
 
 def _least_squares(

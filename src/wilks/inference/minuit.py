@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import iminuit
 import jax
 import numpy as np
@@ -11,6 +10,7 @@ from jaxtyping import Bool, Float
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 
+from .compiled import compiled
 from .quadratic import excess
 
 _CALLS_PER_ITERATION = 100
@@ -49,6 +49,6 @@ def migrad(
     return np.array(minuit.values), bool(minuit.valid), int(minuit.nfcn)
 
 
-@eqx.filter_jit
+@compiled()
 def _value_and_gradient(likelihood, data, theta):
     return jax.value_and_grad(lambda at: excess(likelihood, at, data))(theta)

@@ -106,7 +106,7 @@ def fit_many_starts(problem: Problem, clock: Clock, starts: Multistart, curvatur
     merged = _groups(problem, sharp, curvature)
     lowest = taken(sharp, np.array([group[0] for group in merged]))
     hits = np.array([sum(len(groups[i]) for i in group) for group in merged])
-    saturated = float(endpoint(problem.likelihood, problem.data, lowest.theta[0], curvature).saturated)
+    saturated = float(endpoint(problem.likelihood, problem.data, lowest.theta[0], curvature=curvature).saturated)
     minima = Minima(
         names=problem.space.names,
         theta=np.stack([wrap(theta, problem.space) for theta in lowest.theta]),
@@ -220,7 +220,7 @@ def _groups(problem: Problem, ends: Climbed, curvature: Curvature) -> list[list[
 
     def metric_at(lane: int) -> Float[np.ndarray, "parameters parameters"]:
         theta, gradient = ends.theta[lane], ends.gradient[lane]
-        hessian = np.asarray(endpoint(problem.likelihood, problem.data, theta, curvature).hessian)
+        hessian = np.asarray(endpoint(problem.likelihood, problem.data, theta, curvature=curvature).hessian)
         at_lower, at_upper = outward(theta, gradient, space)
         return metric(hessian, theta, space.free_mask & ~at_lower & ~at_upper)
 

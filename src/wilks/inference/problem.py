@@ -16,7 +16,7 @@ from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint, prepare
 from wilks.likelihood.variations import fault_in, means_at
-from wilks.model.user_functions.function import user_functions_in
+from wilks.model.user_functions.function import UserFunction, user_functions_in
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
 
@@ -46,6 +46,11 @@ class Identity:
 @once_per_likelihood
 def _digest_of(likelihood: AbstractLikelihood) -> str:
     return digest(likelihood)
+
+
+@once_per_likelihood
+def _user_functions(likelihood: AbstractLikelihood) -> list[UserFunction]:
+    return user_functions_in(likelihood)
 
 
 class Problem(NamedTuple):
@@ -108,7 +113,7 @@ def pose(
         raise MissingRole(
             f"{type(likelihood).__name__} cannot judge data; a fit needs a likelihood, e.g. PoissonCounts(predictor)"
         )
-    for function in user_functions_in(likelihood):
+    for function in _user_functions(likelihood):
         function.refuse_changes()
     return judged(likelihood, prepare(likelihood, data), space, minimiser)
 
@@ -144,7 +149,7 @@ def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:
 def error_of_user(likelihood: AbstractLikelihood, theta: Float[np.ndarray, " parameters"]) -> Exception | None:
     """What a user's function raises at a point, or why it cannot be used there."""
     values = likelihood.space.unpack(theta)
-    for function in user_functions_in(likelihood):
+    for function in _user_functions(likelihood):
         try:
             function(values)
         except Exception as error:  # whatever a user's function raises

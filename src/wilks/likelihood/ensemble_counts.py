@@ -122,7 +122,7 @@ class EnsembleCounts(
 
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
-        mean = means_at(self.predictor, np.asarray(self.space.pack(values))[None])
+        mean = means_at(self.predictor, np.array([[float(values[name]) for name in self.space.names]]))
         fault = fault_in(mean[..., 0])
         flags = {"impossible_prediction": fault} if fault else {}
         each = log_densities(mean, np.asarray(data.counts)[None])[:, 0]

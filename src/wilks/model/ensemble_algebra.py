@@ -204,7 +204,7 @@ def limits_of(ensemble: AbstractEnsemble) -> tuple[Limit, ...]:
 def beyond_limits(ensemble: AbstractEnsemble, values: Values) -> dict[str, float]:
     """The inner numbers of a chain that leave their bounds at the named values, and by how much."""
     limits = limits_of(ensemble)
-    theta = np.asarray(ensemble.space.pack(values)) if limits else np.zeros(0)
+    theta = np.array([float(values[name]) for name in ensemble.space.names])
     found: dict[str, float] = {}
     for limit in limits:
         excess = np.asarray(limit.excess(theta))

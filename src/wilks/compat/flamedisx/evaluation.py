@@ -35,7 +35,7 @@ def hessian_of_nll(
     likelihood: Unbinned, data: UnbinnedData, theta: Float[np.ndarray, " parameters"]
 ) -> Float[np.ndarray, "parameters parameters"]:
     """Exact second derivatives of -ln L, by the program with which fits end."""
-    return np.asarray(endpoint(likelihood, data, jnp.asarray(theta, dtype=float), "exact").hessian)
+    return np.asarray(endpoint(likelihood, data, jnp.asarray(theta, dtype=float), curvature="exact").hessian)
 
 
 def expected_number(source: AbstractEventSource) -> float:

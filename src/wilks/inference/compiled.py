@@ -1,0 +1,69 @@
+"""Compiled functions of a likelihood, which is taken apart once and not at every call."""
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar, cast
+
+import equinox as eqx
+import jax
+
+from wilks.likelihood.interface import AbstractLikelihood
+
+from .identity import once_per_likelihood
+
+Options = ParamSpec("Options")
+Found = TypeVar("Found")
+
+
+class _Structure:
+    """A likelihood without its arrays; equal ones share compiled programs."""
+
+    def __init__(self, likelihood: AbstractLikelihood) -> None:
+        arrays, rest = eqx.partition(likelihood, eqx.is_array)
+        leaves, self._rest = jax.tree.flatten(rest)
+        self._content = (jax.tree.structure(arrays), self._rest, tuple(leaves))
+        self._hash = hash(self._content)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, _Structure) and self._content == other._content)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def with_arrays(self, arrays: list[jax.Array]) -> AbstractLikelihood:
+        """The likelihood again."""
+        tree, rest, leaves = self._content
+        return eqx.combine(jax.tree.unflatten(tree, arrays), jax.tree.unflatten(rest, leaves))
+
+
+@once_per_likelihood
+def _apart(likelihood: AbstractLikelihood) -> tuple[_Structure, list[jax.Array]]:
+    """Structure of a likelihood, and its arrays where they are computed with."""
+    arrays = [jax.device_put(leaf) for leaf in jax.tree.leaves(eqx.filter(likelihood, eqx.is_array))]
+    return _Structure(likelihood), arrays
+
+
+def compiled(*static: str) -> Callable[[Callable[Options, Found]], Callable[Options, Found]]:
+    """Compile a function whose first argument is a likelihood that holds no traced values.
+
+    Likelihoods of equal structure share one program: their arrays are arguments of it. Unlike `equinox.filter_jit`,
+    which walks through the whole likelihood at every call, this does so once.
+
+    Args:
+        static: names of arguments that are not arrays; one program is made for each of their values.
+    """
+
+    def decorate(function: Callable[Options, Found]) -> Callable[Options, Found]:
+        @functools.partial(jax.jit, static_argnames=("structure", *static))
+        def program(structure: _Structure, arrays: list[jax.Array], *rest: Any, **options: Any) -> Any:
+            whole: Any = function
+            return whole(structure.with_arrays(arrays), *rest, **options)
+
+        @functools.wraps(function)
+        def call(likelihood: AbstractLikelihood, *rest: Any, **options: Any) -> Any:
+            structure, arrays = _apart(likelihood)
+            return program(structure, arrays, *rest, **options)
+
+        return cast(Callable[Options, Found], call)
+
+    return decorate
