@@ -182,7 +182,9 @@ def _own_flags(likelihood: AbstractLikelihood, data: Any, values: Values) -> dic
         parts = likelihood.parts.items()
         found = [_own_flags(part, data[name], {n: values[n] for n in part.space.names}) for name, part in parts]
         return {flag: sentence for flags in found for flag, sentence in flags.items()}
-    return likelihood.flags_at(values, data) if isinstance(likelihood, AbstractFlaggedLikelihood) else {}
+    if not isinstance(likelihood, AbstractFlaggedLikelihood):
+        return {}
+    return type(likelihood).flags_at(likelihood, values, data)  # binding the method would cost more
 
 
 def wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:

@@ -149,7 +149,7 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
             InvalidData: naming bin, value, expectation and remedy.
             UnknownName: for a channel or auxiliary measurement that does not exist.
         """
-        return self.layout.prepare(data, simulated=self.statistics is not None, integer=self.integer)
+        return BinnedLayout.prepare(self.layout, data, simulated=self.statistics is not None, integer=self.integer)
 
     def simulate(self, key: Key, values: Values) -> CountsData:
         """Poisson counts, auxiliary data and the simulation's auxiliary datum drawn at the named values."""

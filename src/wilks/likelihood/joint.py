@@ -111,7 +111,8 @@ def prepare(likelihood: AbstractLikelihood, data: Any) -> Any:
     if isinstance(likelihood, Joint) and not isinstance(data, Mapping):
         raise InvalidData(f"data of a joint are a mapping from part to its data, not a {type(data).__name__}")
     if isinstance(likelihood, (AbstractCellLikelihood, AbstractExpandedLikelihood, Joint)):
-        return likelihood.prepare(data)
+        kind: Any = type(likelihood)
+        return kind.prepare(likelihood, data)  # binding the method would cost more
     arrays = jax.tree.map(lambda x: jnp.asarray(x, dtype=float), data, is_leaf=lambda x: isinstance(x, list))
     for leaf in jax.tree.leaves(arrays):
         if not bool(jnp.all(jnp.isfinite(leaf))):
