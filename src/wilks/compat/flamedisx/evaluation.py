@@ -8,10 +8,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.typing import Scalar
-from wilks.inference.endpoint import endpoint
 from wilks.inference.quadratic import quadratic
 from wilks.likelihood.unbinned import Unbinned, UnbinnedData
 from wilks.model.sources import AbstractEventSource
+
+from .curvature import hessian_of_nll
 
 
 class Expansion(NamedTuple):
@@ -29,13 +30,6 @@ def expanded(
     value, gradient = _with_gradient(likelihood, data, jnp.asarray(theta))
     hessian = -hessian_of_nll(likelihood, data, theta) if second_order else None
     return Expansion(-float(value), -np.asarray(gradient), hessian)
-
-
-def hessian_of_nll(
-    likelihood: Unbinned, data: UnbinnedData, theta: Float[np.ndarray, " parameters"]
-) -> Float[np.ndarray, "parameters parameters"]:
-    """Exact second derivatives of -ln L, by the program with which fits end."""
-    return np.asarray(endpoint(likelihood, data, jnp.asarray(theta, dtype=float), curvature="exact").hessian)
 
 
 def expected_number(source: AbstractEventSource) -> float:

@@ -14,8 +14,9 @@ from wilks.data.events import Events
 from wilks.likelihood.unbinned import Unbinned, UnbinnedData
 from wilks.physics.xenon.draws import Draws
 
-from .bestfit import Posed, fit_posed, profile_limit
-from .evaluation import Expansion, expanded, expected_numbers, hessian_of_nll
+from .bestfit import Posed, best_values, fit_posed, profile_limit
+from .curvature import hessian_of_nll
+from .evaluation import Expansion, expanded, expected_numbers
 from .frames import pandas, to_events
 from .likelihood_parts import Bound, Penalty, by_dataset, fit_space, made_sources
 from .mu_estimators import accept_estimators
@@ -231,7 +232,10 @@ class LogLikelihood:
         """
         if get_history or optimizer_kwargs:
             notice("bestfit: there is no history and there are no options of optimizers; they are ignored")
-        result = fit_posed(self._posed(bounds, fix, guess), optimizer, throw=not allow_failure)
+        posed = self._posed(bounds, fix, guess)
+        if not (get_lowlevel_result or return_errors) and (found := best_values(posed, optimizer)) is not None:
+            return {**found, **(fix or {})}
+        result = fit_posed(posed, optimizer, throw=not allow_failure)
         if get_lowlevel_result:
             return result
         values = {**result.values, **(fix or {})}
