@@ -1,5 +1,6 @@
 """Draws and densities of a trained estimator in blocks of equal shape, from the network's numbers to physical ones."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -16,13 +17,16 @@ from .coordinates import AbstractCoordinate
 from .density import AbstractConditionalDensity
 from .embeddings import AbstractEncoder, Scaled
 from .estimator import Standardiser
+from .paths import VelocityField
 from .posterior_interface import AbstractRegion
+from .score_paths import ScoreField
 
 BLOCK = 10_000
 """Rows of one compiled call; fewer rows go through smaller blocks."""
 
 _BLOCKS = ((1, 1), (1024, 256), (8192, 2048))  # up to so many rows go through blocks of so many: four programs at most
 
+_COARSE_STEPS = 16  # of a solver whose answer decides between candidates, whatever its error
 _REACH = 50.0  # network coordinates beyond which a draw was thrown off by the solver
 _MOST_ROUNDS = 60
 _LEAST_ACCEPTED = 1e-4
@@ -115,6 +119,23 @@ def draw_accepted(
             "its probability elsewhere: the data may be unlike all simulations, or the training too short"
         )
     return Draws(theta, log_density, good / np.maximum(tried, 1), int(thrown.sum()))
+
+
+def coarse(density: AbstractConditionalDensity) -> AbstractConditionalDensity:
+    """The same density with fewer steps of its solver, where it has one."""
+    if isinstance(density, (VelocityField, ScoreField)):
+        settings = dataclasses.replace(density.settings, steps=_COARSE_STEPS, solver="rk4")
+        return dataclasses.replace(density, settings=settings)
+    return density
+
+
+def shares_inside(
+    density: AbstractConditionalDensity, coordinate: AbstractCoordinate, keys: Any, observed: Observed, n: int
+) -> Float[np.ndarray, " sets"]:
+    """Share of n draws of each set of data that lies inside the support; half a draw is added on both sides."""
+    sets = np.arange(len(keys))
+    found = _draw(density, coordinate, keys, np.zeros(len(keys), dtype=int), observed, sets, n, False)
+    return (found.inside.reshape(len(keys), n).sum(axis=1) + 0.5) / (n + 1.0)
 
 
 def log_densities(

@@ -3,7 +3,7 @@
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,15 +14,12 @@ from wilks._base.errors import InvalidOption, check_option
 from wilks._base.typing import Key
 from wilks.parameters.space import ParameterSpace
 
-from .drawing import Observed, log_densities
+from .drawing import Observed, coarse, log_densities
 from .networks import subkeys
-from .paths import VelocityField
 from .points import log_priors, prior_draws, prior_quantiles, values_at
 from .posterior import NeuralPosterior, draw_observed
 from .posterior_interface import AbstractRegion
-from .score_paths import ScoreField
 
-_COARSE_STEPS = 16  # of the solver that decides on membership: the region is what it says, whatever its error
 _FEW = 0.01  # accepted part of the candidates below which the proposal is resampled from the posterior
 _BATCH = 20_000  # candidates tried at a time
 _MOST_BATCHES = 500
@@ -66,7 +63,7 @@ class Level(eqx.Module):
 
     def heights(self, theta: Float[np.ndarray, "points targets"]) -> Float[np.ndarray, " points"]:
         """ln q, or ln q/p, up to a constant of the data."""
-        density, coordinate = coarse(self.posterior).density, self.posterior.coordinate
+        density, coordinate = coarse(self.posterior.estimator.density), self.posterior.coordinate
         found = np.asarray(log_densities(density, coordinate, theta, self.observed))
         return found - log_priors(self.posterior.coordinate.space, theta) if self.density == "ratio" else found
 
@@ -132,7 +129,7 @@ def cut(key: Key, posterior: NeuralPosterior, observed: Observed, original: Para
         original: inferred parameters before all rounds.
         how: settings.
     """
-    quick = eqx.tree_at(lambda p: p.estimator, posterior, coarse(posterior))
+    quick = _quick(posterior)
     draws = draw_observed(quick, key[None], observed, how.draws, with_density=True)
     theta, heights = draws.theta[0], draws.log_density[0]
     inner = posterior.coordinate.space
@@ -160,13 +157,9 @@ def propose(key: Key, cut: Cut, n: int, how: Truncation) -> Proposed:
     return _resampled(key, cut, n, how, good / tried)
 
 
-def coarse(posterior: NeuralPosterior) -> Any:
-    """The posterior's estimator with fewer steps of its solver."""
-    estimator, density = posterior.estimator, posterior.estimator.density
-    if isinstance(density, (VelocityField, ScoreField)):
-        settings = dataclasses.replace(density.settings, steps=_COARSE_STEPS, solver="rk4")
-        return eqx.tree_at(lambda e: e.density, estimator, dataclasses.replace(density, settings=settings))
-    return estimator
+def _quick(posterior: NeuralPosterior) -> NeuralPosterior:
+    """The posterior with fewer steps of its solver: a region is what it says, whatever its error."""
+    return eqx.tree_at(lambda p: p.estimator.density, posterior, coarse(posterior.estimator.density))
 
 
 def _box(
@@ -201,7 +194,7 @@ def _resampled(key: Key, cut: Cut, n: int, how: Truncation, accepted: float) -> 
     level = cut.region.levels[-1]
     many = how.candidates * n
     drawn = draw_observed(
-        eqx.tree_at(lambda p: p.estimator, level.posterior, coarse(level.posterior)),
+        _quick(level.posterior),
         jax.random.fold_in(key, 1)[None],
         level.observed,
         many,
