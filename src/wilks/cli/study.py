@@ -21,13 +21,14 @@ from .progress import progress_of
 
 
 @contextlib.contextmanager
-def effort_of(toys: int, seed: int, workers: int, delivery: Delivery) -> Iterator[Effort]:
+def effort_of(toys: int, seed: int, workers: int, delivery: Delivery, *, what: str = "toys") -> Iterator[Effort]:
     """The effort that the options ask for; results are printed at once unless one JSON document is wanted.
 
-    All procedures share the same processes, so that what these have compiled is compiled once.
+    All procedures share the same processes, so that what these have compiled is compiled once. ``what`` is counted in
+    the display of progress.
     """
     with contextlib.ExitStack() as opened:
-        bars = _Bars(delivery.quiet)
+        bars = _Bars(delivery.quiet, what)
         opened.callback(bars.close)
         executor = opened.enter_context(_processes(workers)) if workers > 1 else None
         listeners = {} if delivery.as_json else {"announce": _say}
@@ -87,14 +88,15 @@ def _processes(workers: int) -> ProcessPoolExecutor:
 class _Bars:
     """Opens a display of progress when toys begin and closes it when they end, so that results print in between."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, what: str) -> None:
         self._quiet = quiet
+        self._what = what
         self._open = contextlib.ExitStack()
         self._callback: Progress | None = None
 
     def __call__(self, done: int, total: int, failed: int, seconds: float) -> None:
         if self._callback is None:
-            self._callback = self._open.enter_context(progress_of("toys", quiet=self._quiet))
+            self._callback = self._open.enter_context(progress_of(self._what, quiet=self._quiet))
         if self._callback is not None:
             self._callback(done, total, failed, seconds)
         if done >= total:

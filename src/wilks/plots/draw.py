@@ -7,7 +7,10 @@ from matplotlib.figure import Figure
 
 from wilks._base.errors import InvalidOption
 from wilks.results.belts import Belt
+from wilks.results.calibration import CoverageCheck, RankCalibration
+from wilks.results.checks import LocalTest, PredictiveCheck
 from wilks.results.comparisons import CostComparison
+from wilks.results.confidence import ConfidenceSet, CoverageMap
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.hypotheses import GoodnessOfFit
@@ -18,10 +21,14 @@ from wilks.results.result import AbstractResult
 from wilks.results.samples import Samples
 from wilks.results.scans import Scan
 from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
+from wilks.results.weighted import WeightedSamples
 
 from .comparisons import costs
 from .fits import correlation, pulls
 from .limits import confidences
+from .neural.calibration import calibration_curves, local_pp, rank_histogram
+from .neural.planes import coverage_plane, learned_region
+from .neural.posteriors import predictive, weights
 from .posteriors import grid_posterior
 from .regions import belt, cls_map, raster, region, sensitivity
 from .samples import corner
@@ -73,4 +80,11 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     ClsMap: lambda result: figure_of(cls_map(result)),
     GridPosterior: grid_posterior,
     Belt: lambda result: figure_of(belt(result)),
+    RankCalibration: rank_histogram,
+    CoverageCheck: lambda result: figure_of(calibration_curves(result)),
+    LocalTest: lambda result: figure_of(local_pp(result)),
+    PredictiveCheck: predictive,
+    ConfidenceSet: lambda result: figure_of(learned_region(result)),
+    CoverageMap: lambda result: figure_of(coverage_plane(result)),
+    WeightedSamples: lambda result: figure_of(weights(result)),
 }

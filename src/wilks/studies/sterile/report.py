@@ -124,34 +124,37 @@ def _chapters(experiments: Experiments, results: Results, exact: bool) -> tuple[
     names = tuple(experiments.studies)
     how = _EXACT if exact else _ASYMPTOTIC
     made = [
-        Chapter("The experiments", _experiments_text(experiments)),
+        Chapter("The experiments", experiments_text(experiments)),
     ]
     if "closure" in results:
         made.append(Chapter("Published numbers and ours", _CLOSURE, ("closure",)))
     for name in names:
         made.append(
-            Chapter(name, "", _present(results, f"region_{name}", f"null_{name}"), _picture("one", name, results))
+            Chapter(name, "", present(results, f"region_{name}", f"null_{name}"), _picture("one", name, results))
         )
-    everything = _present(results, "fit", "region_all", "contour_all", "null_all")
+    everything = present(results, "fit", "region_all", "contour_all", "null_all")
     made += [
         Chapter("All together", f"{_sentence(results)}\n\n{how}", everything, _picture("everything", names, results)),
         Chapter("Do reactors and gallium agree?", _AGREEMENT, ("agreement",)),
-        Chapter("Where it comes from", _sources_text(experiments)),
+        Chapter("Where it comes from", sources_text(experiments)),
     ]
     return tuple(made)
 
 
-def _present(results: Results, *names: str) -> tuple[str, ...]:
+def present(results: Results, *names: str) -> tuple[str, ...]:
+    """Those of some names that have a result."""
     return tuple(name for name in names if name in results)
 
 
-def _experiments_text(experiments: Experiments) -> str:
+def experiments_text(experiments: Experiments) -> str:
+    """The model, what was loaded and what is missing."""
     loaded = "; ".join(f"{name} ({len(study.data)} values)" for name, study in experiments.studies.items())
     missing = " ".join(f"{name} is missing: it {text}." for name, text in experiments.missing.items())
     return f"{_MODEL}\n\nLoaded: {loaded}. {missing}".rstrip()
 
 
-def _sources_text(experiments: Experiments) -> str:
+def sources_text(experiments: Experiments) -> str:
+    """Where all figures are from."""
     lines = [
         f"{name}: {source.what}: {source.citation}"
         + (f" ({source.path}, SHA-256 {source.digest[:12]})" if source.digest else "")

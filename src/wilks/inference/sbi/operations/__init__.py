@@ -1,4 +1,5 @@
 # Face of operations on posteriors: conditional and marginal laws, mixtures, products, truncated ones made whole.
+from .at_data import at_data as at_data
 from .combined import combine as combine
 from .conditioning import condition as condition
 from .ensembles import ensemble as ensemble

@@ -1,0 +1,106 @@
+"""The anomalies of reactors and gallium, and whether they agree: in evidences and in likelihood ratios."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from wilks.inference.calibration import Asymptotic, ByToys
+from wilks.inference.compatibility import compatibility
+from wilks.inference.null_tests import null_significance
+from wilks.inference.sbi.evidence import suspiciousness
+from wilks.inference.sbi.importance import reweight
+from wilks.inference.sbi.operations.at_data import at_data
+from wilks.inference.sbi.operations.combined import combine
+from wilks.inference.sbi.posterior import NeuralPosterior
+from wilks.likelihood.joint import Joint
+from wilks.physics.oscillation.experiment import Study
+from wilks.physics.oscillation.join import join
+from wilks.results.weighted import WeightedSamples
+from wilks.studies.measurement import Findings
+from wilks.studies.study import Effort
+
+from .loading import GALLIUM, RATES
+from .networks import Networks, Stopwatch, Training, train_small
+from .problem import Posed, pose_plane
+
+MAIN = "main"
+"""Name of the experiments that the large networks learn, among those that are joined."""
+
+
+class Tension(NamedTuple):
+    """Exact draws of each side and of all, each from products of neural posteriors.
+
+    Args:
+        weighted: of reactors, gallium and all together.
+        networks: small networks by name of the experiments.
+    """
+
+    weighted: dict[str, WeightedSamples]
+    networks: dict[str, NeuralPosterior]
+
+
+def find_tension(
+    studies: Mapping[str, Study], posed: Posed, networks: Networks, training: Training, effort: Effort,
+    watch: Stopwatch, results: Findings, *, nodes: int,
+) -> Tension:  # fmt: skip
+    """How significant each anomaly is, and the agreement of reactors and gallium.
+
+    The posterior of several experiments is the product of those of each, weighted with the exact likelihood.
+
+    Args:
+        studies: all experiments, gallium among them.
+        posed: the problem of the large networks.
+        networks: these.
+        training: how much.
+        effort: toys, seed, processes.
+        watch: takes the time.
+        results: where results are announced.
+        nodes: tested nodes per axis.
+    """
+    main = posed.study.name == RATES
+    small = {name: pose_plane(studies[name], nodes) for name in ((GALLIUM,) if main else (RATES, GALLIUM))}
+    trained = {
+        name: watch.measured("small networks", lambda i=i, p=p: train_small(p, training, effort, i))
+        for i, (name, p) in enumerate(small.items())
+    }
+    for name, p in small.items():
+        results.add(f"null_{name}", lambda p=p: null_significance(p.signal, p.data, calibration=_law(effort)))
+    reactors = join({name: study for name, study in studies.items() if name != GALLIUM}, name="reactors")
+    sides = {
+        "reactors": posed if main else pose_plane(reactors, nodes),
+        GALLIUM: small[GALLIUM],
+        "all": pose_plane(join(studies, name="all"), nodes),
+    }
+    parts: dict[str, Any] = {MAIN: networks.spline, **trained}
+    data = {MAIN: posed.data, **{name: p.data for name, p in small.items()}}
+    members = {"reactors": [n for n in parts if n != GALLIUM], GALLIUM: [GALLIUM], "all": list(parts)}
+    weighted = {
+        name: watch.measured(
+            "joint posteriors", lambda n=name, s=side: _weighted(s, parts, data, members[n], training, effort)
+        )
+        for name, side in sides.items()
+    }
+    results.add("suspiciousness", lambda: suspiciousness(weighted["all"], (weighted["reactors"], weighted[GALLIUM])))
+    results.add("agreement", lambda: _agreement(sides))
+    return Tension(weighted, trained)
+
+
+def _weighted(
+    side: Posed, parts: Mapping[str, Any], data: Mapping[str, Any], members: list[str], training: Training,
+    effort: Effort,
+) -> WeightedSamples:  # fmt: skip
+    """Draws of the product of some posteriors with the exact likelihood's weights."""
+    product = combine({name: parts[name] for name in members})
+    proposal = at_data(product, {name: data[name] for name in members})
+    return reweight(effort.seed + 40, proposal, side.exact, side.data, training.draws, defensive=0.2)
+
+
+def _agreement(sides: Mapping[str, Posed]) -> Any:
+    """Parameter goodness of fit of reactors and gallium."""
+    names = ("reactors", GALLIUM)
+    return compatibility(Joint({n: sides[n].signal for n in names}), {n: sides[n].data for n in names})
+
+
+def _law(effort: Effort) -> Any:
+    if not effort.toys:
+        return Asymptotic()
+    return ByToys(effort.seed, effort.toys, executor=effort.executor, progress=effort.progress)
