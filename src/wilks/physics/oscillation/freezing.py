@@ -14,6 +14,7 @@ from wilks.likelihood.residuals import GaussianResiduals
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
 
+from .dayabay.likelihood import DayaBayLikelihood
 from .pulls import WithPulls, null_values, pulled_covariance
 
 
@@ -63,7 +64,7 @@ def pulls_of(likelihood: AbstractLikelihood) -> tuple[str, ...]:
         return tuple(dict.fromkeys(name for part in likelihood.parts.values() for name in pulls_of(part)))
     if isinstance(likelihood, GaussianResiduals) and isinstance(likelihood.predictor, WithPulls):
         return likelihood.predictor.pulls
-    return ()
+    return likelihood.pulls.parameters if isinstance(likelihood, DayaBayLikelihood) else ()
 
 
 def _frozen_part(likelihood: GaussianResiduals) -> GaussianResiduals:

@@ -19,3 +19,13 @@ def release() -> DayaBayRelease:
 @pytest.fixture(scope="session")
 def standard(release: DayaBayRelease) -> DayaBayAnalysis:
     return analysis_of(release, Choices())
+
+
+@pytest.fixture(scope="session")
+def near_and_far(release: DayaBayRelease) -> DayaBayAnalysis:
+    """One near and one far detector, few inputs in the covariance, the others pulled or fixed: quick to compile."""
+    groups = {name: "covariance" for name in ("eres", "thermal_power", "background_rate")}
+    pulled = {name: "pull" for name in ("survival_probability", "snf")}
+    return analysis_of(
+        release, Choices(detectors=("AD12", "AD31"), nuisances="fixed", groups={**groups, **pulled})
+    )

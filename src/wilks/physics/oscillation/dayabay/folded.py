@@ -22,6 +22,9 @@ from .spectrum import Correction
 Oscillated = tuple[Float[Arrays, "spectra nodes"], Float[Arrays, "spectra kind_nodes"]]
 """Survival probabilities times targets, for fresh spectra and for those that the free factor leaves alone."""
 
+Some = Float[Array, " _"]
+"""Some of the parameters."""
+
 
 class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
     """Expected counts as a function of oscillations and free spectrum alone.
@@ -93,12 +96,12 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
         bent = jax.hessian(self._shaped)(shape, at_places)
         return jnp.block([[own, between], [between.T, bent]])
 
-    def _split(self, theta: Theta) -> tuple[Theta, Theta]:
+    def _split(self, theta: Theta) -> tuple[Some, Some]:
         """Parameters of the survival probability, and knots or the global normalisation."""
         many = len(parameters_of(self.survival))
         return theta[:many], theta[many:]
 
-    def _oscillated(self, waves: Theta) -> Oscillated:
+    def _oscillated(self, waves: Some) -> Oscillated:
         """sum_r A_r P_r, and the same followed by B_r P_r of every core."""
         names = (p.name for p in parameters_of(self.survival))
         terms = self.survival.terms({**dict(self.solar), **dict(zip(names, waves, strict=True))})
@@ -107,7 +110,7 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
         spent = (self.fuel[:, :, None] * alive).reshape(alive.shape[0], -1)
         return mixed, jnp.concatenate([mixed, spent], axis=1)
 
-    def _counts(self, oscillated: Oscillated, shape: Theta) -> Float[Arrays, "spectra bins"]:
+    def _counts(self, oscillated: Oscillated, shape: Some) -> Float[Arrays, "spectra bins"]:
         fresh, steady = oscillated
         if self.correction is None:
             return shape[0] * (fresh @ self.fresh + steady @ self.steady) + self.backgrounds
@@ -116,7 +119,7 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
             return ((fresh @ self.fresh + steady @ self.steady) * factor) @ self.after + self.backgrounds
         return (fresh * factor) @ self.fresh + steady @ self.steady + self.backgrounds
 
-    def _shape_rows(self, oscillated: Oscillated, shape: Theta) -> Float[Arrays, "shape spectra bins"]:
+    def _shape_rows(self, oscillated: Oscillated, shape: Some) -> Float[Arrays, "shape spectra bins"]:
         fresh, steady = oscillated
         if self.correction is None:
             return (fresh @ self.fresh + steady @ self.steady)[None]
@@ -133,7 +136,7 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
             return jnp.sum((fresh @ self.fresh + steady @ self.steady) * seen, axis=0), jnp.zeros(())
         return jnp.sum(fresh * (weight @ self.fresh.T), axis=0), jnp.sum(steady * (weight @ self.steady.T))
 
-    def _shaped(self, shape: Theta, weighted: tuple[Array, Array]) -> Scalar:
+    def _shaped(self, shape: Some, weighted: tuple[Array, Array]) -> Scalar:
         """The weighted sum of reactor events from `_weighted`."""
         places, rest = weighted
         if self.correction is None:
