@@ -1,6 +1,5 @@
 """The problem that networks learn: experiments tabulated on the plane, with the priors of both parameters."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -55,7 +54,7 @@ class Posed(NamedTuple):
 
     def posterior(self) -> GridPosterior:
         """The exact posterior."""
-        return grid_posterior(self.exact, self.data)
+        return grid_posterior(self.signal, self.data, space=self.space)
 
 
 def pose_plane(study: Study, nodes: int) -> Posed:
@@ -69,8 +68,3 @@ def pose_plane(study: Study, nodes: int) -> Posed:
     signal = grid_signal(study, grid, freeze_covariance=True)
     space = signal.space.replace(SINE, lower=MIXINGS[0]).replace(SPLITTING, prior=LogUniform(*SPLITTINGS))
     return Posed(study, signal, replace(signal, space=space))
-
-
-def without(studies: Mapping[str, Study], *names: str) -> dict[str, Study]:
-    """All studies but some."""
-    return {name: study for name, study in studies.items() if name not in names}

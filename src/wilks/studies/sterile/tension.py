@@ -8,12 +8,10 @@ from wilks.inference.compatibility import compatibility
 from wilks.inference.null_tests import null_significance
 from wilks.inference.sbi.evidence import suspiciousness
 from wilks.inference.sbi.importance import reweight
-from wilks.inference.sbi.operations.at_data import at_data
 from wilks.inference.sbi.operations.combined import combine
 from wilks.inference.sbi.posterior import NeuralPosterior
 from wilks.likelihood.joint import Joint
 from wilks.physics.oscillation.experiment import Study
-from wilks.physics.oscillation.join import join
 from wilks.results.weighted import WeightedSamples
 from wilks.studies.measurement import Findings
 from wilks.studies.study import Effort
@@ -64,40 +62,35 @@ def find_tension(
     }
     for name, p in small.items():
         results.add(f"null_{name}", lambda p=p: null_significance(p.signal, p.data, calibration=_law(effort)))
-    reactors = join({name: study for name, study in studies.items() if name != GALLIUM}, name="reactors")
-    sides = {
-        "reactors": posed if main else pose_plane(reactors, nodes),
-        GALLIUM: small[GALLIUM],
-        "all": pose_plane(join(studies, name="all"), nodes),
-    }
+    sets = {MAIN: posed, **small}
     parts: dict[str, Any] = {MAIN: networks.spline, **trained}
-    data = {MAIN: posed.data, **{name: p.data for name, p in small.items()}}
-    members = {"reactors": [n for n in parts if n != GALLIUM], GALLIUM: [GALLIUM], "all": list(parts)}
+    sides = {
+        "reactors": [name for name in sets if name != GALLIUM],
+        GALLIUM: [GALLIUM],
+        "all": list(sets),
+    }
     weighted = {
-        name: watch.measured(
-            "joint posteriors", lambda n=name, s=side: _weighted(s, parts, data, members[n], training, effort)
-        )
-        for name, side in sides.items()
+        side: watch.measured("joint posteriors", lambda n=names: _weighted(sets, parts, n, training, effort))
+        for side, names in sides.items()
     }
     results.add("suspiciousness", lambda: suspiciousness(weighted["all"], (weighted["reactors"], weighted[GALLIUM])))
-    results.add("agreement", lambda: _agreement(sides))
+    results.add("agreement", lambda: _agreement(sets))
     return Tension(weighted, trained)
 
 
 def _weighted(
-    side: Posed, parts: Mapping[str, Any], data: Mapping[str, Any], members: list[str], training: Training,
-    effort: Effort,
-) -> WeightedSamples:  # fmt: skip
+    sets: Mapping[str, Posed], parts: Mapping[str, Any], names: list[str], training: Training, effort: Effort
+) -> WeightedSamples:
     """Draws of the product of some posteriors with the exact likelihood's weights."""
-    product = combine({name: parts[name] for name in members})
-    proposal = at_data(product, {name: data[name] for name in members})
-    return reweight(effort.seed + 40, proposal, side.exact, side.data, training.draws, defensive=0.2)
+    product = combine({name: parts[name] for name in names})
+    likelihood = Joint({name: sets[name].exact for name in names})
+    data = {name: sets[name].data for name in names}
+    return reweight(effort.seed + 40, product, likelihood, data, training.draws, defensive=0.2)
 
 
-def _agreement(sides: Mapping[str, Posed]) -> Any:
-    """Parameter goodness of fit of reactors and gallium."""
-    names = ("reactors", GALLIUM)
-    return compatibility(Joint({n: sides[n].signal for n in names}), {n: sides[n].data for n in names})
+def _agreement(sets: Mapping[str, Posed]) -> Any:
+    """Parameter goodness of fit of all sets of experiments."""
+    return compatibility(Joint({n: p.signal for n, p in sets.items()}), {n: p.data for n, p in sets.items()})
 
 
 def _law(effort: Effort) -> Any:
