@@ -8,9 +8,8 @@ from wilks.inference.multistart import Multistart
 from wilks.inference.predictions import predict
 from wilks.inference.sampling.ensemble import Ensemble
 from wilks.inference.sampling.sampling import sample
-from wilks.physics.flavor.build import build
+from wilks.physics.flavor import build, nufit
 from wilks.physics.flavor.model import FlavorModel
-from wilks.physics.flavor.nufit import nufit
 from wilks.physics.flavor.pictures import hexbin
 from wilks.physics.flavor.starts import wide_starts
 

@@ -4,9 +4,8 @@ import numpy as np
 
 from wilks import fit
 from wilks.inference.multistart import Multistart
-from wilks.physics.flavor.build import build
+from wilks.physics.flavor import build, nufit
 from wilks.physics.flavor.examples import modular_a4, modular_s4
-from wilks.physics.flavor.nufit import nufit
 from wilks.physics.flavor.starts import wide_starts
 
 

@@ -84,6 +84,15 @@ def nodes(path, *kinds):
     return (node for node in ast.walk(TREES[path]) if isinstance(node, kinds))
 
 
+def is_lazy(path):
+    """Whether a face resolves its names when they are first used, from the stub beside it."""
+    return "_lazy.attach_stub(__name__, __file__)" in TEXTS[path]
+
+
+def stub_of(path):
+    return ast.parse(path.with_suffix(".pyi").read_text(encoding="utf-8"))
+
+
 def origin_of(path, node):
     """Absolute name of the module of ``from ... import ...``."""
     above = package_of(path).split(".")
@@ -137,11 +146,24 @@ def test_a_face_only_re_exports():
             lines = TEXTS[path].splitlines()
             if len(lines) >= 40 or (lines and not lines[0].startswith(("#", '"""'))):
                 yield f"{place(path)}: 40 lines or more, or no first line that says whose face it is"
-            for node in TREES[path].body if path.parent != SOURCE else ():
+            body = stub_of(path).body if is_lazy(path) else TREES[path].body
+            for node in body if path.parent != SOURCE else ():
                 docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
                 re_export = isinstance(node, ast.ImportFrom) and all(a.asname == a.name for a in node.names)
                 if not docstring and not re_export:
                     yield f"{place(path, node)}: a face holds `from .file import X as X` only"
+
+    assert list(breaches()) == []
+
+
+def test_a_lazy_face_hides_none_of_its_names_behind_a_file():
+    """Where a file of the folder has the name of a function, importing that file would put it in the function's place."""
+
+    def breaches() -> Breaches:
+        for path in FACES:
+            for node in stub_of(path).body if is_lazy(path) else ():
+                if isinstance(node, ast.ImportFrom) and node.module:
+                    yield from (n for n in names_of(node) if (path.parent / f"{n}.py").is_file())
 
     assert list(breaches()) == []
 
@@ -305,7 +327,7 @@ def test_public_dataclasses_are_frozen():
 
 
 def public_names():
-    stub = ast.parse((SOURCE / "__init__.pyi").read_text(encoding="utf-8"))
+    stub = stub_of(SOURCE / "__init__.py")
     return sorted(alias.asname or alias.name for n in stub.body if isinstance(n, ast.ImportFrom) for alias in n.names)
 
 

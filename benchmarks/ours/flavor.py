@@ -17,9 +17,9 @@ from wilks.inference.sampling.ensemble import Ensemble
 from wilks.inference.sampling.sampling import sample
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
-from wilks.physics.flavor.build import FlavorLikelihood, build
+from wilks.physics.flavor.building import FlavorLikelihood, build
 from wilks.physics.flavor.model import FlavorModel, evaluate
-from wilks.physics.flavor.nufit import nufit
+from wilks.physics.flavor.nufit_terms import nufit
 from wilks.physics.flavor.starts import wide_starts
 
 SAMPLE = 8

@@ -14,8 +14,8 @@ from wilks._base.errors import InvalidOption
 from wilks.inference.calibration import ByToys
 from wilks.inference.cls_maps import cls_map
 from wilks.inference.contours import contour
+from wilks.inference.exact_posteriors import grid_posterior
 from wilks.inference.gaussian_belts import bounded_pieces
-from wilks.inference.grid_posterior import grid_posterior
 from wilks.inference.null_tests import null_significance
 from wilks.inference.rasters import raster
 from wilks.inference.sbi.grid_posteriors import total_variation

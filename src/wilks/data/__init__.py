@@ -1,22 +1,4 @@
 # Face of the data floor: axes, histograms, binnings, columns of events, tables.
-from .axes import Axis as Axis
-from .axes import Category as Category
-from .axes import Regular as Regular
-from .axes import Variable as Variable
-from .binned_filling import FillReport as FillReport
-from .binning import AbstractBinning as AbstractBinning
-from .binning import BinContents as BinContents
-from .binning import fill_all as fill_all
-from .binning_files import load_contents as load_contents
-from .binning_files import save_contents as save_contents
-from .boxes import Boxes as Boxes
-from .events import Events as Events
-from .events import Ragged as Ragged
-from .grid import Grid as Grid
-from .histogram import Histogram as Histogram
-from .intervals import Intervals as Intervals
-from .product import Product as Product
-from .refinement import Refined as Refined
-from .tables import CsvFiles as CsvFiles
-from .tables import fill_csv as fill_csv
-from .tables import read_csv as read_csv
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -1,5 +1,4 @@
 # Face of the execution floor: chunks of work, run on processes, executors or a Dask cluster.
-from .chunks import Chunk as Chunk
-from .chunks import plan as plan
-from .executors import run_chunks as run_chunks
-from .progress import Progress as Progress
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

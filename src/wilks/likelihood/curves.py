@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Float
-from scipy.interpolate import CubicHermiteSpline, CubicSpline, PchipInterpolator, PPoly
 
 from wilks._base.errors import InvalidData
 
@@ -125,9 +125,9 @@ def tabulated_curve(
     x, y = _checked_table(points, chi2, period)
     if period is not None:
         y = np.append(y[:-1], y[0])
-    spline = CubicSpline(x, y, bc_type="not-a-knot" if period is None else "periodic")
+    spline = scipy.interpolate.CubicSpline(x, y, bc_type="not-a-knot" if period is None else "periodic")
     first, last = (0, len(x) - 1) if period is not None else _window(spline, y, window)
-    pieces = PPoly(spline.c[:, first:last], spline.x[first : last + 1])
+    pieces = scipy.interpolate.PPoly(spline.c[:, first:last], spline.x[first : last + 1])
     best, minimum = _minimum(pieces)
     coefficients = pieces.c[::-1].T.copy()
     coefficients[:, 0] -= minimum
@@ -184,11 +184,11 @@ def curve_through(
             f"quoted points {x.tolist()} with roots {chi.tolist()}; expected increasing pairs, three or more"
         )
     x, chi = _extended(x, chi, reach) if period is None else _closed(x, chi, period)
-    slopes = PchipInterpolator(x, chi).derivative()(x)
+    slopes = scipy.interpolate.PchipInterpolator(x, chi).derivative()(x)
     if period is not None:
         slopes[[0, -1]] = 0.0  # flat where the two ends of the cycle meet
     grid = np.linspace(x[0], x[-1], _POINTS_OF_QUOTED)
-    chi2 = CubicHermiteSpline(x, chi, slopes)(grid) ** 2
+    chi2 = scipy.interpolate.CubicHermiteSpline(x, chi, slopes)(grid) ** 2
     return tabulated_curve(grid, chi2, period=period, window=math.inf if period else reach**2)
 
 
@@ -235,7 +235,7 @@ def _checked_table(points: object, chi2: object, period: float | int | None) -> 
     return x, y
 
 
-def _window(spline: CubicSpline, y: np.ndarray, window: float) -> tuple[int, int]:
+def _window(spline: "scipy.interpolate.CubicSpline", y: np.ndarray, window: float) -> tuple[int, int]:
     """First and last table point that the curve follows: within the window, and rising outwards at both."""
     lowest = int(np.argmin(y))
     inside = y - y[lowest] <= window
@@ -251,7 +251,7 @@ def _window(spline: CubicSpline, y: np.ndarray, window: float) -> tuple[int, int
     return first, last
 
 
-def _minimum(pieces: PPoly) -> tuple[float, float]:
+def _minimum(pieces: "scipy.interpolate.PPoly") -> tuple[float, float]:
     """Lowest point of a spline and the value there."""
     turning = pieces.derivative().roots(extrapolate=False)
     candidates = np.concatenate([pieces.x, turning[np.isfinite(turning)]])
@@ -261,7 +261,11 @@ def _minimum(pieces: PPoly) -> tuple[float, float]:
 
 
 def _half_width(
-    pieces: PPoly, minimum: float, best: float, edges: tuple[float, float], period: float | int | None
+    pieces: "scipy.interpolate.PPoly",
+    minimum: float,
+    best: float,
+    edges: tuple[float, float],
+    period: float | int | None,
 ) -> float:
     crossings = pieces.solve(minimum + 1.0, extrapolate=False)
     crossings = crossings[np.isfinite(crossings)]

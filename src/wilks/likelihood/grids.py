@@ -8,9 +8,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Array, Float
-from scipy.ndimage import spline_filter1d
-from scipy.optimize import minimize
 
 from wilks._base.errors import InvalidData
 
@@ -151,7 +150,7 @@ def lowest_point(
 
     simplex = np.vstack([np.zeros(len(start)), 0.5 * np.eye(len(start))])
     options = {"xatol": 1e-9, "fatol": 1e-13, "initial_simplex": simplex, "maxfev": 4000}
-    found = minimize(at, np.zeros(len(start)), method="Nelder-Mead", options=options)
+    found = scipy.optimize.minimize(at, np.zeros(len(start)), method="Nelder-Mead", options=options)
     return start + found.x * grid.step, float(found.fun)
 
 
@@ -188,9 +187,9 @@ def _filtered(table: np.ndarray, axis: int, cyclic: bool) -> np.ndarray:
     """Coefficients along one axis with those beyond its ends: mirrored, or those of the other end of the cycle."""
     table = np.moveaxis(table, axis, 0)
     if cyclic:
-        inner = spline_filter1d(table[:-1], axis=0, mode="grid-wrap")
+        inner = scipy.ndimage.spline_filter1d(table[:-1], axis=0, mode="grid-wrap")
         outer = np.concatenate([inner[-1:], inner, inner[:2]])
     else:
-        inner = spline_filter1d(table, axis=0, mode="mirror")
+        inner = scipy.ndimage.spline_filter1d(table, axis=0, mode="mirror")
         outer = np.concatenate([inner[1:2], inner, inner[-2:-1]])
     return np.moveaxis(outer, 0, axis)

@@ -1,19 +1,4 @@
 # Face of the models: from parameters to predictions, and the algebra of their variations.
-from .ensemble_algebra import add as add
-from .ensemble_algebra import beyond_limits as beyond_limits
-from .ensemble_algebra import collapse as collapse
-from .ensemble_algebra import compose as compose
-from .ensemble_algebra import concatenate as concatenate
-from .ensemble_algebra import fix as fix
-from .ensemble_algebra import linearise as linearise
-from .ensemble_algebra import passthrough as passthrough
-from .ensemble_algebra import templates as templates
-from .ensembles import AbstractEnsemble as AbstractEnsemble
-from .ensembles import LinearEnsemble as LinearEnsemble
-from .ensembles import ResampledEnsemble as ResampledEnsemble
-from .linear import LinearTemplates as LinearTemplates
-from .predictor import AbstractPredictor as AbstractPredictor
-from .response_model import response as response
-from .sources import AbstractEventSource as AbstractEventSource
-from .sums import SummedPredictor as SummedPredictor
-from .template_model import TemplatePredictor as TemplatePredictor
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

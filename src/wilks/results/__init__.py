@@ -1,32 +1,4 @@
 # Face of the results: frozen records of numpy arrays that print, save and load themselves without JAX.
-from .belts import Belt as Belt
-from .comparisons import CostComparison as CostComparison
-from .fits import FitResult as FitResult
-from .fits import FitTable as FitTable
-from .grid_posteriors import GridPosterior as GridPosterior
-from .hypotheses import GoodnessOfFit as GoodnessOfFit
-from .hypotheses import HypothesisTest as HypothesisTest
-from .intervals import Contour as Contour
-from .intervals import Interval as Interval
-from .intervals import Intervals as Intervals
-from .limits import Limit as Limit
-from .limits import SignalTest as SignalTest
-from .minima import Minima as Minima
-from .predictions import Predictions as Predictions
-from .provenance import Provenance as Provenance
-from .regions import ClsMap as ClsMap
-from .regions import Raster as Raster
-from .regions import Region as Region
-from .regions import Sensitivity as Sensitivity
-from .result import AbstractResult as AbstractResult
-from .samples import Samples as Samples
-from .scans import Scan as Scan
-from .status import Status as Status
-from .store import load as load
-from .store import save as save
-from .store import to_json as to_json
-from .tables import to_csv as to_csv
-from .toys import Bias as Bias
-from .toys import Coverage as Coverage
-from .toys import CoverageCurve as CoverageCurve
-from .toys import Toys as Toys
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

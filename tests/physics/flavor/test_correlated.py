@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wilks.physics.flavor.correlated import QUANTITIES
-from wilks.physics.flavor.nufit import nufit, shipped_release
+from wilks.physics.flavor.nufit_terms import nufit, shipped_release
 
 ORDERINGS = ("NO", "IO")
 BELOW = 9.0

@@ -13,8 +13,8 @@ from wilks.physics.flavor.datasets import (
     WOLFENSTEIN_2024,
     GaussianTable,
 )
-from wilks.physics.flavor.nufit import nufit
 from wilks.physics.flavor.nufit_figures import figures
+from wilks.physics.flavor.nufit_terms import nufit
 
 
 def table(**row):

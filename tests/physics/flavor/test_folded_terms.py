@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from wilks._base.errors import InvalidData, InvalidOption, UnknownName
-from wilks.physics.flavor.build import build
+from wilks.physics.flavor.building import build
 from wilks.physics.flavor.model import FlavorModel
-from wilks.physics.flavor.nufit import nufit
+from wilks.physics.flavor.nufit_terms import nufit
 
 from .user_matrices import SEED_SPACE, charged, neutral
 

@@ -12,10 +12,10 @@ from wilks.likelihood.joint import Joint
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
-from wilks.physics.flavor.build import build
+from wilks.physics.flavor.building import build
 from wilks.physics.flavor.examples import modular_a4, modular_s4
 from wilks.physics.flavor.model import FlavorModel
-from wilks.physics.flavor.nufit import nufit
+from wilks.physics.flavor.nufit_terms import nufit
 from wilks.physics.flavor.starts import wide_starts
 
 KNOWN = (7.504, -2.643, -2.252)

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from wilks._base.errors import InvalidFile, InvalidOption
-from wilks.physics.flavor.nufit import read_nufit
 from wilks.physics.flavor.nufit_files import parse_release, read_release
+from wilks.physics.flavor.nufit_terms import read_nufit
 
 AXES = {
     "sin^2(theta13)": np.linspace(0.018, 0.026, 9),

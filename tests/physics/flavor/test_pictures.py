@@ -6,8 +6,8 @@ import pytest
 
 from wilks._base.errors import InvalidOption, UnknownName
 from wilks.physics.flavor.labels import LABELS
-from wilks.physics.flavor.nufit import shipped_release
 from wilks.physics.flavor.nufit_figures import figures
+from wilks.physics.flavor.nufit_terms import shipped_release
 from wilks.physics.flavor.pictures import hexbin, region
 
 NAMES = ("s12^2", "s13^2", "s23^2", "d/pi", "m21^2", "m3l^2")

@@ -1,7 +1,4 @@
 # Face of sampling: posterior draws by an ensemble of walkers or by NUTS, with diagnostics and a verdict.
-from .credible import credible_interval as credible_interval
-from .ensemble import Ensemble as Ensemble
-from .interface import AbstractSampler as AbstractSampler
-from .jeffreys import JeffreysPrior as JeffreysPrior
-from .nuts import Nuts as Nuts
-from .sampling import sample as sample
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

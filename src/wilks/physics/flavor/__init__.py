@@ -1,28 +1,4 @@
 # Face of the flavor wing: mass matrices to masses, mixing and what experiments say about them.
-from . import absolute_masses as absolute_masses
-from . import datasets as datasets
-from . import examples as examples
-from . import groups as groups
-from . import modular as modular
-from . import terms as terms
-from .build import FlavorLikelihood as FlavorLikelihood
-from .build import build as build
-from .chi2_terms import ChiSquareTerms as ChiSquareTerms
-from .datasets import GaussianTable as GaussianTable
-from .from_matrices import angles as angles
-from .from_matrices import ckm as ckm
-from .from_matrices import lepton_observables as lepton_observables
-from .from_matrices import pmns as pmns
-from .from_matrices import quark_observables as quark_observables
-from .judged_points import chi2_of_points as chi2_of_points
-from .judged_points import scales_of_points as scales_of_points
-from .judged_points import shares_of_points as shares_of_points
-from .lobster import lobster_band as lobster_band
-from .model import FlavorModel as FlavorModel
-from .model import evaluate as evaluate
-from .nufit import nufit as nufit
-from .nufit import read_nufit as read_nufit
-from .observables import Flags as Flags
-from .observables import Observables as Observables
-from .pictures import hexbin as hexbin
-from .starts import wide_starts as wide_starts
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

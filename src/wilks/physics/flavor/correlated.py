@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Array, Float
-from scipy.interpolate import CubicSpline, make_lsq_spline
-from scipy.optimize import minimize
 
 from wilks.likelihood.grids import Grid, GridValues, point_value
 from wilks.likelihood.surfaces import CellDraws, positive_curvature
@@ -173,7 +172,7 @@ def _even(
         axes[number], chi2 = axes[number][keep], np.take(chi2, keep, axis=number)
         if name in _STEPS:
             even = np.arange(round((axes[number][-1] - axes[number][0]) / _STEPS[name]) + 1) * _STEPS[name]
-            chi2 = CubicSpline(axes[number], chi2, axis=number)(axes[number][0] + even)
+            chi2 = scipy.interpolate.CubicSpline(axes[number], chi2, axis=number)(axes[number][0] + even)
             axes[number] = axes[number][0] + even
     return tuple(axes), chi2 - chi2.min()
 
@@ -186,7 +185,7 @@ def _smoothed(
     """
     nodes = np.linspace(axis[0], axis[-1], round((axis[-1] - axis[0]) / _KNOTS_OF_M3L) + 1)
     knots = np.concatenate([[nodes[0]] * 3, nodes, [nodes[-1]] * 3])
-    return nodes, make_lsq_spline(axis, values, knots, axis=1)(nodes)
+    return nodes, scipy.interpolate.make_lsq_spline(axis, values, knots, axis=1)(nodes)
 
 
 def _along(
@@ -194,7 +193,7 @@ def _along(
 ) -> Float[np.ndarray, " points"]:
     """A one-dimensional table at given points, its minimum there subtracted."""
     table = tables[(name,)]
-    values = CubicSpline(table.axes[0] * _UNITS.get(name, 1.0), table.chi2)(axis)
+    values = scipy.interpolate.CubicSpline(table.axes[0] * _UNITS.get(name, 1.0), table.chi2)(axis)
     return values - values.min()
 
 
@@ -217,7 +216,7 @@ def _lowest(
 
         simplex = np.vstack([np.zeros(len(where)), 0.5 * np.eye(len(where))])
         options = {"xatol": 1e-8, "fatol": 1e-12, "initial_simplex": simplex, "maxfev": 5000}
-        found = minimize(at, np.zeros(len(where)), method="Nelder-Mead", options=options)
+        found = scipy.optimize.minimize(at, np.zeros(len(where)), method="Nelder-Mead", options=options)
         return start[where] + found.x * step[where], float(found.fun)
 
     first, one = lower(_SOLAR, [(grids[0], _SOLAR)])

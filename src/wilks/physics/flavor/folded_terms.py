@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Float
-from scipy.interpolate import CubicSpline
 
 from wilks._base.errors import UnknownName, near_names
 
@@ -62,7 +62,7 @@ class FoldedTerms:
         table: figures of the Gaussians outside the windows, and of r and the charged leptons everywhere.
     """
 
-    splines: Mapping[str, CubicSpline]
+    splines: Mapping[str, "scipy.interpolate.CubicSpline"]
     windows: Mapping[str, tuple[float, float, float]]
     table: GaussianTable
 
@@ -117,5 +117,5 @@ def folded_terms(release: str, ordering: str, columns: Mapping[str, ReleaseTable
         elif name == "d/pi":
             x, keep = np.unique(np.mod(x / 180.0, 2.0), return_index=True)  # one of the two at +-180 degrees
             chi2 = chi2[keep]
-        splines[name] = CubicSpline(x, chi2)
+        splines[name] = scipy.interpolate.CubicSpline(x, chi2)
     return FoldedTerms(splines, _WINDOWS[release, ordering], table)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from .build import FlavorLikelihood
+from .building import FlavorLikelihood
 from .stacks import in_chunks, rows_of
 
 PerPoint = Float[np.ndarray, " points"]

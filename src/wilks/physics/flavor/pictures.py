@@ -18,9 +18,9 @@ from wilks.results.samples import Samples
 from .datasets import GaussianTable
 from .labels import LABELS
 from .lobster import BOX, lobster_band
-from .nufit import shipped_release
 from .nufit_figures import figures
 from .nufit_files import Release
+from .nufit_terms import shipped_release
 
 Limits = tuple[float, float]
 

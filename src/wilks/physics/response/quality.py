@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from wilks._base.errors import InvalidData, InvalidOption
 from wilks._base.typing import Key
@@ -130,7 +130,7 @@ def compatibility(
     distance = float(mahalanobis(first, second)[used].sum())
     degrees = reco * len(used)
     p_count = None if not throws else _counted(first, second, used, distance, throws, key)
-    return Compatibility(distance, degrees, used, float(chi2.sf(distance, degrees)), p_count, throws)
+    return Compatibility(distance, degrees, used, float(chdtrc(degrees, distance)), p_count, throws)
 
 
 def in_bin_variation(counts: ResponseCounts, *, relative: bool = False) -> InBinVariation:

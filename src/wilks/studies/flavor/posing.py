@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from wilks._base.errors import check_option
-from wilks.physics.flavor.build import FlavorLikelihood, build
+from wilks.physics.flavor.building import FlavorLikelihood, build
 from wilks.physics.flavor.chi2_terms import ChiSquareTerms
 from wilks.physics.flavor.examples import WorkedModel
 from wilks.physics.flavor.model import FlavorModel
-from wilks.physics.flavor.nufit import CITATIONS, RELEASES, nufit
 from wilks.physics.flavor.nufit_figures import FIGURES
+from wilks.physics.flavor.nufit_terms import CITATIONS, RELEASES, nufit
 from wilks.studies.study import Study
 
 from .models import find_model

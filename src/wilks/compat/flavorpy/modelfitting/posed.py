@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from wilks._base.errors import InvalidModel
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
-from wilks.physics.flavor.build import FlavorLikelihood
+from wilks.physics.flavor.building import FlavorLikelihood
 from wilks.physics.flavor.chi2_terms import ChiSquareTerms, Term
 from wilks.physics.flavor.model import FlavorModel
 from wilks.physics.flavor.stacks import in_chunks

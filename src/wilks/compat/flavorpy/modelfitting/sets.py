@@ -13,7 +13,7 @@ from wilks.physics.flavor.datasets import GaussianTable
 from wilks.physics.flavor.fitted import ALIASES
 from wilks.physics.flavor.folded_terms import FoldedTerms
 from wilks.physics.flavor.neutrino_scale import AVERAGED
-from wilks.physics.flavor.nufit import nufit
+from wilks.physics.flavor.nufit_terms import nufit
 
 from .figures_table import COLUMNS, FiguresTable
 from .points import Point

@@ -15,7 +15,7 @@ from wilks.model.user_functions.function import UserFunction, user_function
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 from wilks.physics.flavor.chi2_terms import ChiSquareTerms
-from wilks.physics.flavor.nufit import nufit
+from wilks.physics.flavor.nufit_terms import nufit
 
 from .sets import Chi2Function, GaussianChi2, ProfileChi2
 

@@ -16,12 +16,12 @@ from wilks.likelihood.curves import gaussian_curve
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 from wilks.physics.flavor.absolute_masses import cosmology
-from wilks.physics.flavor.build import FlavorLikelihood, build
+from wilks.physics.flavor.building import FlavorLikelihood, build
 from wilks.physics.flavor.datasets import CHARGED_LEPTONS_GUT, QUARKS_GUT, WOLFENSTEIN_2024
 from wilks.physics.flavor.judged_points import chi2_of_points, scales_of_points, shares_of_points
 from wilks.physics.flavor.model import FlavorModel, evaluate
-from wilks.physics.flavor.nufit import nufit
 from wilks.physics.flavor.nufit_figures import figures
+from wilks.physics.flavor.nufit_terms import nufit
 from wilks.physics.flavor.starts import wide_starts
 
 from .user_matrices import SEED_SPACE, charged, down, neutral

@@ -8,9 +8,9 @@ import pytest
 from wilks._base.errors import InvalidOption, UnknownName
 from wilks.likelihood.curves import tabulated_curve
 from wilks.physics.flavor.chi2_terms import ChiSquareTerms
-from wilks.physics.flavor.nufit import nufit, shipped_release
 from wilks.physics.flavor.nufit_figures import FIGURES, figures
 from wilks.physics.flavor.nufit_files import COLUMNS
+from wilks.physics.flavor.nufit_terms import nufit, shipped_release
 
 ROOT = Path(__file__).parents[3]
 

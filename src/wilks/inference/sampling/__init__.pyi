@@ -1,0 +1,6 @@
+from .credible import credible_interval as credible_interval
+from .ensemble import Ensemble as Ensemble
+from .interface import AbstractSampler as AbstractSampler
+from .jeffreys import JeffreysPrior as JeffreysPrior
+from .nuts import Nuts as Nuts
+from .sampling import sample as sample
