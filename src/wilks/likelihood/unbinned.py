@@ -14,7 +14,7 @@ from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, Unknown
 from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
 from wilks.data.events import Events
 from wilks.model.predictor import Auxiliary
-from wilks.model.sources import AbstractEventSource
+from wilks.model.sources import AbstractEventSource, on_common_ground
 from wilks.parameters.space import ParameterSpace
 
 from .components import Bounds, by_dataset, components_of, space_of
@@ -94,7 +94,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
     ) -> None:
         if events_per_block < 1:
             raise InvalidOption(f"events_per_block {events_per_block} must be at least 1")
-        named = by_dataset(sources)
+        named = {name: on_common_ground(inside) for name, inside in by_dataset(sources).items()}
         self.space = space_of(named, free_rates, free or {})
         self.components = components_of(named, self.space, tuple(free or {}))
         self.datasets = tuple(named)

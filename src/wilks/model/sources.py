@@ -1,7 +1,7 @@
 """What every source of events is: a differential rate, an expected number, and a way to draw events."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -40,3 +40,33 @@ class AbstractEventSource(eqx.Module):
     @abc.abstractmethod
     def simulate(self, keys: Sequence[Key], values: Values) -> tuple[Events, ...]:
         """Sets of events with Poisson-distributed numbers, one set per key; a set depends on its own key alone."""
+
+
+class AbstractExtendedSource(AbstractEventSource):
+    """A source whose rate counts from a uniform density over a region of its own, such as a fiducial volume.
+
+    Several in one data set are comparable only if all count from one density: an unbinned likelihood brings them there.
+    """
+
+    @property
+    @abc.abstractmethod
+    def region(self) -> Any:
+        """The region; equal regions need no conversion."""
+
+    @property
+    @abc.abstractmethod
+    def extent(self) -> float:
+        """Size of the region, in a unit that sources of one data set share."""
+
+    @abc.abstractmethod
+    def relative_to(self, extent: float) -> "AbstractExtendedSource":
+        """The same source with rates that count from a uniform density over that extent, and are 0 outside its own."""
+
+
+def on_common_ground(sources: Mapping[str, AbstractEventSource]) -> dict[str, AbstractEventSource]:
+    """Sources of one data set with rates that can be added: unequal regions count from the largest of them."""
+    extended = [s for s in sources.values() if isinstance(s, AbstractExtendedSource)]
+    if all(s.region == extended[0].region for s in extended):
+        return dict(sources)
+    largest = max(s.extent for s in extended)
+    return {name: s.relative_to(largest) if isinstance(s, AbstractExtendedSource) else s for name, s in sources.items()}

@@ -40,3 +40,11 @@ def test_drawn_events_can_be_annotated_at_once(er):
     assert "e_charge_vis" in events
     resolution = np.asarray(events["e_vis"]) / np.asarray(events["energy"])
     assert 0.5 < np.median(resolution) < 1.5
+
+
+def test_draws_are_annotated_at_their_own_values():
+    source, at = ERSource(), {"elife": 150e3, "g2": 25.0}
+    events = source.draw(3, 30, at, annotate=True)
+    moved = ERSource(**at).annotate(events)
+    np.testing.assert_allclose(events["electrons_produced_mle"], moved["electrons_produced_mle"], rtol=1e-12)
+    assert not np.allclose(events["electrons_produced_mle"], source.annotate(events)["electrons_produced_mle"])

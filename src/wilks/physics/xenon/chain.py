@@ -17,6 +17,9 @@ from .model import Columns, Model
 from .spectra import Comb
 from .stages import LIGHT, OF_S1, QUANTA, Stage
 
+LOG_SHARE = "log_share_of_common_volume"
+"""Column of what brings sources of different volumes to a common one."""
+
 _BLOCK = 64  # events whose sums fit into the cache together
 
 PairRates = Callable[[Comb, Stage, Columns], Float[Array, "photons electrons"]]
@@ -80,6 +83,9 @@ class Chain(eqx.Module):
             else:
                 summed = log_charge_sum(joint, charge, find_windows(joint, charge) if part[1] is None else part[1])
             log_rate = summed + offset + self.stage.log_acceptance(part[0])
+            if LOG_SHARE in part[0]:
+                inside = part[0][LOG_SHARE] > -jnp.inf
+                log_rate = jnp.where(inside, log_rate + jnp.where(inside, part[0][LOG_SHARE], 0.0), -jnp.inf)
             return jnp.where(self.stage.possible(part[0]), log_rate, -jnp.inf)
 
         return _in_blocks(block, {name: jnp.asarray(column) for name, column in columns.items()}, windows)

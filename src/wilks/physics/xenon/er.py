@@ -1,6 +1,7 @@
 """Electronic recoils: quanta without fluctuation, split by a beta-binomial distribution."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +39,11 @@ class ERSource(AbstractXenonSource):
     model_function_names: ClassVar[tuple[str, ...]] = (*COMMON_FUNCTIONS, "p_electron_fluctuation")
     energies = Setting(np.linspace(0.0, 10.0, 1000))
     rates_vs_energy = Setting(np.ones(1000))
+
+    def __init__(
+        self, *, preset: str = "2.1.0", accuracy: str = "fast", config: str | Path | None = None, **settings: Any
+    ) -> None:
+        super().__init__(preset=preset, accuracy=accuracy, config=config, **settings)
 
     @staticmethod
     def p_electron(nq, *, er_pel_a=15.0, er_pel_b=-27.7, er_pel_c=32.5, er_pel_e0=5.0):

@@ -1,6 +1,7 @@
 """Nuclear recoils: Poisson-distributed quanta after Lindhard quenching, split binomially."""
 
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -35,6 +36,11 @@ class NRSource(AbstractXenonSource):
     model_function_names: ClassVar[tuple[str, ...]] = ("lindhard_l", *COMMON_FUNCTIONS)
     energies = Setting(np.linspace(0.7, 150.0, 100))
     rates_vs_energy = Setting(np.ones(100))
+
+    def __init__(
+        self, *, preset: str = "2.1.0", accuracy: str = "fast", config: str | Path | None = None, **settings: Any
+    ) -> None:
+        super().__init__(preset=preset, accuracy=accuracy, config=config, **settings)
 
     @staticmethod
     def lindhard_l(e, lindhard_k=0.138):

@@ -16,13 +16,13 @@ from wilks._base.notices import notice
 from wilks._base.typing import Key, Scalar, Values
 from wilks.data.events import Events
 from wilks.likelihood.event_padding import bucket_of, pad_rows
-from wilks.model.sources import AbstractEventSource
+from wilks.model.sources import AbstractEventSource, AbstractExtendedSource
 from wilks.model.staging import AbstractStagedSource
 from wilks.parameters.space import NamedValues, ParameterSpace
 
 from .accuracy import Accuracy
 from .annotation import annotate_columns
-from .chain import Chain, Held, compiled_log_rates, compiled_number, held_tables
+from .chain import LOG_SHARE, Chain, Held, compiled_log_rates, compiled_number, held_tables
 from .charge import Windows
 from .configuration import Configuration, read_configuration
 from .draws import Draws
@@ -40,7 +40,7 @@ from .stages import Stage
 from .volume import Cylinder
 
 
-class AbstractXenonSource(AbstractStagedSource):
+class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
     """A source of recoils in a uniform cylinder of liquid xenon.
 
     To write one, say how many quanta recoils make and how these split, and name the model functions. Users change the
@@ -65,6 +65,7 @@ class AbstractXenonSource(AbstractStagedSource):
     options: Options = eqx.field(static=True)
     held: Held | None
     layout: Layout
+    reference: Float[np.ndarray, ""] | None
 
     model_function_names: eqx.AbstractClassVar[tuple[str, ...]]
 
@@ -106,7 +107,7 @@ class AbstractXenonSource(AbstractStagedSource):
         self.volume = Cylinder(*(attributes[name] for name in VOLUME))
         checks = (bool(attributes[name]) for name in ("check_acceptances", "check_efficiencies"))
         self.options = Options(accuracy, *checks)
-        self.held = None
+        self.held, self.reference = None, None
         evaluate = Evaluator(self.model, self, dict(self.starts))
         self.layout = lay_out(evaluate, self.volume, self.reach(evaluate), DEFAULT_CUTS, self.with_extra_columns)
 
@@ -192,7 +193,10 @@ class AbstractXenonSource(AbstractStagedSource):
         Raises:
             InvalidData: for missing columns, numbers that are not finite, and events that the cuts refuse.
         """
-        return prepare_columns(events, self._evaluator(None), self.volume, self.options, self.with_extra_columns)
+        volume = self.volume if self.reference is None else self.volume.at_all_times()
+        columns = prepare_columns(events, self._evaluator(None), volume, self.options, self.with_extra_columns)
+        shared = {} if self.reference is None else {LOG_SHARE: self.volume.log_share(events, float(self.reference))}
+        return {**columns, **shared}
 
     def log_rate(
         self, values: Values | None, prepared: Columns | Events, windows: Windows | None = None
@@ -233,6 +237,20 @@ class AbstractXenonSource(AbstractStagedSource):
             lambda s: s.held, self, held_tables(self.chain(None), tuple(free)), is_leaf=lambda x: x is None
         )
 
+    @property
+    def region(self) -> Cylinder:
+        """Where and when it has events."""
+        return self.volume
+
+    @property
+    def extent(self) -> float:
+        """Volume times live time, cm^3 ns."""
+        return self.volume.extent
+
+    def relative_to(self, extent: float) -> "AbstractXenonSource":
+        """The same source with rates relative to a uniform density over that many cm^3 ns, and 0 outside its own."""
+        return eqx.tree_at(lambda s: s.reference, self, np.asarray(extent), is_leaf=lambda x: x is None)
+
     def with_extra_columns(self, events: Events) -> Events:
         """Events with the columns that ``add_extra_columns`` derives."""
         derived = self.add_extra_columns(events)
@@ -264,7 +282,7 @@ class AbstractXenonSource(AbstractStagedSource):
         if number and not len(events):
             mu = float(compiled_expected(self, values))
             notice(f"none of {number} trials survives the cuts; the source expects {mu:.3g} events")
-        return self.annotate(events) if annotate else events
+        return self.annotate(events, values=values) if annotate else events
 
     def simulate(self, keys: Sequence[Key], values: Values | None = None) -> tuple[Events, ...]:
         """Sets of events with Poisson-distributed numbers of trials, one set per key."""
@@ -274,16 +292,17 @@ class AbstractXenonSource(AbstractStagedSource):
         mean = float(self.mu_before_efficiencies(values))
         return self._drawn(draws, [int(g.poisson(mean)) for g in draws.generators], values, None)
 
-    def annotate(self, events: Events, max_sigma: float = 3.0) -> Events:
+    def annotate(self, events: Events, max_sigma: float = 3.0, values: Values | None = None) -> Events:
         """Events with best guesses and ranges of quanta and energies, see 3.3 of the column list in the manual.
 
         Args:
             events: with s1, s2 and the columns of the model functions.
             max_sigma: half width of the ranges in standard deviations.
+            values: parameters; those that are not given keep their start.
         """
         table = self.with_extra_columns(events)
         columns = {name: np.asarray(table[name], dtype=float) for name in ("s1", "s2", *self.model.columns())}
-        return events.with_columns(annotate_columns(self._evaluator(None), columns, max_sigma))
+        return events.with_columns(annotate_columns(self._evaluator(values), columns, max_sigma))
 
     def estimate_mu(self, key: Key | int, n_trials: int = 100_000, values: Values | None = None) -> tuple[float, float]:
         """Expected events after all selections by simulation, with its standard error: a check of `expected_events`."""

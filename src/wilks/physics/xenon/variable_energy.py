@@ -14,7 +14,7 @@ from wilks._base.notices import notice
 from wilks._base.typing import Key, Scalar, Values
 from wilks.data.events import Events
 from wilks.likelihood.event_padding import bucket_of, pad_rows
-from wilks.model.sources import AbstractEventSource
+from wilks.model.sources import AbstractEventSource, AbstractExtendedSource
 from wilks.model.staging import AbstractStagedSource
 from wilks.parameters.space import ParameterSpace
 
@@ -25,6 +25,7 @@ from .evaluation import Evaluator
 from .fixing import fixed_columns
 from .simulation import draw_places, simulate_trials
 from .source import AbstractXenonSource
+from .volume import Cylinder
 
 _DAY = 86_400e9
 _TOGETHER = 32  # events whose tables are in memory at once
@@ -32,7 +33,7 @@ _TOGETHER = 32  # events whose tables are in memory at once
 Prepared = Mapping[str, Any]
 
 
-class AbstractVariableEnergySource(AbstractStagedSource):
+class AbstractVariableEnergySource(AbstractStagedSource, AbstractExtendedSource):
     """Recoils with one spectrum per bin of time.
 
     Rates and simulation take the spectrum of the bin in which an event lies; the expected number is the mean over bins.
@@ -52,6 +53,20 @@ class AbstractVariableEnergySource(AbstractStagedSource):
         """Edges of the bins of time, ns since 1970-01-01 UTC."""
         volume = self.response.volume
         return np.linspace(volume.t_start, volume.t_stop, self.spectra.shape[0] + 1)
+
+    @property
+    def region(self) -> Cylinder:
+        """Where and when it has events."""
+        return self.response.volume
+
+    @property
+    def extent(self) -> float:
+        """Volume times live time, cm^3 ns."""
+        return self.response.extent
+
+    def relative_to(self, extent: float) -> "AbstractVariableEnergySource":
+        """The same source with rates relative to a uniform density over that many cm^3 ns, and 0 outside its own."""
+        return eqx.tree_at(lambda s: s.response, self, self.response.relative_to(extent))
 
     def prepare(self, events: Events) -> Prepared:
         """Check events, keep the columns that the model functions take, and find their bins of time.

@@ -6,7 +6,8 @@ import math
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidModel
+from wilks._base.errors import InvalidData, InvalidModel
+from wilks.data.events import Events
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,35 @@ class Cylinder:
     def volume(self) -> float:
         """Volume in cm^3."""
         return math.pi * self.fv_radius**2 * (self.fv_high - self.fv_low)
+
+    @property
+    def extent(self) -> float:
+        """Volume times live time in cm^3 ns; volume alone, times 1 ns, for a live time of 0."""
+        return self.volume * max(self.t_stop - self.t_start, 1.0)
+
+    def log_share(self, events: Events, extent: float) -> Float[np.ndarray, " events"]:
+        """ln of a uniform density over this cylinder and live time, relative to one over ``extent``; -inf outside.
+
+        Args:
+            events: with z, and r or x and y; the live time is that of all of them if there is no ``event_time``.
+            extent: volume times live time, cm^3 ns.
+
+        Raises:
+            InvalidData: if a position is missing.
+        """
+        if "z" not in events or ("r" not in events and not ("x" in events and "y" in events)):
+            raise InvalidData(f"{events.source}: sources of different volumes need columns z, and r or x and y")
+        z = np.asarray(events["z"], dtype=float)
+        r = events["r"] if "r" in events else np.hypot(events["x"], events["y"])
+        inside = (np.asarray(r, dtype=float) <= self.fv_radius) & (z >= self.fv_low) & (z <= self.fv_high)
+        if "event_time" in events:
+            time = np.asarray(events["event_time"], dtype=float)
+            inside &= (time >= self.t_start) & (time <= self.t_stop)
+        return np.where(inside, math.log(extent / self.extent), -math.inf)
+
+    def at_all_times(self) -> "Cylinder":
+        """The same volume with a live time that holds every event."""
+        return dataclasses.replace(self, t_start=-1e19, t_stop=1e19)
 
     def places(
         self,
