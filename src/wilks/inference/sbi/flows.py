@@ -34,6 +34,7 @@ KINDS = ("coupling", "autoregressive", "affine")
 _LOG_TWO_PI = math.log(2.0 * math.pi)
 _HEAD = 0.01  # part of the usual initial weights at which the last layer starts: every transform begins near identity
 _LARGEST_LOG_SCALE = 5.0
+_GAIN = 0.4  # part of He's initial weights inside: networks that begin nearly linear overfit later
 
 
 class SplineFlow(AbstractDensityFamily):
@@ -103,6 +104,7 @@ class LayerWeights(eqx.Module):
     biases: Float[Array, "*layers deeper width"]
     head: Float[Array, "*layers width outputs"]
     head_bias: Float[Array, "*layers outputs"]
+    straight: Float[Array, "*layers context outputs"]
 
 
 class LayerMasks(eqx.Module):
@@ -215,7 +217,7 @@ class Flow(AbstractConditionalDensity):
             )
         head = network.head if masks is None else network.head * masks.head.astype(network.head.dtype)
         moved = self.size - _passed(self.size, self.shape.kind)
-        return (y @ head + network.head_bias).reshape(moved, -1)
+        return (y @ head + context @ network.straight + network.head_bias).reshape(moved, -1)
 
     def _bent(self, numbers: Float[Array, "moved numbers"], z: Point, *, inverse: bool) -> tuple[Point, Scalar]:
         """Numbers through their transforms (or back), and the sum of ln slope."""
@@ -245,13 +247,14 @@ def _network(key: Key, passed: int, context: int, shape: SplineFlow, outputs: in
     inputs = outputs // numbers_per_spline(shape.bins) if shape.kind == "autoregressive" else passed
     fan_in = max(inputs + context, 1)
     return LayerWeights(
-        he_normal(keys[0], (inputs, shape.width), fan_in),
-        he_normal(keys[1], (context, shape.width), fan_in),
+        he_normal(keys[0], (inputs, shape.width), fan_in, gain=_GAIN),
+        he_normal(keys[1], (context, shape.width), fan_in, gain=_GAIN),
         jnp.zeros(shape.width, jnp.float32),
-        he_normal(keys[2], (shape.depth - 1, shape.width, shape.width), shape.width),
+        he_normal(keys[2], (shape.depth - 1, shape.width, shape.width), shape.width, gain=_GAIN),
         jnp.zeros((shape.depth - 1, shape.width), jnp.float32),
         he_normal(keys[3], (shape.width, outputs), shape.width, gain=_HEAD),
         jnp.zeros(outputs, jnp.float32),
+        jnp.zeros((context, outputs), jnp.float32),
     )
 
 
@@ -268,9 +271,14 @@ def _masks(size: int, shape: SplineFlow) -> LayerMasks:
 
 
 def _permutations(key: Key, layers: int, size: int) -> Int[Array, "layers size"]:
-    """Order in which each layer takes the numbers: the given one first, then swapped for two, else at random."""
-    orders = [np.arange(size)]
+    """Order in which each layer takes what the last one gave: the given one, then by turns exchanged and shuffled.
+
+    A coupling layer bends the second half. After an exchange those that the last layer kept are bent, so that every
+    number is bent by every second layer at least; shuffles mix the halves.
+    """
+    kept, orders = size // 2, [np.arange(size)]
     for i in range(1, layers):
         generator = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, i))))
-        orders.append(orders[0][::-1] if size <= 2 else generator.permutation(size))
+        exchanged = np.roll(np.arange(size), -kept)
+        orders.append(exchanged if i % 2 or size <= 2 else generator.permutation(size))
     return jnp.asarray(np.stack(orders), dtype=jnp.int32)

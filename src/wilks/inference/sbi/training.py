@@ -24,7 +24,7 @@ from .training_record import TrainingRecord
 
 FEWEST_PAIRS = 100
 
-_SNAPSHOTS = 10
+_SNAPSHOTS = (0.03, 0.06, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 1.0)  # of the run; early ones, as flows overfit early
 _MOST_HELD_OUT = 500  # rows per evaluation of a snapshot
 _BAD_IN_A_ROW = 10
 _SEGMENT_S = 1.0
@@ -181,8 +181,8 @@ class _Run:
         return max(_FIRST_SEGMENT, int(_SEGMENT_S / self._pace))
 
     def _next_snapshot(self, step: int) -> int:
-        number = step * _SNAPSHOTS // self.total + 1
-        return min(max(math.ceil(number * self.total / _SNAPSHOTS), step + 1), self.total)
+        places = (math.ceil(part * self.total) for part in _SNAPSHOTS)
+        return next((place for place in places if place > step), self.total)
 
     def _cut_to_time(self, elapsed: float) -> None:
         """Let the run end when its seconds are over, with the rate falling in time."""
