@@ -25,7 +25,12 @@ from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Uniform
 from wilks.parameters.space import ParameterSpace
 
-PATHS = {"flow": FlowMatching, "score": ScoreMatching, "spline": SplineFlow}
+PATHS = {
+    "flow": FlowMatching,
+    "score": ScoreMatching,
+    "spline": SplineFlow,
+    "affine": lambda: SplineFlow(kind="affine"),
+}
 _FEW_STEPS = 200  # enough for a network whose speed alone is asked
 
 
@@ -153,7 +158,7 @@ def draws(method: str, sets: int, n: int) -> Work:
 
 def maximum(task: str, method: str) -> Work:
     """The most probable parameters of a posterior."""
-    found = trained(task, method, 1, 10_000, None)
+    found = trained(task, method, 1, 10_000, Budget(steps=800))
 
     def work() -> Answer:
         best = map_estimate(1, found, observation(task, 1))

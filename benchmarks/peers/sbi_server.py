@@ -22,10 +22,10 @@ torch.set_num_threads(1)
 TRAINERS = {
     "flow": lambda prior: FMPE(prior, show_progress_bars=False),
     "score": lambda prior: NPSE(prior, show_progress_bars=False),
-    "spline": lambda prior: NPE(prior, show_progress_bars=False),
-    "spline-layers": lambda prior: NPE(prior, density_estimator="nsf", show_progress_bars=False),
+    "affine": lambda prior: NPE(prior, show_progress_bars=False),
+    "spline": lambda prior: NPE(prior, density_estimator="nsf", show_progress_bars=False),
 }
-"""Our name of a method -> trainer with its defaults; ``spline-layers`` are neural spline flows."""
+"""Our name of a method -> trainer; NPE by default is a masked autoregressive flow of affine layers."""
 
 
 def prior_of(task: str) -> Any:

@@ -20,7 +20,7 @@ from wilks.results.provenance import Provenance
 
 from .budget import USUAL_BATCH, Budget
 from .checkpoints import Checkpoints
-from .coordinates import COORDINATES, AbstractCoordinate, to_network
+from .coordinates import COORDINATES, AbstractCoordinate, Affine, to_network
 from .density import AbstractDensityFamily
 from .drawing import Observed, coarse, encode_scaled, log_densities, shares_inside
 from .embeddings import AbstractEncoderFamily, BlockEncoder, scaled_layout
@@ -45,6 +45,7 @@ from .training_inputs import Encoder, prepare_data
 STANDARDISE = ("none", "conditional")
 
 _CANDIDATES = (("box", "none"), ("normal", "none"), ("box", "conditional"))
+_UNBOUNDED = (("normal", "none"),)  # nothing to try where no prior has an edge: a box would only bend normal laws
 _TRIAL = 0.1  # part of the budget that each candidate gets
 _JUDGES = 256  # held-out pairs by which candidates are compared
 _MASS_DRAWS = 16  # draws per held-out pair for the probability inside the box, averaged over all pairs
@@ -178,13 +179,12 @@ def _ready(fit: Fit, pairs: Pairs, weights: Any) -> _Ready:
 def _choices(fit: Fit) -> list[tuple[str, str]]:
     """Coordinates and standardisations to try."""
     hides = isinstance(fit.encoder, BlockEncoder) and fit.encoder.drop_blocks > 0.0
-    coordinates = ("box", "normal") if fit.coordinate == "auto" else (fit.coordinate,)
-    if fit.standardise == "auto":
-        tries = (
-            [c for c in _CANDIDATES if c[0] in coordinates] if fit.coordinate == "auto" else [(coordinates[0], "none")]
-        )
+    if fit.coordinate == "auto":
+        tries = _CANDIDATES if Affine(fit.targets).leaks else _UNBOUNDED
     else:
-        tries = [(name, fit.standardise) for name in coordinates]
+        tries = ((fit.coordinate, "none"),)
+    if fit.standardise != "auto":
+        tries = tuple((name, fit.standardise) for name in dict.fromkeys(name for name, _ in tries))
     return [(name, how) for name, how in tries if how == "none" or not hides]
 
 
