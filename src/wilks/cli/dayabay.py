@@ -20,14 +20,6 @@ from .study import deliver_study, effort_of
 )
 @click.option("--ordering", type=click.Choice(["normal", "inverted"]), default="normal", show_default=True)
 @click.option(
-    "--common-error",
-    type=click.Choice(["free", "covariance"]),
-    default="free",
-    show_default=True,
-    help="The error common to all emitted spectra: held by the free spectrum, or in the covariance as in the release "
-    "model, which biases the fit.",
-)
-@click.option(
     "--data",
     "folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -42,7 +34,6 @@ def dayabay(
     delivery: Delivery,
     statistic: str,
     ordering: str,
-    common_error: str,
     folder: Path | None,
     contours: bool,
     compare: bool,
@@ -59,7 +50,6 @@ def dayabay(
     settings = {
         "statistic": statistic,
         "ordering": ordering,
-        "common_error": common_error,
         "contours": contours,
         "compare": compare,
     }

@@ -23,7 +23,7 @@ from wilks.studies.study import Effort, StudyReport
 from .published import closure_table, compared
 from .report import Answer, assemble
 from .tables import data_table, ways_table
-from .ways import ANGLE, COMMON_ERRORS, ORDERINGS, SPLITTING, WAYS, chosen, measure, measured
+from .ways import ANGLE, ORDERINGS, SPLITTING, WAYS, chosen, measure, measured
 
 LEVELS = {"contour": 0.6827, "contour_95": 0.95}
 
@@ -32,7 +32,6 @@ def dayabay(
     *,
     statistic: str = "cnp",
     ordering: str = "normal",
-    common_error: str = "free",
     folder: Path | None = None,
     contours: bool = True,
     compare: bool = True,
@@ -44,8 +43,6 @@ def dayabay(
         statistic: cost of the counts; see `wilks.physics.oscillation.dayabay.variances.STATISTICS`. ``"poisson"`` knows
             no covariance: every uncertain input is a parameter then, which takes a minute.
         ordering: ``"normal"`` or ``"inverted"``.
-        common_error: what is done with the error common to all emitted spectra: ``"free"``: the free spectrum holds it;
-            ``"covariance"``: it is in the covariance, as in the release model, which biases the fit.
         folder: folder ``npz`` of the release; by default that of the package ``dayabay-data-official``.
         contours: also draw joint regions of both parameters.
         compare: also fit with other costs and treatments.
@@ -58,10 +55,9 @@ def dayabay(
     """
     check_option("statistic", statistic, STATISTICS)
     check_option("ordering", ordering, ORDERINGS)
-    check_option("common error of spectra", common_error, COMMON_ERRORS)
     effort = effort or Effort()
     release = read_release(folder)
-    analysis = analysis_of(release, Choices(**chosen(statistic, ordering, common_error)))
+    analysis = analysis_of(release, Choices(**chosen(statistic, ordering)))
     results = Findings(effort)
     results.add("data", partial(data_table, summary_table(analysis), summary_table(analysis, "detector")))
     best = results.add("fit", lambda: fit(analysis.likelihood, analysis.data, throw=False))
@@ -73,7 +69,7 @@ def dayabay(
     ways = tuple(measure(release, way) for way in WAYS) if compare else ()
     if ways:
         results.add("ways", partial(ways_table, ways))
-    settings = {"statistic": statistic, "ordering": ordering, "common_error": common_error}
+    settings = {"statistic": statistic, "ordering": ordering}
     return assemble(analysis, answer, closure, ways, results, settings, effort)
 
 

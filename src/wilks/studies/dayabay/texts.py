@@ -11,10 +11,9 @@ LIKELIHOOD = (
     "the detectors, powers, fission fractions and energies of the cores, spent fuel, backgrounds, and the spectra of "
     "Huber and Mueller. Their effect on the counts is a covariance matrix, taken at the start values of the release "
     "model and kept.\n\n"
-    "The error common to all emitted spectra is left to the free spectrum, which holds it. In the covariance, where "
-    "the release model has it, it lets all expected counts move together at little cost, and a statistical variance "
-    "that grows with expected counts makes larger ones cheaper still: expected counts end 8 % above the observed ones, "
-    "and all errors come out too small."
+    "The statistical variance, 3/(1/n + 2/mu), is kept at those values, too. Where it follows the expected counts mu, "
+    "larger ones are cheaper, and the covariance, in which all spectra may move together, lets the fit exploit that: "
+    "expected counts end 8 % above the observed ones, and errors come out too small."
 )
 SPECTRA = (
     "Counts of each hall, with uncertain inputs at their most likely values. Below: the part that is left of the "
@@ -29,9 +28,10 @@ REGIONS = (
     "with errors is the published result."
 )
 WAYS = (
-    "The same data with other costs and treatments. With the common error of the spectra in the covariance, expected "
-    "counts exceed the observed ones where the variance depends on them (CNP, Pearson), and errors shrink with them; "
-    "Neyman's and fixed variances, and the determinant, undo that. The covariance at the start values is that of "
-    "expected counts 5 % above the observed ones (the deficit of reactors); computed at the best fit, errors are 1 and "
-    "8 % smaller again."
+    "The same data with other costs and treatments. Where the variance follows the expected counts (CNP, Pearson with "
+    "moving variance), these exceed the observed ones, and errors shrink with them; kept variances, Neyman's, and the "
+    "determinant avoid that, and so does a common error of the spectra that the free spectrum holds alone. The "
+    "covariance at the start values is that of expected counts 5 % above the observed ones (the deficit of reactors); "
+    "computed anew at the best fit, errors are smaller again. The published analysis is not described in such detail "
+    "that its choice is known."
 )

@@ -16,12 +16,7 @@ from wilks.results.fits import FitResult
 
 ANGLE, SPLITTING = "sin2_2theta13", "dm2_32_eV2"
 
-COMMON_ERRORS = ("free", "covariance")
-"""The error common to all emitted spectra: left to the free spectrum, or in the covariance as in the release model."""
-
 ORDERINGS = {"normal": 1, "inverted": -1}
-
-_FREE: dict[str, Any] = {"groups": {"hm_corr": "fixed"}}
 
 
 @dataclass(frozen=True)
@@ -39,16 +34,19 @@ class Way:
     updated: bool = False
 
 
+_MOVING: dict[str, Any] = {"statistic": "cnp", "variance": "moving"}
+
 WAYS = (
-    Way("release model: CNP, all in covariance", {}),
-    Way("release model, Pearson", {"statistic": "pearson"}),
-    Way("release model, Neyman", {"statistic": "neyman"}),
-    Way("release model, fixed Pearson", {"statistic": "iterative"}),
-    Way("release model, with determinant", {"statistic": "unbiased"}),
-    Way("common error free", _FREE),
-    Way("common error free, covariance at best fit", _FREE, updated=True),
-    Way("common error free, physical backgrounds", {**_FREE, "background_sigma": "physical"}),
-    Way("common error free, inverted ordering", {**_FREE, "ordering": -1}),
+    Way("CNP with kept variance, as the release model", {}),
+    Way("Pearson with kept variance", {"statistic": "iterative"}),
+    Way("Neyman", {"statistic": "neyman"}),
+    Way("Pearson with determinant", {"statistic": "unbiased"}),
+    Way("CNP with moving variance", _MOVING),
+    Way("Pearson with moving variance", {"statistic": "pearson"}),
+    Way("CNP with moving variance, spectra's common error free", {**_MOVING, "groups": {"hm_corr": "fixed"}}),
+    Way("covariance and variance at the best fit", {}, updated=True),
+    Way("physical errors of backgrounds", {"background_sigma": "physical"}),
+    Way("inverted ordering", {"ordering": -1}),
     Way("statistical errors alone", {"nuisances": "fixed"}),
 )
 """Ways that the report compares."""
@@ -77,12 +75,10 @@ class Measured:
     overshoot: float
 
 
-def chosen(statistic: str, ordering: str, common_error: str) -> dict[str, Any]:
+def chosen(statistic: str, ordering: str) -> dict[str, Any]:
     """Choices of the analysis from the options of the study."""
     settings: dict[str, Any] = {"statistic": statistic, "ordering": ORDERINGS[ordering]}
-    if statistic == "poisson":
-        return {**settings, "nuisances": "pull"}
-    return {**settings, **_FREE} if common_error == "free" else settings
+    return {**settings, "nuisances": "pull"} if statistic == "poisson" else settings
 
 
 def measure(release: DayaBayRelease, way: Way) -> Measured:

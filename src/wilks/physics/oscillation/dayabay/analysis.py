@@ -176,7 +176,7 @@ def _judging(
         space=space,
         prediction=inner,
         root=jnp.asarray(found.root(choices.tolerance)),
-        statistic=choices.statistic,
+        statistic=choices.cost,
         kept=jnp.asarray(found.mean),
         pulls=_pulls(prediction, choices),
         computed_at=jnp.asarray(found.mean),

@@ -16,7 +16,7 @@ from .derivatives import METHODS
 from .nuisances import treatments
 from .spectrum import CORRECTIONS, PLACES
 from .splitting import LeadingSplitting31
-from .variances import STATISTICS
+from .variances import KEPT, STATISTICS
 
 _FREE = ("sin2_2theta13", "dm2_32_eV2", "sin2_2theta12", "dm2_21_eV2")
 
@@ -31,6 +31,8 @@ class Choices:
         ordering: +1 for normal, -1 for inverted ordering.
         leading: which splitting is a parameter, ``"32"`` or ``"31"``.
         statistic: cost of the counts; see `.variances.STATISTICS`.
+        variance: of ``"cnp"`` beside a covariance: ``"kept"``: taken where the covariance was, as in the release model;
+            ``"moving"``: of the expected counts at hand, which biases fits.
         nuisances: what is done with uncertain inputs: ``"covariance"``, ``"pull"`` or ``"fixed"``.
         groups: exceptions by group; see `.nuisances.GROUPS`.
         absolute_efficiency: whether the common efficiency is uncertain, too.
@@ -54,6 +56,7 @@ class Choices:
     ordering: int = 1
     leading: str = "32"
     statistic: str = "cnp"
+    variance: str = "kept"
     nuisances: str = "covariance"
     groups: Mapping[str, str] = field(default_factory=dict)
     absolute_efficiency: bool = False
@@ -72,6 +75,7 @@ class Choices:
     def __post_init__(self) -> None:
         check_option("leading splitting", self.leading, ("32", "31"))
         check_option("statistic", self.statistic, STATISTICS)
+        check_option("variance", self.variance, ("kept", "moving"))
         check_option("jacobian", self.jacobian, METHODS)
         check_option("background_sigma", self.background_sigma, ("release", "physical"))
         check_option("spectrum", self.spectrum, ("free", "fixed"))
@@ -89,6 +93,12 @@ class Choices:
                 f"the statistic poisson knows no covariance, but {self.in_covariance[0]} is in it; take "
                 "nuisances='pull' or 'fixed'"
             )
+
+    @property
+    def cost(self) -> str:
+        """The statistic, or its form with a kept variance."""
+        kept = self.statistic == "cnp" and self.variance == "kept" and self.in_covariance
+        return KEPT if kept else self.statistic
 
     @property
     def treated(self) -> dict[str, str]:

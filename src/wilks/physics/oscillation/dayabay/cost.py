@@ -49,10 +49,10 @@ def chi_square(statistic: str, mean: Bins, counts: Bins, kept: Bins, root: Float
     """Half a chi-square, with half the logarithm of the determinant for ``"unbiased"``.
 
     Args:
-        statistic: one of `.variances.STATISTICS` but ``"poisson"``.
+        statistic: one of `.variances.STATISTICS` but ``"poisson"``, or `.variances.KEPT`.
         mean: expected counts, positive.
         counts: observed counts.
-        kept: variance for ``"iterative"``.
+        kept: expected counts for ``"iterative"`` and `.variances.KEPT`.
         root: K with K K^T the covariance of expected counts.
     """
     stat = variance(statistic, mean, counts, kept)

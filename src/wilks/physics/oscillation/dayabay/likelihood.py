@@ -24,10 +24,11 @@ from .cost import Cost, chi_square, poisson
 from .folded import FoldedPrediction
 from .linearisation import detector_curvature, linearised
 from .prediction import FullPrediction
-from .variances import Bins, variance
+from .variances import Bins
 
 _LOG_TWO_PI = float(np.log(2 * np.pi))
 _FAR = 0.2  # relative change of expected counts beyond which a covariance counts as computed elsewhere
+_ABOVE = 0.01  # relative excess of all expected counts that no Gaussian fit should have
 
 
 class Pulls(eqx.Module):
@@ -63,8 +64,8 @@ class DayaBayLikelihood(
         space: parameters.
         prediction: expected counts: `FoldedPrediction` without pulls, `FullPrediction` with them.
         root: K.
-        statistic: one of `.variances.STATISTICS`.
-        kept: variance of ``"iterative"``, one per bin.
+        statistic: one of `.variances.STATISTICS`, or `.variances.KEPT`.
+        kept: expected counts whose variance ``"iterative"`` and `.variances.KEPT` take.
         pulls: constraints of the pulled parameters.
         computed_at: expected counts at which K was computed.
         spectra: names of the spectra.
@@ -194,7 +195,7 @@ class DayaBayLikelihood(
         auxiliary = self._expected_auxiliary(values) + self.pulls.widths * normal_quantile(drawn[bins + rank :])
         if self.statistic == "poisson":
             return CountsData(poisson_quantile(drawn[:bins], jnp.asarray(mean)), auxiliary, jnp.zeros(0))
-        stat = 1.0 / jnp.sqrt(variance(self.statistic, mean, mean, self.kept).precision)
+        stat = jnp.sqrt(jnp.asarray(self.kept if self.statistic == "iterative" else mean))
         common = self.root @ normal_quantile(drawn[bins : bins + rank])
         return CountsData(mean + stat * normal_quantile(drawn[:bins]) + common, auxiliary, jnp.zeros(0))
 
@@ -215,7 +216,14 @@ class DayaBayLikelihood(
             if moved > _FAR:
                 flags["covariance_far_from_fit"] = (
                     f"expected counts differ by up to {moved:.0%} from those at which the covariance was computed; "
-                    "compute it anew with updated(study, values)"
+                    "compute it anew with DayaBayAnalysis.updated_at(values)"
+                )
+            above = float(mean.sum() / np.sum(np.asarray(data.counts))) - 1.0
+            if self.statistic in ("cnp", "pearson") and above > _ABOVE:
+                flags["expected_counts_too_large"] = (
+                    f"expected counts exceed the observed ones by {above:.1%}: {self.statistic} prefers larger ones "
+                    "beside a covariance in which all may move together; errors come out too small by as much; "
+                    "keep the variance (variance='kept', statistic='iterative') or take statistic='unbiased'"
                 )
         return flags
 

@@ -17,9 +17,15 @@ STATISTICS = ("neyman", "pearson", "cnp", "poisson", "iterative", "unbiased")
 ``iterative``: mu of an earlier fit, kept. ``unbiased``: mu, with the logarithm of the determinant. ``poisson``: the
 likelihood ratio 2 [mu - n + n ln(n/mu)], without a covariance.
 
+A variance that grows with mu, beside a covariance in which all expected counts may move together, favours too large
+expected counts. `KEPT` is ``cnp`` with the mu of its variance kept, as in the release model.
+
 References:
     X. Ji et al., Nucl. Instrum. Meth. A 961 (2020) 163677, arXiv:1903.07185, eqs. (9) and (13).
 """
+
+KEPT = "cnp_kept"
+"""The variance 3/(1/n + 2/mu) at the mu at which a covariance was computed."""
 
 Bins = Float[Arrays, " bins"]
 
@@ -42,14 +48,16 @@ def variance(statistic: str, mean: Bins, counts: Bins, kept: Bins) -> Variance:
     """Statistical variance of a cost.
 
     Args:
-        statistic: one of `STATISTICS` but ``"poisson"``.
+        statistic: one of `STATISTICS` but ``"poisson"``, or `KEPT`.
         mean: expected counts, positive.
         counts: observed counts.
-        kept: variance for ``"iterative"``.
+        kept: expected counts for ``"iterative"`` and `KEPT`.
     """
     zero, filled = jnp.zeros_like(mean), counts > 0
     if statistic == "iterative":
         return Variance(1.0 / kept, zero, zero)
+    if statistic == KEPT:
+        return variance("cnp", kept, counts, kept)._replace(slope=zero, curve=zero)
     if statistic == "neyman":
         return Variance(jnp.where(filled, 1.0 / jnp.where(filled, counts, 1.0), 0.0), zero, zero)
     if statistic == "cnp":
