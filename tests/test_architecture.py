@@ -157,7 +157,7 @@ def test_a_face_only_re_exports():
 
 
 def test_a_lazy_face_hides_none_of_its_names_behind_a_file():
-    """Where a file of the folder has the name of a function, importing that file would put it in the function's place."""
+    """A file that has the name of a function would take its place in the folder as soon as it is imported."""
 
     def breaches() -> Breaches:
         for path in FACES:

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wilks.physics.flavor.correlated import QUANTITIES
+from wilks.physics.flavor.correlated import correlated
+from wilks.physics.flavor.joint_tables import QUANTITIES
 from wilks.physics.flavor.nufit_terms import nufit, shipped_release
 
 ORDERINGS = ("NO", "IO")
@@ -19,7 +20,7 @@ LIMITS = {
 
 
 def joint(ordering):
-    return nufit("5.3", ordering, "full").correlated
+    return correlated(nufit("5.3", ordering, "full").correlated)
 
 
 def tables(ordering):

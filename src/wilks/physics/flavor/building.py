@@ -16,9 +16,9 @@ from wilks.likelihood.interface import AbstractCellLikelihood, AbstractNamedTerm
 from wilks.parameters.space import ParameterSpace
 
 from .chi2_terms import ChiSquareTerms
-from .correlated import QUANTITIES
 from .data_sets import Data, Origin, by_ordering
 from .fitted import POWERS, SPLITTINGS, check_joint, fitted_names, number
+from .joint_tables import QUANTITIES
 from .model import FlavorModel
 from .observables import Observables
 from .settings import SCALE_PARAMETER

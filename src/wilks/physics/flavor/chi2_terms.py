@@ -13,7 +13,7 @@ from wilks._base.errors import InvalidData, UnknownName, near_names
 from wilks._base.notices import notice
 from wilks.likelihood.curves import Curve
 
-from .correlated import Correlated
+from .joint_tables import JointTables
 
 Coordinate = Literal["linear", "log10"]
 
@@ -77,7 +77,7 @@ class ChiSquareTerms:
         ordering: ordering of neutrino masses that the data assume, ``"NO"`` or ``"IO"``; None if it does not matter.
         offset: chi-square of the best point above that of the other ordering.
         scheme: scale and scheme of running quantities; empty if that does not matter.
-        correlated: chi-square of the oscillation parameters together; replaces their entries in a fit.
+        correlated: tables of the oscillation parameters together; they replace the entries in a fit.
         digest: SHA-256 of the file that the tables come from.
     """
 
@@ -87,7 +87,7 @@ class ChiSquareTerms:
     ordering: str | None = None
     offset: float = 0.0
     scheme: str = ""
-    correlated: Correlated | None = None
+    correlated: JointTables | None = None
     digest: str = ""
 
     @property

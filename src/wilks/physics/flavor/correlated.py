@@ -6,6 +6,7 @@ minimum. It is exact for (s12,m21) and every projection of (s23,m3l,delta); the 
 from point to point, is evened out.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import equinox as eqx
@@ -17,10 +18,8 @@ from jaxtyping import Array, Float
 from wilks.likelihood.grids import Grid, GridValues, point_value
 from wilks.likelihood.surfaces import CellDraws, positive_curvature
 
+from .joint_tables import JointTables
 from .nufit_files import ReleaseTable
-
-QUANTITIES = ("s12^2", "m21^2", "s13^2", "s23^2", "m3l^2", "d/pi")
-"""Order of the six; m21^2 enters by its log10, m3l^2 in eV^2, delta in units of pi."""
 
 JOINT_NUMBERS = 8
 """Uniform numbers that one draw takes."""
@@ -122,13 +121,10 @@ class Correlated(eqx.Module):
         return jnp.stack([*solar, s13, s23, m3l, delta])
 
 
-def correlated(tables: Mapping[tuple[str, ...], ReleaseTable], sigmas: Sequence[float]) -> Correlated:
-    """The joint chi-square of the tables of a release.
-
-    Args:
-        tables: at least the pairs and the triple that the formula needs, and the one-dimensional tables.
-        sigmas: 1-sigma widths of `QUANTITIES` in their coordinates.
-    """
+@functools.lru_cache(maxsize=4)
+def correlated(joint: JointTables) -> Correlated:
+    """The joint chi-square of the tables of a release."""
+    tables = joint.tables
     atmospheric = _even(tables, ("s23^2", "m3l^2", "delta"), {})
     (s23, m3l, _), _ = atmospheric
     limits = {"s23^2": (s23[0], s23[-1]), "m3l^2": (m3l[0], m3l[-1])}
@@ -153,7 +149,7 @@ def correlated(tables: Mapping[tuple[str, ...], ReleaseTable], sigmas: Sequence[
     best, minimum = _lowest(grids, (solar_axes, solar), (atmospheric, rest_s23, rest_m3l, with_s23[0][0]))
     draws = CellDraws.of(solar_axes, solar, multiple=16384), _pairs(grids, pairs, rest_s23, fine)
     log_norm = np.asarray(draws[0].log_norm + draws[1].log_norm + 0.5 * minimum)
-    return Correlated(*grids, np.array(minimum), best, np.asarray(sigmas, dtype=float), *draws, log_norm)
+    return Correlated(*grids, np.array(minimum), best, np.array(joint.sigmas), *draws, log_norm)
 
 
 def _even(

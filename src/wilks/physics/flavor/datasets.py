@@ -12,6 +12,9 @@ from .chi2_terms import ChiSquareTerms, Term
 ROWS = ("best", "1sig_min", "1sig_max", "3sig_min", "3sig_max")
 """Rows of a table of figures; the last two may be missing."""
 
+ALIASES = {"l": "lambda"}
+"""Other names by which an observable may be called."""
+
 
 @dataclass(frozen=True, eq=False)
 class GaussianTable:

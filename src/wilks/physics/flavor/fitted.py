@@ -6,6 +6,7 @@ from typing import Any
 from wilks._base.errors import InvalidModel, UnknownName, near_names
 
 from .chi2_terms import ChiSquareTerms
+from .datasets import ALIASES
 from .observables import MAJORANA_ONLY
 
 LEPTONS = ("me/mu", "mu/mt", "s12^2", "s13^2", "s23^2", "d/pi", "m21^2", "m3l^2")
@@ -18,9 +19,6 @@ QUARK_MIXING = {"standard": ("t12", "t13", "t23", "dq"), "wolfenstein": ("lambda
 SPLITTINGS = ("m21^2", "m3l^2")
 POWERS = {"m21^2": 1.0, "m3l^2": 1.0, "m_b^2": 1.0, "m_b": 0.5, "m_bb": 0.5, "Sum(m_i)": 0.5}
 """Observables that carry the overall factor of the neutrino mass matrix, and the power of Lambda^2 in them."""
-
-ALIASES = {"l": "lambda"}
-"""Other names by which an observable may be called."""
 
 ALL = ("all", "auto", "full", "everything")
 """Words for the default set."""

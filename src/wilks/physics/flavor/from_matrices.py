@@ -18,10 +18,11 @@ from .flavorpy_convention import mixing
 from .flavorpy_convention import scaled_observables as flavorpy_scaled
 from .flavorpy_convention import unscaled_observables as flavorpy_unscaled
 from .leptons import in_ordering, looks_inverted, pmns_of, scaled_observables, unscaled_observables
-from .neutrino_scale import AVERAGED, Splittings, average_scale_squared
+from .neutrino_scale import Splittings, average_scale_squared
 from .observables import Observables, observables_of
 from .quarks import ckm_of, unscaled_quark_observables
 from .settings import OPTIONS, check_symmetric, check_words, is_symmetric, largest_asymmetry
+from .splittings import AVERAGED
 from .stacks import alone, in_chunks
 
 

@@ -12,12 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-AVERAGED = {"NO": (7.41e-5, 2.507e-3), "IO": (7.41e-5, -2.486e-3)}
-"""Splittings in eV^2 for the scale "average", by ordering: those of FlavorPy 0.2.0."""
-
-NUFIT_53 = {"NO": (7.41e-5, 0.21e-5, 2.505e-3, 0.026e-3), "IO": (7.41e-5, 0.21e-5, -2.487e-3, 0.0255e-3)}
-"""Best values and 1 sigma in eV^2 for the scale "profile": NuFIT 5.3 (2024), www.nu-fit.org; JHEP 09 (2020) 178."""
-
 
 class Splittings(NamedTuple):
     """Best values and standard deviations of the two splittings, in eV^2.

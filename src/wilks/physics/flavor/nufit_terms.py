@@ -12,9 +12,9 @@ from wilks._base.errors import InvalidData, InvalidFile, InvalidOption, check_op
 from wilks.likelihood.curves import tabulated_curve
 
 from .chi2_terms import ChiSquareTerms, Term
-from .correlated import QUANTITIES, correlated
 from .datasets import CHARGED_LEPTONS
 from .folded_terms import FoldedTerms, folded_terms
+from .joint_tables import QUANTITIES, JointTables
 from .nufit_figures import FIGURES, figures, quoted_terms
 from .nufit_files import Release, ReleaseTable, read_release
 
@@ -149,7 +149,7 @@ def _terms(tables: Release, source: str, citation: str, correlations: str) -> Ch
                 f"{source} has no table of {', '.join(map(' x '.join, absent))}, which correlations='full' needs; "
                 "NuFIT 5.3 in the package has all, or take read_nufit(path, correlations='full') of an official file"
             )
-        joint = correlated(tables.tables, [entries[name].curve.sigma for name in QUANTITIES])
+        joint = JointTables(tables.tables, tuple(entries[name].curve.sigma for name in QUANTITIES))
     return ChiSquareTerms(entries, source, citation, tables.ordering, offset, correlated=joint, digest=tables.digest)
 
 

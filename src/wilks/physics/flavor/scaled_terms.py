@@ -18,7 +18,8 @@ from wilks._base.typing import Scalar
 from wilks.likelihood.curve_table import CurveTable, CurveValues
 
 from .coordinates import LN10, Coordinates
-from .correlated import JOINT_NUMBERS, QUANTITIES, Correlated
+from .correlated import JOINT_NUMBERS, Correlated
+from .joint_tables import QUANTITIES
 
 _EVALUATIONS = 12  # at most
 _ENOUGH = 1e-9  # relative to 1 sigma: a step so short ends the search, and one more follows

@@ -11,7 +11,7 @@ from wilks.model.user_functions.function import UserFunction
 from wilks.model.user_functions.probes import probe
 from wilks.parameters.space import ParameterSpace
 
-from .neutrino_scale import AVERAGED, NUFIT_53
+from .splittings import AVERAGED, NUFIT_53
 
 OPTIONS = {
     "ordering": ("NO", "IO", "auto"),

@@ -15,6 +15,7 @@ from wilks.likelihood.interface import Cells
 
 from .chi2_terms import ChiSquareTerms
 from .coordinates import Coordinates
+from .correlated import correlated
 from .fitted import POWERS, SPLITTINGS
 from .scaled_terms import ScaledTerms
 from .single_terms import SingleTerms
@@ -44,7 +45,7 @@ class TermGroup(eqx.Module):
             _coordinates(data, coupled),
             tuple(name in SPLITTINGS for name in coupled),
             CurveTable.of([data[name].curve for name in coupled]),
-            data.correlated,
+            None if data.correlated is None else correlated(data.correlated),
         )
         single = SingleTerms(_coordinates(data, alone), CurveTable.of([data[name].curve for name in alone]))
         return cls(scaled, single, np.array(float(data.offset)))

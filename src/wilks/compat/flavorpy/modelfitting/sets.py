@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from wilks._base.errors import InvalidData, UnknownName, near_names
-from wilks.physics.flavor.datasets import GaussianTable
-from wilks.physics.flavor.fitted import ALIASES
+from wilks.physics.flavor.datasets import ALIASES, GaussianTable
 from wilks.physics.flavor.folded_terms import FoldedTerms
-from wilks.physics.flavor.neutrino_scale import AVERAGED
 from wilks.physics.flavor.nufit_terms import nufit
+from wilks.physics.flavor.splittings import AVERAGED
 
 from .figures_table import COLUMNS, FiguresTable
 from .points import Point
