@@ -304,7 +304,7 @@ class LogLikelihood:
     ) -> Float[np.ndarray, "free free"]:
         """Inverse of the Hessian of -2 ln L; the covariance is twice that."""
         kept = self._kept(omit_grads)
-        hessian = hessian_of_nll(self.native, self._needed_data(), self._theta(params))
+        hessian = self._hessian(params, often=True)
         return np.linalg.inv(2.0 * hessian[np.ix_(kept, kept)])
 
     def summary(
@@ -330,8 +330,9 @@ class LogLikelihood:
         held = dict(fix or {})
         values = {**(self.bestfit(guess=guess, fix=held) if bestfit is None else bestfit), **held}
         if cov is None:
-            half = self.inverse_hessian(values, tuple(held)) if inverse_hessian is None else inverse_hessian
-            cov = 2.0 * np.asarray(half, dtype=float)
+            kept = np.ix_(*[self._kept(tuple(held))] * 2)
+            known = inverse_hessian is not None
+            cov = 2.0 * np.asarray(inverse_hessian) if known else np.linalg.inv(self._hessian(values)[kept])
         space = fit_space(self.native.space, self.default_bounds, held, self.guess())
         free = [i for i, name in enumerate(space.names) if name not in held]
         at = on_bounds(np.array([float(values[space.names[i]]) for i in free]), space.lowers[free], space.uppers[free])
@@ -369,6 +370,10 @@ class LogLikelihood:
 
     def _expanded(self, params: Mapping[str, Any], second_order: bool = False) -> Expansion:
         return expanded(self.native, self._needed_data(), self._theta(params), second_order=second_order)
+
+    def _hessian(self, params: Mapping[str, Any], *, often: bool = False) -> Float[np.ndarray, "parameters parameters"]:
+        data, theta = self._needed_data(), self._theta(params)
+        return hessian_of_nll(self.native, data, theta, self.default_bounds, often=often)
 
     def _theta(self, params: Mapping[str, Any]) -> Float[np.ndarray, " parameters"]:
         self._refuse_unknown(params)
