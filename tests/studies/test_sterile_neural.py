@@ -35,7 +35,7 @@ def test_the_exact_posterior_covers_the_prior_of_the_networks(rates) -> None:
 
 
 def test_tested_nodes_are_among_the_tabulated_ones(rates) -> None:
-    amplitudes, shapes = rates.tested
+    amplitudes, shapes = rates.nodes
     assert len(amplitudes) == len(shapes) == 12
     assert set(shapes) < set(rates.signal.grid.shapes)
     assert rates.summary.features < 25  # of 25 rates, those that differ between nodes

@@ -72,7 +72,7 @@ def find_belts(
             progress=effort.progress,
         ),
     )  # fmt: skip
-    amplitudes, shapes = posed.tested
+    amplitudes, shapes = posed.nodes
     grid = {SINE: np.asarray(amplitudes), SPLITTING: np.asarray(shapes)}
     learned = results.add(
         "set_learned", lambda: confidence_set(statistic, critical, posed.data, grid=grid, level=LEVEL)
@@ -94,7 +94,7 @@ def find_belts(
         lambda: results.add(
             "region_exact",
             lambda: contour(posed.signal, posed.data, PLANE, level=LEVEL, method="feldman-cousins",
-                            calibration=calibration, grid=posed.tested),
+                            calibration=calibration, grid=posed.nodes),
         ),
     )  # fmt: skip
     results.add("null", lambda: null_significance(posed.signal, posed.data, calibration=calibration))

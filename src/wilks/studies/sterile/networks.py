@@ -47,7 +47,7 @@ class Training:
     draws: int = 20_000
 
 
-@dataclass
+@dataclass(frozen=True)
 class Stopwatch:
     """CPU seconds of this process, by what they were spent on."""
 

@@ -48,7 +48,7 @@ class Posed(NamedTuple):
         return SufficientStatistic.of(self.exact)
 
     @property
-    def tested(self) -> tuple[Any, Any]:
+    def nodes(self) -> tuple[Any, Any]:
         """Nodes of the plane at which hypotheses are tested by toys."""
         return self.signal.grid.amplitudes, self.signal.grid.shapes[::_FINER]
 
