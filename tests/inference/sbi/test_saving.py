@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.inference.sbi.exact import LinearGaussian
 from wilks._base.errors import InvalidFile, InvalidOption
 from wilks.inference.sbi.coordinates import Affine, Box, PriorNormal
 from wilks.inference.sbi.embeddings import BlockEncoder, Identity, Mlp, SetEncoder
@@ -35,7 +36,6 @@ from wilks.parameters.space import ParameterSpace
 from wilks.parameters.tabulated_priors import Tabulated
 from wilks.results.provenance import Provenance
 
-from .exact import LinearGaussian
 
 SMALL = Residual(width=8, depth=2)
 DENSITIES = {

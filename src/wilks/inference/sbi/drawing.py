@@ -135,7 +135,7 @@ def shares_inside(
     """Share of n draws of each set of data that lies inside the support; half a draw is added on both sides."""
     sets = np.arange(len(keys))
     found = _draw(density, coordinate, keys, np.zeros(len(keys), dtype=int), observed, sets, n, False)
-    return (found.inside.reshape(len(keys), n).sum(axis=1) + 0.5) / (n + 1.0)
+    return (np.asarray(found.inside).reshape(len(keys), n).sum(axis=1) + 0.5) / (n + 1.0)
 
 
 def log_densities(
