@@ -24,8 +24,6 @@ def standard(release: DayaBayRelease) -> DayaBayAnalysis:
 @pytest.fixture(scope="session")
 def near_and_far(release: DayaBayRelease) -> DayaBayAnalysis:
     """One near and one far detector, few inputs in the covariance, the others pulled or fixed: quick to compile."""
-    groups = {name: "covariance" for name in ("eres", "thermal_power", "background_rate")}
-    pulled = {name: "pull" for name in ("survival_probability", "snf")}
-    return analysis_of(
-        release, Choices(detectors=("AD12", "AD31"), nuisances="fixed", groups={**groups, **pulled})
-    )
+    groups = dict.fromkeys(("eres", "thermal_power", "background_rate"), "covariance")
+    pulled = dict.fromkeys(("survival_probability", "snf"), "pull")
+    return analysis_of(release, Choices(detectors=("AD12", "AD31"), nuisances="fixed", groups={**groups, **pulled}))

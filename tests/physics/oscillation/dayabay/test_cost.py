@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from wilks.physics.oscillation.dayabay.cost import chi_square, poisson
+from wilks.physics.oscillation.dayabay.variances import KEPT as WITH_KEPT
 from wilks.physics.oscillation.dayabay.variances import STATISTICS, Inverse, variance
 
 BINS, RANK = 7, 3
@@ -15,7 +16,7 @@ COUNTS = jnp.asarray(np.append(RNG.poisson(40.0, BINS - 1), 0.0))  # the last bi
 KEPT = jnp.asarray(RNG.uniform(30.0, 50.0, BINS))
 ROOT = jnp.asarray(RNG.normal(size=(BINS, RANK)))
 ROWS = jnp.asarray(RNG.normal(size=(4, BINS)))
-COSTS = [name for name in STATISTICS if name != "poisson"]
+COSTS = [name for name in (*STATISTICS, WITH_KEPT) if name != "poisson"]
 
 
 def dense(statistic: str, mean: jax.Array) -> jax.Array:

@@ -1,5 +1,7 @@
 """Expected counts: one pair recomputed from the formulas, the fast form against the full one, four neutrinos."""
 
+import itertools
+
 import equinox as eqx
 import numpy as np
 import pytest
@@ -24,7 +26,9 @@ def survival(energy: np.ndarray, length: float, angle: float = ANGLE, splitting:
     """Three neutrinos, normal ordering, as in any textbook."""
     solar, small = constants.SOLAR["sin2_2theta12"][0], constants.SOLAR["dm2_21_eV2"][0]
     s12, s13 = 0.5 * (1 - np.sqrt(1 - solar)), 0.5 * (1 - np.sqrt(1 - angle))
-    d32, d31, d21 = (np.sin(PHASE_PER_EV2_M_MEV * m * length / energy) ** 2 for m in (splitting, splitting + small, small))
+    d32, d31, d21 = (
+        np.sin(PHASE_PER_EV2_M_MEV * m * length / energy) ** 2 for m in (splitting, splitting + small, small)
+    )
     return 1 - angle * (s12 * d32 + (1 - s12) * d31) - solar * (1 - s13) ** 2 * d21
 
 
@@ -93,7 +97,7 @@ def detected(release, fine: np.ndarray) -> np.ndarray:
 
 def rebinned(release, fine: np.ndarray) -> np.ndarray:
     places = np.rint(release.edges_MeV / 0.05).astype(int)
-    return np.array([fine[a:b].sum() for a, b in zip(places[:-1], places[1:], strict=True)])
+    return np.array([fine[a:b].sum() for a, b in itertools.pairwise(places)])
 
 
 def background(release) -> np.ndarray:
