@@ -71,6 +71,7 @@ def test_the_programme_runs_without_files(tmp_path: Path) -> None:
     flow = found["posterior"]["flow"]
     assert abs(flow["log_evidence_minus_exact"]) < 5 * flow["log_evidence_error"] + 0.05
     assert set(found["verdicts"]) >= {"ranks", "tarp", "local_test", "predictive", "misspecification", "coverage"}
+    assert set(found["tests"]) == {"null", "null_gallium", "agreement"}  # rates count once
     assert found["suspiciousness"]["log_suspiciousness"] < 0  # reactors and gallium disagree
     assert "critical values" in (tmp_path / "report.html").read_text().lower()
 

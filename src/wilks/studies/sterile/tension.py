@@ -54,8 +54,8 @@ def find_tension(
         results: where results are announced.
         nodes: tested nodes per axis.
     """
-    main = posed.study.name == RATES
-    small = {name: pose_plane(studies[name], nodes) for name in ((GALLIUM,) if main else (RATES, GALLIUM))}
+    alone = set(studies) <= {RATES, GALLIUM}  # the large networks have learned the rates
+    small = {name: pose_plane(studies[name], nodes) for name in ((GALLIUM,) if alone else (RATES, GALLIUM))}
     trained = {
         name: watch.measured("small networks", lambda i=i, p=p: train_small(p, training, effort, i))
         for i, (name, p) in enumerate(small.items())
