@@ -1,6 +1,8 @@
 """sbi as a process: training, draws and maxima with its defaults, on the simulations that our side gets, too."""
 
+import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ sys.path[:] = [place for place in sys.path if Path(place or ".").resolve() != _H
 from sbi.inference import FMPE, NPE, NPSE  # noqa: E402
 from sbi.utils import BoxUniform  # noqa: E402
 
+os.chdir(tempfile.mkdtemp(prefix="sbi-"))  # its trainers write logs into the working directory
 torch.set_num_threads(1)
 
 TRAINERS = {

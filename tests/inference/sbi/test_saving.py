@@ -36,7 +36,6 @@ from wilks.parameters.space import ParameterSpace
 from wilks.parameters.tabulated_priors import Tabulated
 from wilks.results.provenance import Provenance
 
-
 SMALL = Residual(width=8, depth=2)
 DENSITIES = {
     "flow matching": FlowMatching(network=SMALL, baseline="gaussian"),
