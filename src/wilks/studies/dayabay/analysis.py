@@ -14,8 +14,8 @@ from wilks.inference.goodness import goodness_of_fit
 from wilks.physics.oscillation.dayabay.analysis import DayaBayAnalysis, analysis_of
 from wilks.physics.oscillation.dayabay.choices import Choices
 from wilks.physics.oscillation.dayabay.summary import summary_table
-from wilks.physics.oscillation.dayabay.variances import STATISTICS
-from wilks.physics.oscillation.readers.dayabay import DayaBayRelease, read_release
+from wilks.physics.oscillation.dayabay.variances import KEPT, STATISTICS
+from wilks.physics.oscillation.readers.dayabay import read_release
 from wilks.results.fits import FitResult
 from wilks.studies.measurement import Findings
 from wilks.studies.study import Effort, StudyReport
@@ -61,7 +61,7 @@ def dayabay(
     results = Findings(effort)
     results.add("data", partial(data_table, summary_table(analysis), summary_table(analysis, "detector")))
     best = results.add("fit", lambda: fit(analysis.likelihood, analysis.data, throw=False))
-    answer = Answer(measured("this fit", analysis, best), _chi2_at_start(release), len(best.free))
+    answer = Answer(measured("this fit", analysis, best), _chi2_at_start(analysis), len(best.free))
     closure = compared(answer.measured, analysis, answer.chi2_at_start)
     results.add("closure", partial(closure_table, closure))
     if best.status.converged:
@@ -83,8 +83,9 @@ def _more(analysis: DayaBayAnalysis, best: FitResult, contours: bool, effort: Ef
         results.add("goodness", lambda: goodness_of_fit(likelihood, data, calibration=by, start=best.values))
 
 
-def _chi2_at_start(release: DayaBayRelease) -> float:
+def _chi2_at_start(analysis: DayaBayAnalysis) -> float:
     """Chi-square of the release model at its start values."""
-    reference = analysis_of(release, Choices())
+    standard = analysis.choices.cost == KEPT and analysis.choices.ordering == 1
+    reference = analysis if standard else analysis_of(analysis.release, Choices())
     space = reference.likelihood.space
     return float(eqx.filter_jit(reference.likelihood.chi2)(space.unpack(space.starts), reference.data))

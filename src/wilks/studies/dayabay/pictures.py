@@ -61,7 +61,13 @@ def _summed(analysis: DayaBayAnalysis, values: Mapping[str, float], hall: str) -
 
 
 def _draw_hall(
-    axes: Sequence[Axes], edges: Bins, widths: Bins, counts: Bins, best: Bins, without: Bins, background: Bins
+    axes: Sequence[Axes],
+    edges: Float[np.ndarray, " edges"],
+    widths: Bins,
+    counts: Bins,
+    best: Bins,
+    without: Bins,
+    background: Bins,
 ) -> None:
     top, middle, bottom = axes
     centres, scale = 0.5 * (edges[1:] + edges[:-1]), 1e3 * widths
