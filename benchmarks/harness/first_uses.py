@@ -88,6 +88,31 @@ def process_against_call(name: str, what: str, script: str, peer: Task, target: 
     return Row(name, what, measure, target)
 
 
+def process_against_process(name: str, what: str, ours: str, peer: tuple[str, str], target: Target) -> Row:
+    """A whole process of ours, with an empty compile cache, against one of the peer; imports are counted.
+
+    Args:
+        name: as for `Row`.
+        what: as for `Row`.
+        ours: our module.
+        peer: side and module of the peer.
+        target: as for `Row`.
+    """
+
+    def measure(sides: Sides, rounds: int) -> Measured:
+        side, module = peer
+        repeats = max(rounds // 2, 1)
+        mine = []
+        for _ in range(repeats + 1):  # the first one writes the bytecode
+            with tempfile.TemporaryDirectory(prefix="wilks-cache-") as cache:
+                command = [sides.python(OURS), "-W", "ignore", "-m", ours]
+                mine.append(spent(command, {**sides.variables(), "WILKS_CACHE": cache}))
+        theirs = [spent([sides.python(side), "-m", module], sides.variables()) for _ in range(repeats)]
+        return _measured(mine[1:], theirs, side, "")
+
+    return Row(name, what, measure, target)
+
+
 def _measured(mine: Sequence[float], theirs: Sequence[float], label: str, note: str, unit: str = "") -> Measured:
     return Measured(
         statistics.median(mine), statistics.median(theirs), None, None, label, unit, note=note,

@@ -20,6 +20,7 @@ _MODULES = {
     "flavorpy": "peers.flavorpy_server",
     "remu": "peers.remu_server",
     "flamedisx": "peers.flamedisx_server",
+    "dayabay": "peers.dayabay_server",
     "sbi": "peers.sbi_server",
 }
 _ENVIRONMENTS = {"tutorial": "iminuit"}  # the tutorial's loops need numpy alone

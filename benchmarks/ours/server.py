@@ -2,7 +2,7 @@
 
 from harness.serving import serve
 
-from . import events, feldman_cousins, fits, flavor, response, sbi, studies, xenon
+from . import events, feldman_cousins, fits, flavor, oscillation, response, sbi, studies, xenon
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -29,6 +29,7 @@ TASKS = {
     **response.TASKS,
     **xenon.TASKS,
     **feldman_cousins.TASKS,
+    **oscillation.TASKS,
     **sbi.TASKS,
 }
 
