@@ -25,6 +25,8 @@ from .problem import Posed
 
 Result = TypeVar("Result")
 
+_SPLINES = SplineFlow(layers=4, bins=8, width=48)
+_BATCH = 256
 SMALL = 4  # how much smaller training is for experiments of a few numbers
 
 
@@ -93,7 +95,7 @@ def train_networks(posed: Posed, training: Training, effort: Effort, watch: Stop
     shared: dict[str, Any] = {
         "encoder": summary,
         "pairs": pairs,
-        "budget": Budget(steps=training.steps),
+        "budget": _budget(training.steps, len(pairs)),
         "progress": effort.progress,
     }
     flow = watch.measured(
@@ -103,7 +105,7 @@ def train_networks(posed: Posed, training: Training, effort: Effort, watch: Stop
     score = watch.measured("score matching", lambda: _score(posed, training, effort))
     spline = watch.measured(
         "splines",
-        lambda: train_posterior(seed + 3, posed.exact, space, path=SplineFlow(), coordinate="normal", **shared),
+        lambda: train_posterior(seed + 3, posed.exact, space, path=_SPLINES, coordinate="normal", **shared),
     )
     ratio = watch.measured(
         "ratio", lambda: train_ratio(seed + 4, posed.exact, space, loss=DirectRatio(), coordinate="normal", **shared)
@@ -123,8 +125,8 @@ def train_small(posed: Posed, training: Training, effort: Effort, number_: int) 
     """
     less = Training(max(training.pairs // SMALL, 200), max(training.steps // SMALL, 10))
     return train_posterior(
-        effort.seed + 10 + number_, posed.exact, posed.space, path=SplineFlow(), coordinate="normal",
-        encoder=posed.summary, pairs=_simulated(posed, less.pairs, effort), budget=Budget(steps=less.steps),
+        effort.seed + 10 + number_, posed.exact, posed.space, path=_SPLINES, coordinate="normal",
+        encoder=posed.summary, pairs=_simulated(posed, less.pairs, effort), budget=_budget(less.steps, less.pairs),
         progress=effort.progress,
     )  # fmt: skip
 
@@ -149,6 +151,11 @@ def ledger_table(networks: Networks, pairs: Pairs, others: dict[str, NeuralPoste
     )
 
 
+def _budget(steps: int, pairs: int) -> Budget:
+    """Steps of small batches, which learn more per CPU second than large ones."""
+    return Budget(steps=max(steps, 10), batch=min(_BATCH, pairs // 4))
+
+
 def _simulated(posed: Posed, n: int, effort: Effort) -> Pairs:
     return simulate_pairs(effort.seed, posed.exact, posed.space, n, executor=effort.executor, progress=effort.progress)
 
@@ -158,7 +165,7 @@ def _score(posed: Posed, training: Training, effort: Effort) -> NeuralPosterior:
         effort.seed + 2, posed.exact, posed.space, path=ScoreMatching(), rounds=training.rounds,
         data=posed.data if training.rounds > 1 else None, pairs=training.pairs, encoder=posed.summary,
         coordinate="box" if training.rounds > 1 else "normal", standardise="none", progress=effort.progress,
-        budget=Budget(steps=max(training.steps // training.rounds, 10)), executor=effort.executor,
+        budget=_budget(training.steps // training.rounds, training.pairs // training.rounds), executor=effort.executor,
     )  # fmt: skip
 
 
