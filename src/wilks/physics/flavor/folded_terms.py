@@ -5,8 +5,11 @@ windows a Gaussian with a constant takes over, with a jump; delta is not periodi
 these if numbers must agree.
 """
 
+import bisect
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import scipy  # its parts load when first used
@@ -52,6 +55,19 @@ _WINDOWS: Mapping[tuple[str, str], Mapping[str, tuple[float, float, float]]] = {
 Points = Float[np.ndarray, "*points"]
 
 
+class _Pieces(NamedTuple):
+    """A cubic spline in plain numbers, for one point at a time."""
+
+    knots: list[float]
+    coefficients: list[list[float]]  # of each piece, highest power first
+
+    def at(self, x: float) -> float:
+        piece = min(max(bisect.bisect_right(self.knots, x) - 1, 0), len(self.coefficients) - 1)
+        a, b, c, d = self.coefficients[piece]
+        t = x - self.knots[piece]
+        return ((a * t + b) * t + c) * t + d
+
+
 @dataclass(frozen=True, eq=False)
 class FoldedTerms:
     """FlavorPy's chi-square of the observables of one release.
@@ -84,13 +100,30 @@ class FoldedTerms:
         """
         if name not in self.table.rows:
             raise UnknownName(f"{self.table.name}: no data on {name!r}; {near_names(name, self.names)}")
+        best, sigma = self._gaussians[name]
+        lower, upper, constant = self.windows.get(name, (-np.inf, np.inf, 0.0))
+        if isinstance(value, float):  # plain Python: a call of numpy for each number would cost several times more
+            if name in self.splines and lower <= value <= upper:
+                return np.float64(abs(self._pieces[name].at(value)))
+            return np.float64(abs(((value - best) / sigma) ** 2 + (constant if name in self.splines else 0.0)))
         x = np.asarray(value, dtype=float)
-        low, high = self.table.limits(name)
-        gaussian = ((x - self.table.rows[name]["best"]) / (0.5 * (high - low))) ** 2
+        gaussian = ((x - best) / sigma) ** 2
         if name not in self.splines:
             return np.asarray(gaussian)
-        lower, upper, constant = self.windows.get(name, (-np.inf, np.inf, 0.0))
         return np.where((x >= lower) & (x <= upper), np.abs(self.splines[name](x)), np.abs(gaussian + constant))
+
+    @functools.cached_property
+    def _gaussians(self) -> dict[str, tuple[float, float]]:
+        """Best value and standard deviation of each observable."""
+        limits = {name: self.table.limits(name) for name in self.table.rows}
+        return {
+            name: (float(row["best"]), 0.5 * (limits[name][1] - limits[name][0]))
+            for name, row in self.table.rows.items()
+        }
+
+    @functools.cached_property
+    def _pieces(self) -> dict[str, "_Pieces"]:
+        return {name: _Pieces(spline.x.tolist(), spline.c.T.tolist()) for name, spline in self.splines.items()}
 
     def chi2(self, values: Mapping[str, Points | float], names: tuple[str, ...] | None = None) -> dict[str, Points]:
         """Chi-square of each observable of a point or of many, by name."""

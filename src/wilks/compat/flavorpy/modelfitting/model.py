@@ -113,8 +113,7 @@ class FlavorModel:
             InvalidModel: if a matrix is not 3x3 or holds no finite numbers.
             Exception: whatever a mass matrix raises, with a note on the point.
         """
-        posed = self._posed()
-        return observables_at(posed, numbers_of(params, posed.dimensions), self._scale(posed))
+        return self._observables(self._posed(), params)
 
     def residual(self, params: Point) -> Float[np.ndarray, " observables"]:
         """Roots of the chi-squares of the dimensionless observables."""
@@ -249,9 +248,13 @@ class FlavorModel:
     def _scale(self, posed: PosedModel) -> Any:
         return native_scale(posed, self.experimental_data)
 
+    def _observables(self, posed: PosedModel, params: Point) -> dict[str, float]:
+        return observables_at(posed, numbers_of(params, posed.dimensions), self._scale(posed))
+
     def _shares(self, params: Point) -> tuple[dict[str, float], Float[np.ndarray, " observables"]]:
-        check_data(self._posed(), self.experimental_data, self._fitted)
-        observables = self.get_obs(params)
+        posed = self._posed()
+        check_data(posed, self.experimental_data, self._fitted)
+        observables = self._observables(posed, params)
         return observables, self.experimental_data.get_chisq_list(observables, self._fitted)
 
 
