@@ -3,4 +3,4 @@ from .analysis import sterile as sterile
 from .loading import Experiments as Experiments
 from .loading import load as load
 from .networks import Training as Training
-from .neural import neural as neural
+from .programme import neural as neural
