@@ -92,7 +92,7 @@ class FoldedTerms:
         """Observables with data, r among them."""
         return tuple(self.table.rows)
 
-    def term(self, name: str, value: Points | float) -> Points:
+    def term(self, name: str, value: Points | float) -> Points | float:
         """Chi-square of one observable at any values.
 
         Raises:
@@ -104,8 +104,8 @@ class FoldedTerms:
         lower, upper, constant = self.windows.get(name, (-np.inf, np.inf, 0.0))
         if isinstance(value, float):  # plain Python: a call of numpy for each number would cost several times more
             if name in self.splines and lower <= value <= upper:
-                return np.float64(abs(self._pieces[name].at(value)))
-            return np.float64(abs(((value - best) / sigma) ** 2 + (constant if name in self.splines else 0.0)))
+                return abs(self._pieces[name].at(value))
+            return abs(((value - best) / sigma) ** 2 + (constant if name in self.splines else 0.0))
         x = np.asarray(value, dtype=float)
         gaussian = ((x - best) / sigma) ** 2
         if name not in self.splines:
@@ -125,7 +125,9 @@ class FoldedTerms:
     def _pieces(self) -> dict[str, "_Pieces"]:
         return {name: _Pieces(spline.x.tolist(), spline.c.T.tolist()) for name, spline in self.splines.items()}
 
-    def chi2(self, values: Mapping[str, Points | float], names: tuple[str, ...] | None = None) -> dict[str, Points]:
+    def chi2(
+        self, values: Mapping[str, Points | float], names: tuple[str, ...] | None = None
+    ) -> dict[str, Points | float]:
         """Chi-square of each observable of a point or of many, by name."""
         chosen = names if names is not None else tuple(n for n in self.names if n in values and n != "r")
         return {name: self.term(name, values[name]) for name in chosen}
