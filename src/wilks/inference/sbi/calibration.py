@@ -21,7 +21,9 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.calibration import CoverageCheck, RankCalibration
 from wilks.results.samples import Samples
 
+from .many_sets import draws_for_each
 from .points import Points, prior_draws
+from .posterior import NeuralPosterior
 from .proposals import Proposal, draws_of, log_densities
 from .pseudo_data import simulate_each
 from .records import record
@@ -39,7 +41,7 @@ _FEWEST = 20
 class _Study(NamedTuple):
     """What all chunks of a rank study share."""
 
-    sampler: Sampler
+    sampler: Sampler | NeuralPosterior
     space: ParameterSpace
     theta: Points
     data: Any
@@ -52,7 +54,7 @@ def calibrate_ranks(
     key: Key | int,
     simulator: AbstractSimulator,
     space: ParameterSpace,
-    sampler: Sampler,
+    sampler: Sampler | NeuralPosterior,
     n: int,
     *,
     draws: int = 100,
@@ -66,8 +68,8 @@ def calibrate_ranks(
         simulator: makes one set of data per truth.
         space: parameters with priors.
         sampler: ``sampler(key, data)`` gives at least ``draws`` posterior draws, of which evenly spaced ones are taken:
-            exact chains, nested sampling or a neural posterior, ``lambda k, x: posterior.sample(k, x, 100)``. A set
-            for which it raises counts as failed.
+            exact chains, nested sampling. A set for which it raises counts as failed. Or a neural posterior itself,
+            which draws for many sets at once.
         n: number of truths.
         draws: draws L that each truth is ranked among; ties are broken at random.
         executor: None, a number of processes, an executor, or a Dask client.
@@ -200,7 +202,12 @@ def check_numbers(n: int, draws: int) -> None:
 
 
 def _pose(
-    key: Key | int, simulator: AbstractSimulator, space: ParameterSpace, sampler: Sampler, n: int, draws: int
+    key: Key | int,
+    simulator: AbstractSimulator,
+    space: ParameterSpace,
+    sampler: Sampler | NeuralPosterior,
+    n: int,
+    draws: int,
 ) -> _Study:
     seed = as_seed(key)
     theta, data = truths(jax.random.key(seed), space, simulator, n)
@@ -209,18 +216,40 @@ def _pose(
 
 
 def _rank_chunk(study: _Study, chunk: Chunk) -> dict[str, np.ndarray]:
-    rows = [_ranks(study, i) for i in range(chunk.start, chunk.start + chunk.size)]
+    sets = range(chunk.start, chunk.start + chunk.size)
+    if isinstance(study.sampler, NeuralPosterior):
+        rows = _ranks_at_once(study, study.sampler, sets)
+    else:
+        rows = [_ranks(study, study.sampler, i) for i in sets]
     return {"ranks": np.stack([ranks for ranks, _ in rows]), "cause": np.array([cause for _, cause in rows])}
 
 
-def _ranks(study: _Study, i: int) -> tuple[Int[np.ndarray, " free"], str]:
+def _ranks_at_once(
+    study: _Study, posterior: NeuralPosterior, sets: range
+) -> list[tuple[Int[np.ndarray, " free"], str]]:
+    """Ranks of the truths of a chunk among draws that a network makes together."""
+    data = jax.tree.map(lambda leaf: np.asarray(leaf)[sets.start : sets.stop], study.data)
+    key = chunk_key(study.seed, study.words, sets.start)
+    drawn = draws_for_each(key, posterior, data, len(sets), study.draws)
+    where = [posterior.space.index(name) for name in study.space.free]
+    return [_rank(study, jax.random.fold_in(key, i), i, drawn[row][:, where]) for row, i in enumerate(sets)]
+
+
+def _ranks(study: _Study, sampler: Sampler, i: int) -> tuple[Int[np.ndarray, " free"], str]:
     """Ranks of one truth; whatever a sampler raises is that set's failure, not the study's."""
     key = chunk_key(study.seed, study.words, i)
     try:
-        samples = study.sampler(key, take_one(study.data, i))
+        samples = sampler(key, take_one(study.data, i))
     except Exception as error:
         return np.full(len(study.space.free), -1), f"{type(error).__name__}: {error}"
     columns = np.stack([_spaced(samples.values(name), study.draws) for name in study.space.free], axis=1)
+    return _rank(study, key, i, columns)
+
+
+def _rank(
+    study: _Study, key: Key, i: int, columns: Float[np.ndarray, "draws free"]
+) -> tuple[Int[np.ndarray, " free"], str]:
+    """Rank of truth i among draws; ties are broken at random."""
     truth = study.theta[i, study.space.free_mask]
     below, equal = (columns < truth[None]).sum(axis=0), (columns == truth[None]).sum(axis=0)
     return below + np.asarray(jax.random.randint(key, below.shape, 0, equal + 1)), ""

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
-from wilks.inference.lanes import take_one
 from wilks.inference.probabilities import toy_p_value
 from wilks.inference.problem import Clock
 from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
@@ -18,6 +17,7 @@ from wilks.results.checks import LocalTest
 
 from .calibration import truths
 from .classifiers import classify, train_classifiers
+from .many_sets import draws_for_each
 from .misspecification import Encoder
 from .points import prior_quantiles
 from .proposals import Proposal, draws_of
@@ -65,10 +65,7 @@ def local_c2st(
         )
     seed, space = jax.random.key(as_seed(key)), posterior.space
     theta, simulated = truths(seed, space, simulator, n)
-    keys = jax.random.fold_in(seed, 2)
-    one = np.concatenate(
-        [draws_of(posterior.sample(jax.random.fold_in(keys, i), take_one(simulated, i), 1)) for i in range(n)]
-    )
+    one = draws_for_each(jax.random.fold_in(seed, 2), posterior, simulated, n, 1)[:, 0]
     ready = prepare(simulator, data) if isinstance(simulator, AbstractLikelihood) else data
     at_data = draws_of(posterior.sample(jax.random.fold_in(seed, 3), ready, draws))
     encode = encoder or (lambda rows: rows)

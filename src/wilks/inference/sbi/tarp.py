@@ -5,14 +5,14 @@ import numpy as np
 
 from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
-from wilks.inference.lanes import take_one
 from wilks.inference.problem import Clock
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.results.calibration import CoverageCheck
 
 from .calibration import check_numbers, coverage_check, truths
+from .many_sets import draws_for_each
 from .points import prior_quantiles
-from .proposals import Proposal, draws_of
+from .proposals import Proposal
 from .records import record
 
 
@@ -41,9 +41,8 @@ def tarp(
     theta, data = truths(seed, space, simulator, n)
     true_places = prior_quantiles(space, theta)
     points = np.asarray(jax.random.uniform(jax.random.fold_in(seed, 4), true_places.shape, float))
-    keys = jax.random.fold_in(seed, 2)
-    drawn = [draws_of(posterior.sample(jax.random.fold_in(keys, i), take_one(data, i), draws)) for i in range(n)]
-    places = prior_quantiles(space, np.concatenate(drawn)).reshape(n, -1, true_places.shape[1])
+    drawn = draws_for_each(jax.random.fold_in(seed, 2), posterior, data, n, draws)
+    places = prior_quantiles(space, drawn.reshape(-1, drawn.shape[2])).reshape(n, -1, true_places.shape[1])
     closer = _squares(places - points[:, None]) < _squares(true_places - points)[:, None]
     provenance = record(clock, "tarp", key=key, model=simulator, n=n, draws=draws)
     return coverage_check(jax.random.fold_in(seed, 3), "random points", closer.sum(axis=1), draws, provenance)
