@@ -52,7 +52,8 @@ def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace |
     integral, covered = float(np.sum(weighted)), float(np.sum(prior_mass))
     if not covered > 0.0:
         raise InvalidOption(f"no node of the grid of {' and '.join(names)} lies within the priors; shift the grid")
-    flags = {**plane.flags, **plane_flags(signal, _best(plane, x))}
+    best = int(np.argmax(log_likelihood))
+    flags = {**plane.flags, **plane_flags(signal, (float(nodes.amplitudes[best]), float(nodes.shapes[best])))}
     if abs(covered - 1.0) > _MISSED:
         flags["prior_outside_grid"] = f"the nodes hold {100 * covered:.3g} % of the prior; widen or refine the grid"
     bounded = float(signal.space.lowers[0]) == 0
@@ -63,11 +64,6 @@ def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace |
         how="likelihood times prior at all nodes, nuisances integrated in closed form, trapezoids in logarithms",
         provenance=clock.provenance(problem, "grid_posterior"),
     )  # fmt: skip
-
-
-def _best(plane: SignalPlane, x: Float[np.ndarray, " cells"]) -> tuple[float, float]:
-    lowest = plane.lowest(x[None])
-    return float(lowest.amplitude[0]), float(lowest.shape[0])
 
 
 def _log_likelihood(plane: SignalPlane, points: Points, x: Float[np.ndarray, " cells"]) -> Float[np.ndarray, " points"]:

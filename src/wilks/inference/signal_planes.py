@@ -1,5 +1,6 @@
 """Signals on their plane, whitened and free of nuisances: what can be tested, and what can be a best fit."""
 
+import functools
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -76,8 +77,9 @@ class SignalPlane:
         cells = sum(signal.whitening.sizes)
         self._basis = np.zeros((0, cells)) if shared is None else orthonormal(shared[None])[0]
         self._origin = np.zeros(cells)
+        lowest = signal.means.amplitudes.nodes[0] if isinstance(signal, GridSignal) else signal.space.lowers[0]
+        self._origin = self._means(np.array([float(lowest)]), self.shapes[:1])[0]
         self.flags = dict(signal.flags)
-        self.candidates = self._candidates()
 
     def vectors(self, *data: Any) -> Float[np.ndarray, "sets cells"]:
         """Whitened values of sets of data, nuisances at their reference and projected out."""
@@ -119,18 +121,16 @@ class SignalPlane:
         found = [_lowest(candidates, row) for row in x]
         return Lowest(*(np.array(column) for column in zip(*found, strict=True)))
 
-    def _candidates(self) -> Candidates:
+    @functools.cached_property
+    def candidates(self) -> Candidates:
+        """Where the best fit is searched: all points of a table, or chords of the curves of constant shape."""
         if isinstance(self.signal, GridSignal):
-            table = self.signal.means
-            amplitudes, shapes = _pairs(np.asarray(table.amplitudes.nodes), self.shapes)
+            amplitudes, shapes = _pairs(np.asarray(self.signal.means.amplitudes.nodes), self.shapes)
             if amplitudes[0] == 0:  # all shapes meet without signal
                 amplitudes, shapes = amplitudes[len(self.shapes) - 1 :], shapes[len(self.shapes) - 1 :]
-            points = self.at(amplitudes, shapes)
-            self._origin = points.means[0].copy()
-            return Candidates(points._replace(means=points.means - self._origin), None, None)
+            return Candidates(self.at(amplitudes, shapes), None, None)
         lower, upper = self.signal.space.lowers[0], self.signal.space.uppers[0]
         first, shapes = _pairs(np.array([lower]), self.shapes)
-        self._origin = self._means(first[:1], shapes[:1])[0]
         last = np.full(len(first), upper)
         if not isinstance(self.signal, LinearSignal):
             first, last, shapes = self._split(first, last, shapes)
