@@ -17,6 +17,8 @@ from wilks._base.errors import InvalidParameter
 from wilks.physics.constants import METRES_PER_INVERSE_EV, PHASE_PER_EV2_M_MEV
 from wilks.physics.mixing import root
 
+from .sine_squares import sine_squared
+
 
 class Terms(eqx.Module):
     """P = 1 - sum over k of a_k (1 - F_k cos 2 D_k)/2, with F_k = exp(-damping_k L^length_power / E^energy_power).
@@ -39,7 +41,7 @@ class Terms(eqx.Module):
         """(1 - F cos 2D)/2 of every term, exact also for small phases and weak damping."""
         length, energy = jnp.broadcast_arrays(jnp.asarray(length_m, float), jnp.asarray(energy_MeV, float))
         tall = (-1,) + (1,) * length.ndim
-        sine2 = jnp.sin(self.splitting.reshape(tall) * (PHASE_PER_EV2_M_MEV * length / energy)[None]) ** 2
+        sine2 = sine_squared(self.splitting.reshape(tall) * (PHASE_PER_EV2_M_MEV * length / energy)[None])
         if self.damping is None:
             return sine2
         exponent = self.damping.reshape(tall) * (length**self.length_power / energy**self.energy_power)[None]

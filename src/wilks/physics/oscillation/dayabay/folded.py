@@ -105,7 +105,9 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
         """sum_r A_r P_r, and the same followed by B_r P_r of every core."""
         names = (p.name for p in parameters_of(self.survival))
         terms = self.survival.terms({**dict(self.solar), **dict(zip(names, waves, strict=True))})
-        alive = survival_at(terms, self.lengths_m, self.energies_MeV, fading=self.fading)[np.array(self.detector)]
+        apart = survival_at(terms, self.lengths_m, self.energies_MeV, fading=self.fading)
+        where = np.eye(len(apart))[np.array(self.detector)]  # a product, whose derivative is one, too
+        alive = (where @ apart.reshape(len(apart), -1)).reshape(-1, *apart.shape[1:])
         mixed = (self.amounts[:, None] @ alive)[:, 0]
         spent = (self.fuel[:, :, None] * alive).reshape(alive.shape[0], -1)
         return mixed, jnp.concatenate([mixed, spent], axis=1)
