@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Float32
 
 from wilks._base.errors import InvalidData, TrainingDiverged
 from wilks._base.typing import Key
@@ -18,6 +18,7 @@ from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
 
+from .atoms import AtomicHeldOutLoss, AtomicLoss, Atoms
 from .budget import USUAL_BATCH, Budget
 from .checkpoints import Checkpoints
 from .coordinates import COORDINATES, AbstractCoordinate, Affine, to_network
@@ -69,6 +70,7 @@ class Fit(NamedTuple):
         store: folder of checkpoints.
         progress: called with (done, total, failed, seconds), counted in steps.
         throw: raise when the training diverges; else go on with the last good network.
+        atoms: how rounds after the first are corrected for their proposals, where these are no cuts of the prior.
     """
 
     key: Key
@@ -83,6 +85,7 @@ class Fit(NamedTuple):
     store: Path | None
     progress: Progress | None
     throw: bool = True
+    atoms: Atoms | None = None
 
 
 class _Ready(NamedTuple):
@@ -90,6 +93,7 @@ class _Ready(NamedTuple):
 
     theta: Float[np.ndarray, "pairs targets"]
     weights: Float[np.ndarray, " pairs"] | None
+    first: Float32[np.ndarray, " pairs"] | None
     x: dict[str, np.ndarray]
     preparation: Preparation
     family: AbstractEncoderFamily
@@ -112,6 +116,7 @@ def fit_posterior(
     *,
     online: AbstractSimulator | None = None,
     weights: Float[np.ndarray, " pairs"] | None = None,
+    first: Float32[np.ndarray, " pairs"] | None = None,
     start: NeuralPosterior | None = None,
     region: AbstractRegion | None = None,
     only_for: str = "",
@@ -124,13 +129,14 @@ def fit_posterior(
         pairs: simulations; those that failed are left out.
         online: simulator that makes fresh pairs inside every training step; the given pairs then scale and judge.
         weights: weight of each pair in the loss.
+        first: 1 for pairs of the prior, 0 for pairs of later proposals, which the fit's atoms then correct.
         start: posterior of an earlier round whose weights the networks begin with.
         region: where the posterior is confined to.
         only_for: digest of the only data for which it holds.
         ledger: what was simulated so far.
     """
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
-    ready = _ready(fit, pairs, weights)
+    ready = _ready(fit, pairs, weights, first)
     candidates = [_candidate(fit, ready, *choice) for choice in _choices(fit)]
     scores: dict[str, float] = {}
     budget = fit.budget
@@ -168,12 +174,14 @@ def fit_posterior(
     )
 
 
-def _ready(fit: Fit, pairs: Pairs, weights: Any) -> _Ready:
+def _ready(fit: Fit, pairs: Pairs, weights: Any, first: Any) -> _Ready:
     prepared = prepare_data(pairs, fit.encoder, fit.scale)
     theta = pairs.valid.columns(fit.targets.names)
     refuse_outside(theta, fit.targets)
     own = None if weights is None else np.asarray(weights, dtype=np.float32)[pairs.status == VALID]
-    return _Ready(theta, own, *prepared)
+    if fit.atoms is not None:
+        fit.atoms.refuse_small(fit.budget.batch_for(len(theta)))
+    return _Ready(theta, own, None if first is None else first[pairs.status == VALID], *prepared)
 
 
 def _choices(fit: Fit) -> list[tuple[str, str]]:
@@ -201,6 +209,8 @@ def _candidate(fit: Fit, ready: _Ready, name: str, standardise: str) -> _Candida
     rows: dict[str, Any] = {"y": z.astype(np.float32), "x": ready.x}
     if ready.weights is not None:
         rows["w"] = ready.weights
+    if ready.first is not None:
+        rows["first"] = ready.first
     layout, size, n = scaled_layout(ready.x), len(fit.targets), len(z)
     standard = None
     if standardise == "conditional":
@@ -224,14 +234,15 @@ def _train(
     source = None
     if online is not None:
         source = OnlinePairs(online, fit.space, candidate.coordinate, candidate.standard, ready.preparation, batch)
+    corrected = fit.atoms if "first" in candidate.rows else None
     try:
         return train(
             key,
-            EstimatorLoss(),
+            EstimatorLoss() if corrected is None else AtomicLoss(corrected),
             candidate.network,
             candidate.rows,
             budget=budget if online is None else dataclasses.replace(budget, batch=batch),
-            held_out=HeldOutLoss(),
+            held_out=HeldOutLoss() if corrected is None else AtomicHeldOutLoss(corrected),
             source=source,
             checkpoints=_checkpoints(fit, folder, stage),
             progress=fit.progress,

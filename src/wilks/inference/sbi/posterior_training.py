@@ -14,9 +14,13 @@ from wilks.execution.progress import Progress
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 
+from .atomic_rounds import train_by_atoms
+from .atoms import Atoms
 from .budget import Budget
 from .coordinates import COORDINATES, inferred_space
 from .density import AbstractDensityFamily
+from .flows import SplineFlow
+from .mixture_density import MixtureDensity
 from .pairs import Pairs
 from .paths import FlowMatching
 from .posterior import NeuralPosterior
@@ -45,6 +49,7 @@ def train_posterior(
     standardise: str = "auto",
     scale: str = "auto",
     truncation: Truncation | None = None,
+    correction: Atoms | None = None,
     warm_start: bool = False,
     weights: Float[np.ndarray, " pairs"] | None = None,
     executor: Any = None,
@@ -76,6 +81,8 @@ def train_posterior(
         standardise: ``"auto"`` (decided with the coordinate), ``"none"`` or ``"conditional"``.
         scale: scaling of the data: ``"auto"``, ``"counts"``, ``"standard"``, ``"robust"`` or ``"none"``.
         truncation: how rounds cut the prior.
+        correction: ``Atoms()`` lets rounds propose from the last posterior and corrects for it (NPE-C), in place of
+            cuts; for flows and mixtures.
         warm_start: begin each round with the weights of the last.
         weights: weight of each of the given pairs in the loss, e.g. prior over proposal.
         executor: where simulations run, see `wilks.execution`.
@@ -91,6 +98,9 @@ def train_posterior(
     """
     refuse_other_names(simulator, space)
     _check(rounds, data, pairs, coordinate, standardise, simulator, space)
+    if correction is not None:
+        _check_correction(path, coordinate, standardise, rounds)
+        path, coordinate, standardise = path or SplineFlow(), "normal", "none"
     seed, folder = as_seed(key), None if store is None else Path(store)
     fit = Fit(
         key=jax.random.fold_in(jax.random.key(seed), 1),
@@ -105,6 +115,7 @@ def train_posterior(
         store=folder,
         progress=progress,
         throw=throw,
+        atoms=correction,
     )
     if pairs == "online":
         some = simulate_pairs(seed, simulator, space, _ONLINE_PAIRS, allow_invalid=allow_invalid)
@@ -115,7 +126,7 @@ def train_posterior(
         plan = Plan(
             seed, simulator, space, data, counts, truncation or Truncation(), warm_start, executor, allow_invalid
         )
-        return train_in_rounds(plan, fit, given)
+        return train_in_rounds(plan, fit, given) if correction is None else train_by_atoms(plan, fit, given)
     if given is None:
         (n,) = _counts(pairs, None, 1)
         where = None if folder is None else folder / "pairs"
@@ -138,6 +149,21 @@ def _check(
         raise InvalidOption(
             f"online pairs need a simulator that compiles, and {type(simulator).__name__} does not; give a number of "
             "pairs, or write it with jax.numpy"
+        )
+
+
+def _check_correction(path: Any, coordinate: str, standardise: str, rounds: int) -> None:
+    if rounds < 2:
+        raise InvalidOption("a correction by atoms needs rounds=2 or more, and data=; one round needs no correction")
+    if path is not None and not isinstance(path, (SplineFlow, MixtureDensity)):
+        raise InvalidOption(
+            f"{type(path).__name__} has no density that a correction by atoms could afford; allowed: SplineFlow, "
+            "MixtureDensity; fields take rounds by truncation"
+        )
+    if coordinate not in ("auto", "normal") or standardise not in ("auto", "none"):
+        raise InvalidOption(
+            f"a correction by atoms needs the exact prior: coordinate {coordinate!r} must be 'auto' or 'normal', "
+            f"standardise {standardise!r} 'auto' or 'none'"
         )
 
 

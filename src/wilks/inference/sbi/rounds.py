@@ -70,38 +70,39 @@ def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralP
     References:
         L. Sharrock et al., arXiv:2210.04872 (truncated score estimation); M. Deistler et al., arXiv:2210.04815.
     """
-    every = first if first is not None else _simulated(plan, 0, None, plan.pairs[0])
-    posterior = fit_posterior(_own(fit, 0), every)
+    every = first if first is not None else simulated(plan, 0, None, plan.pairs[0])
+    posterior = fit_posterior(own_fit(fit, 0), every)
     name, observed, _ = observe(posterior, plan.data)
-    ledger: tuple[dict[str, Any], ...] = (_entry(1, every, every, 1.0, 1.0),)
+    ledger: tuple[dict[str, Any], ...] = (ledger_line(1, every, every, 1.0, 1.0),)
     for number in range(1, len(plan.pairs)):
         key = jax.random.fold_in(jax.random.key(plan.seed), 1000 + number)
         found = cut(key, posterior, observed, fit.targets, plan.truncation)
         proposed = propose(jax.random.fold_in(key, 1), found, plan.pairs[number], plan.truncation)
         mass = found.box_mass * proposed.accepted
         _refuse_tiny(mass, number, posterior)
-        fresh = _simulated(plan, number, proposed, plan.pairs[number])
+        fresh = simulated(plan, number, proposed, plan.pairs[number])
         every = every + fresh
         inside = every.take(np.flatnonzero(found.region.contains(every.columns(fit.targets.names))))
         posterior = fit_posterior(
-            _own(fit._replace(targets=found.region.space), number),
+            own_fit(fit._replace(targets=found.region.space), number),
             inside,
             start=posterior if plan.warm_start else None,
             region=found.region,
             only_for=name,
         )
         _, observed, _ = observe(posterior, plan.data)
-        ledger = (*ledger, _entry(number + 1, fresh, inside, mass, proposed.accepted, found, proposed))
+        ledger = (*ledger, ledger_line(number + 1, fresh, inside, mass, proposed.accepted, found, proposed))
     return _with_ledger(posterior, observed, ledger)
 
 
-def _own(fit: Fit, number: int) -> Fit:
+def own_fit(fit: Fit, number: int) -> Fit:
+    """The settings of a round: a key and a folder of its own."""
     folder = None if fit.store is None else fit.store / f"round-{number + 1}"
     return fit._replace(key=jax.random.fold_in(fit.key, number), store=folder)
 
 
-def _simulated(plan: Plan, number: int, proposed: Proposed | None, n: int) -> Pairs:
-    """Pairs of one round: inferred parameters as proposed, all others from the prior."""
+def simulated(plan: Plan, number: int, proposed: Proposed | None, n: int, law: str = "") -> Pairs:
+    """Pairs of one round: inferred parameters as proposed (``law`` says how), all others from the prior."""
     seed = (plan.seed + 7_919 * number) % 2**63
     if proposed is None:
         return simulate_pairs(
@@ -116,13 +117,13 @@ def _simulated(plan: Plan, number: int, proposed: Proposed | None, n: int) -> Pa
         plan.space,
         n,
         proposal=theta,
-        proposal_name=f"prior cut in round {number + 1}",
+        proposal_name=law or f"prior cut in round {number + 1}",
         executor=plan.executor,
         allow_invalid=plan.allow_invalid,
     )
 
 
-def _entry(
+def ledger_line(
     number: int,
     fresh: Pairs,
     inside: Pairs,
