@@ -7,10 +7,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Theta
+from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractNamedTerms
 from wilks.likelihood.joint import Joint
 
 from .compiled import compiled
+from .event_hessian import at_points, hessian_by_differences
 from .quadratic import Curvature, places, quadratic, saturated
 
 _SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a direction counts as flat
@@ -37,9 +39,24 @@ class Endpoint(NamedTuple):
     inside: Bool[Array, " cells"]
 
 
+def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature: Curvature) -> Endpoint:
+    """Everything a report on a fit needs: in one compiled call, or for lists of events by the program of fits."""
+    if isinstance(likelihood, AbstractEventLikelihood) and curvature == "exact" and not likelihood.exact:
+        return _of_events(likelihood, data, np.asarray(theta))
+    return _compiled_endpoint(likelihood, data, theta, curvature=curvature)
+
+
+def _of_events(likelihood: AbstractEventLikelihood, data: Any, theta: Float[np.ndarray, " parameters"]) -> Endpoint:
+    """The curvature from gradients close by, since second derivatives take long to compile, and longer to run."""
+    value = at_points(likelihood, data, theta[None]).value[0]
+    hessian = hessian_by_differences(
+        lambda points: at_points(likelihood, data, points).gradient, likelihood.space, theta
+    )
+    return Endpoint(jnp.asarray(value), jnp.zeros(()), jnp.asarray(hessian), {}, jnp.zeros(0), jnp.ones(0, dtype=bool))
+
+
 @compiled("curvature")
-def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, *, curvature: Curvature) -> Endpoint:
-    """Everything a report on a fit needs, in one compiled call."""
+def _compiled_endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, *, curvature: Curvature) -> Endpoint:
     here = quadratic(likelihood, theta, data, curvature)
     parts, cells, inside = _parts("", likelihood, theta, data)
     if isinstance(likelihood, AbstractNamedTerms):

@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Theta
 from wilks.model.sources import AbstractEventSource
+from wilks.model.staging import AbstractTabulatedSource
 from wilks.parameters.space import NamedValues
 
 from .event_padding import EventTable
@@ -74,23 +75,78 @@ class Component(eqx.Module):
         rates = self.source.log_rate(self.values(shape), prepared)
         return jnp.where(rates <= _NOTHING, NO_RATE, rates)  # NaN stays NaN: a fault must be seen
 
-    def expected_with_slopes(self, shape: Float[Array, " shape"]) -> tuple[Scalar, Float[Array, " shape"]]:
+    def at(self, theta: Theta) -> "Component":
+        """The same component for this one point, with tables of its source computed."""
+        return self._with(self._tables(self.pick(theta)))
+
+    def bent(self, theta: Theta) -> "Bent":
+        """The tables of its source at a point, with derivatives."""
+        source = self.source
+        if not isinstance(source, AbstractTabulatedSource) or not source.table_parameters:
+            return Bent(None, None, ())
+        names = source.space.names
+        bending = tuple(k for k, i in enumerate(self.own) if names[i] in source.table_parameters)
+        tables, push = jax.linearize(self._tables, self.pick(theta))
+        return Bent(tables, jax.vmap(push)(jnp.eye(len(self.own))[np.array(bending)]), bending)
+
+    def expected_with_slopes(
+        self, shape: Float[Array, " shape"], bent: "Bent"
+    ) -> tuple[Scalar, Float[Array, " shape"]]:
         """Expected events and their derivatives in the shape."""
         if self.held:
             return self.expected(shape), jnp.zeros(0)
+        if bent.tables is not None:
+            expected = jax.value_and_grad(lambda at, tables: self._with(tables).expected(at), argnums=(0, 1))
+            value, (slopes, pulls) = expected(shape, bent.tables)
+            return value, slopes.at[np.array(bent.moved)].add(bent.along(pulls))
         if len(self.shape) > _FORWARD_UP_TO:
             return jax.value_and_grad(self.expected)(shape)
         value, push = jax.linearize(self.expected, shape)
         return value, jax.vmap(push)(jnp.eye(shape.shape[0]))
 
     def log_rates_with_slopes(
-        self, shape: Float[Array, " shape"], prepared: Any
+        self, shape: Float[Array, " shape"], prepared: Any, bent: "Bent"
     ) -> tuple[Float[Array, " events"], Float[Array, "shape events"]]:
         """Log rates of prepared events and their derivatives in the shape."""
         if self.held:
             return jnp.asarray(prepared), jnp.zeros((0, prepared.shape[0]))
-        value, push = jax.linearize(lambda at: self.log_rates(at, prepared), shape)
-        return value, jax.vmap(push)(jnp.eye(shape.shape[0]))
+        value, push = jax.linearize(lambda at, tables: self._with(tables).log_rates(at, prepared), shape, bent.tables)
+        return value, jax.vmap(push)(jnp.eye(shape.shape[0]), bent.every(len(self.shape)))
+
+    def _tables(self, shape: Float[Array, " shape"]) -> Any:
+        source = self.source
+        if not isinstance(source, AbstractTabulatedSource) or not source.table_parameters:
+            return None
+        return source.tables(self.values(shape))
+
+    def _with(self, tables: Any) -> "Component":
+        if tables is None or not isinstance(self.source, AbstractTabulatedSource):
+            return self
+        return eqx.tree_at(lambda c: c.source, self, self.source.with_tables(tables))
+
+
+class Bent(eqx.Module):
+    """Tables in the middle of a source at one point, and how they move with its shape.
+
+    Args:
+        tables: the tables; None if there are none.
+        slopes: their derivatives, one in each shape parameter that moves them.
+        moved: places of these among the shape parameters.
+    """
+
+    tables: Any
+    slopes: Any
+    moved: tuple[int, ...] = eqx.field(static=True)
+
+    def along(self, pulls: Any) -> Float[Array, " moved"]:
+        """Derivatives of a number whose derivatives in the tables are given."""
+        parts = jax.tree.map(lambda pull, slope: jnp.tensordot(slope, pull, axes=pull.ndim), pulls, self.slopes)
+        return jnp.sum(jnp.stack(jax.tree.leaves(parts)), axis=0)
+
+    def every(self, shapes: int) -> Any:
+        """Derivatives in all shape parameters."""
+        where = np.array(self.moved, dtype=int)
+        return jax.tree.map(lambda slope: jnp.zeros((shapes, *slope.shape[1:])).at[where].set(slope), self.slopes)
 
 
 class Shares(eqx.Module):
@@ -136,9 +192,10 @@ class Scores(eqx.Module):
     product: Float[Array, "parameters parameters"]
 
 
-def sum_scores(components: Sequence[Component], theta: Theta, table: EventTable) -> Scores:
+def sum_scores(components: Sequence[Component], bent: Sequence[Bent], theta: Theta, table: EventTable) -> Scores:
     """Log density of the events with the scores of each: d ln density / d theta, in closed form for the rates."""
-    found = [c.log_rates_with_slopes(c.pick(theta), p) for c, p in zip(components, table.prepared, strict=True)]
+    every = zip(components, table.prepared, bent, strict=True)
+    found = [c.log_rates_with_slopes(c.pick(theta), p, b) for c, p, b in every]
     multipliers = jnp.stack([c.multiplier(theta) for c in components])
     shares = share(jnp.stack([rates for rates, _ in found]), multipliers)
     weights = jnp.asarray(table.weights)

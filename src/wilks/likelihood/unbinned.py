@@ -125,8 +125,10 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
     def log_prob(self, values: Values, data: UnbinnedData) -> LogProb:
         """Log density of the events and of the auxiliary data; events count as unordered and unlabelled (no N!)."""
         theta = self.space.pack(values)
-        total = -jnp.sum(jnp.stack(list(self.expected_events(values).values())))
-        for components, table in self._parts(data):
+        ready = [c.at(theta) for c in self.components]
+        total = -jnp.sum(jnp.stack([c.multiplier(theta) * c.expected(c.pick(theta)) for c in ready]))
+        for where, table in self._parts(data):
+            components = [ready[i] for i in where]
             total = total + sum_over_blocks(lambda t, c=components: sum_log_density(c, theta, t), table, self.block)
         return total + self._log_constraints(theta, jnp.asarray(data.auxiliary))
 
@@ -141,15 +143,17 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
     def expand(self, theta: Theta, data: UnbinnedData) -> Expanded:
         """-ln L, its gradient, and the sum of products of the events' scores, whose expectation is the curvature."""
         value, slope, product = self._expand_constraints(theta, jnp.asarray(data.auxiliary))
-        for component in self.components:
-            expected, slopes = component.expected_with_slopes(component.pick(theta))
+        bent = [component.bent(theta) for component in self.components]
+        for component, tables in zip(self.components, bent, strict=True):
+            expected, slopes = component.expected_with_slopes(component.pick(theta), tables)
             value = value + component.multiplier(theta) * expected
             if component.rate is not None:
                 slope = slope.at[component.rate].add(expected)
             if not component.held:
                 slope = slope.at[np.array(component.shape)].add(component.multiplier(theta) * slopes)
-        for components, table in self._parts(data):
-            scores = sum_over_blocks(lambda t, c=components: sum_scores(c, theta, t), table, self.block)
+        for where, table in self._parts(data):
+            own = ([self.components[i] for i in where], [bent[i] for i in where])
+            scores = sum_over_blocks(lambda t, c=own: sum_scores(*c, theta, t), table, self.block)
             value, slope, product = value - scores.value, slope - scores.slope, product + scores.product
         return Expanded(value, slope, product)
 
@@ -200,7 +204,8 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         """Positions of the events to which no source gives a rate at the named values, by data set."""
         theta = self.space.pack(values)
         found = {name: np.zeros(0, dtype=int) for name in self.datasets}
-        for components, table in self._parts(data):
+        for where, table in self._parts(data):
+            components = tuple(self.components[i] for i in where)
             seen = np.asarray(_seen(components, theta, table, self.block))
             found[components[0].dataset] = np.flatnonzero(~seen & (np.asarray(table.weights) > 0))
         return found
@@ -249,10 +254,11 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
             for d in self.datasets
         ) + len(self.constraints)
 
-    def _parts(self, data: UnbinnedData) -> list[tuple[tuple[Component, ...], EventTable]]:
-        """Components and events of every data set that has events."""
+    def _parts(self, data: UnbinnedData) -> list[tuple[tuple[int, ...], EventTable]]:
+        """Places of the components, and events, of every data set that has events."""
+        places = {d: tuple(i for i, c in enumerate(self.components) if c.dataset == d) for d in self.datasets}
         every = zip(self.datasets, data.tables, strict=True)
-        return [(self.of_dataset(name), table) for name, table in every if table.weights.shape[-1]]
+        return [(places[name], table) for name, table in every if table.weights.shape[-1]]
 
     def _log_constraints(self, theta: Theta, auxiliary: Float[Array, " constraints"]) -> Scalar:
         total = jnp.zeros(())

@@ -50,6 +50,21 @@ def test_fast_and_full_sums_are_the_plain_sum():
     assert np.asarray(log_charge_sum(weights, at, find_windows(weights, at))) == pytest.approx(expected, abs=1e-5)
 
 
+def test_events_without_electrons_keep_their_share():
+    # a smear as wide as the S2 of an electron: much of the rate comes from no electron at all
+    s2 = np.array([2.0, 15.0, 40.0, 2000.0])
+    weights = joint([2.0] * 4, 3.0)
+    ones = jnp.ones(4)
+    at = Charge(0.7 * ones, None, None, 20.0 * ones, 5.0 * ones, folded(jnp.asarray(s2), ones, 20.0 * ones))
+    found = np.asarray(log_charge_sum(weights, at, find_windows(weights, at)))
+    assert found == pytest.approx(np.asarray(exact_log_charge_sum(weights, at)), abs=1e-5)  # the fast sums' own
+    without = weights.at[0].set(0.0)
+    less = np.asarray(log_charge_sum(without, at, find_windows(without, at)))
+    assert less[0] < found[0] - 0.1  # so the term is seen
+    slope = jax.grad(lambda x: jnp.sum(log_charge_sum(x, at, find_windows(x, at))))(without)
+    assert np.isfinite(np.asarray(slope)).all()
+
+
 @pytest.mark.parametrize("p", [0.0, 1.0])
 def test_certain_and_impossible_detection_give_finite_derivatives(p):
     weights = joint([80.0], 12.0)

@@ -7,6 +7,7 @@ from wilks._base.errors import InvalidData
 from wilks.data.events import Events
 from wilks.likelihood.unbinned import Unbinned
 from wilks.physics.xenon.er import ERSource
+from wilks.physics.xenon.spatial_source import SpatialRateERSource
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +25,18 @@ def test_sources_of_equal_density_have_equal_rates_whatever_their_volumes(events
     difference = (table.prepared[0] - table.prepared[1])[: len(events)]
     np.testing.assert_allclose(difference[inside], higher, rtol=1e-12)  # rounding of a logarithm
     assert np.all(table.prepared[1][: len(events)][~inside] <= -1e290)
+
+
+def test_a_flat_histogram_of_positions_is_a_uniform_source_also_beside_larger_volumes(events):
+    whole, part = ERSource(), ERSource(fv_radius=30.0)
+    edges = [np.array([0.0, 30.0]), np.array([0.0, 2 * np.pi]), np.array([whole.fv_low, whole.fv_high])]
+    flat = SpatialRateERSource(np.ones((1, 1, 1)), edges, ("r", "theta", "z"), fv_radius=30.0)
+    sources = {"whole": whole, "part": part, "flat": flat}
+    (table,) = Unbinned(sources, free_rates=list(sources)).prepare(events).tables
+    inside = np.asarray(events["r"])[: len(events)] <= 30.0
+    rates = [np.asarray(p)[: len(events)] for p in table.prepared]
+    np.testing.assert_allclose(rates[2][inside], rates[1][inside], atol=1e-10)  # rounding of the volume of the bin
+    assert np.all(rates[2][~inside] <= -1e290)
 
 
 def test_live_times_count_like_volumes():

@@ -39,6 +39,11 @@ class Held(eqx.Module):
     pairs: Float[Array, "photons electrons"] | None
     seen: Float[Array, "photoelectrons electrons"] | None
 
+    @property
+    def known(self) -> bool:
+        """Whether any table stays as it is."""
+        return self.pairs is not None or self.seen is not None
+
 
 class Chain(eqx.Module):
     """The sums of one source at one point of its parameters.
@@ -117,6 +122,10 @@ class Chain(eqx.Module):
         if model.columns(LIGHT) or model.parameters(LIGHT) & free:
             return Held(moving, pairs, None)
         return Held(moving, None, self._seen(pairs, {}))
+
+    def pairs(self) -> Float[Array, "photons electrons"]:
+        """Rates by photons and electrons, where no event has its own."""
+        return self._pairs({})
 
     def _tables(self, events: int) -> tuple[Array | None, Array | None]:
         """Rates by photons and electrons, and by photoelectrons and electrons; None if each event has its own.

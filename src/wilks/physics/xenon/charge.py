@@ -84,7 +84,7 @@ def find_windows(joint: Float[Array, "electrons events"], charge: Charge) -> Win
 def log_charge_sum(
     joint: Float[Array, "electrons events"], charge: Charge, windows: Windows
 ) -> Float[Array, " events"]:
-    """ln sum_e joint[e] sum_n acc(n) Binomial(n; e, p) Normal(s2; n gain, ...), within the windows."""
+    """ln sum_e joint[e] sum_n acc(n) Binomial(n; e, p) Normal(s2; n gain, ...), within the windows and for e = 0."""
     number = jnp.arange(_DETECTED, dtype=float) - _DETECTED // 2
     n = windows.detected[:, None] + windows.stride[:, None] * number[None, :, None]
     e = windows.electrons[:, None]
@@ -93,7 +93,8 @@ def log_charge_sum(
     logs = _log_terms_sum(
         log_choices(e, n, e - n, joint.shape[0] + 1), e, n, inside, *_inputs(charge, windows.electrons, n)
     )
-    return log_sum(joint, logs + jnp.log(windows.stride), windows.electrons)
+    some = log_sum(joint, logs + jnp.log(windows.stride), windows.electrons)
+    return jnp.logaddexp(some, _log_without_electrons(joint[0], charge))
 
 
 def exact_log_charge_sum(joint: Float[Array, "electrons events"], charge: Charge) -> Float[Array, " events"]:
@@ -120,6 +121,15 @@ def coarse_grid(size: int) -> np.ndarray:
     """Whole numbers from 1 to size - 1 whose distances grow as their square roots."""
     places = np.arange(2, 2 * int(np.ceil(np.sqrt(size))) + 2)
     return np.unique(np.minimum(places**2 // 4, size - 1))
+
+
+def _log_without_electrons(rate: Float[Array, " events"], charge: Charge) -> Float[Array, " events"]:
+    """The term of no electron, whose S2 is nothing but the smear of the reconstruction."""
+    signal = charge.signal
+    views = signal.log_weights - 0.5 * signal.positions**2 / signal.variance[None]
+    accepted = 0.0 if charge.log_acceptance is None else charge.log_acceptance[0]
+    seen = jax.scipy.special.logsumexp(views, axis=0) + accepted - 0.5 * jnp.log(2 * np.pi * signal.variance)
+    return jnp.where(rate > 0, jnp.log(jnp.where(rate > 0, rate, 1.0)) + seen, -jnp.inf)
 
 
 def _inputs(charge: Charge, electrons, n):

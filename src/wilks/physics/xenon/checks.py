@@ -1,11 +1,12 @@
 """Checks of model functions before they are used, and of events before they are judged."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidData, InvalidModel
+from wilks._base.errors import InvalidData, InvalidModel, InvalidOption
 from wilks._base.notices import notice
 from wilks.data.events import Events
 
@@ -125,3 +126,15 @@ def check_places(events: Events, drift_velocity: float, live: tuple[float, float
 def _rows(bad: np.ndarray) -> str:
     shown = ", ".join(str(row) for row in bad[:5])
     return f"{len(bad)} rows ({shown}{', ...' if len(bad) > 5 else ''})"
+
+
+def whole_trials(n: Any) -> int:
+    """A number of trials.
+
+    Raises:
+        InvalidOption: if it is no whole number of at least 0.
+    """
+    whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
+    if not (whole or (isinstance(n, float) and n.is_integer())) or n < 0:
+        raise InvalidOption(f"n = {n!r} trials; expected a whole number of at least 0")
+    return int(n)

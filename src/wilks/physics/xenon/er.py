@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -71,7 +72,8 @@ class ERSource(AbstractXenonSource):
         width = stage.table("p_electron_fluctuation", sizes.quanta, row)
         split = beta_binomial_split(*beta_parameters(1 - mean, width), sizes.photons)
         rates = electronic_quanta(comb, stage.one("work", row), sizes.quanta)
-        return by_electrons(split * rates[None], sizes.electrons)
+        lines = jax.lax.optimization_barrier(split * rates[None])  # not once per use
+        return jax.lax.optimization_barrier(by_electrons(lines, sizes.electrons))
 
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draw quanta, photons and electrons of trials with given energies and places."""

@@ -11,19 +11,20 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from wilks._base.errors import InvalidOption, UnknownName, check_option, near_names
+from wilks._base.errors import UnknownName, check_option, near_names
 from wilks._base.notices import notice
 from wilks._base.typing import Key, Scalar, Values
 from wilks.data.events import Events
 from wilks.likelihood.event_padding import bucket_of, pad_rows
 from wilks.model.sources import AbstractEventSource, AbstractExtendedSource
-from wilks.model.staging import AbstractStagedSource
+from wilks.model.staging import AbstractTabulatedSource
 from wilks.parameters.space import NamedValues, ParameterSpace
 
 from .accuracy import Accuracy
 from .annotation import annotate_columns
 from .chain import LOG_SHARE, Chain, Held, compiled_log_rates, compiled_number, held_tables
 from .charge import Windows
+from .checks import whole_trials
 from .configuration import Configuration, read_configuration
 from .draws import Draws
 from .evaluation import Evaluator
@@ -36,11 +37,11 @@ from .settings import ATTRIBUTES, VOLUME, Options, Setting, adopt_settings, spli
 from .simulation import draw_places, simulate_trials
 from .sizes import Reach
 from .spectra import Comb
-from .stages import Stage
+from .stages import QUANTA, Stage
 from .volume import Cylinder
 
 
-class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
+class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource):
     """A source of recoils in a uniform cylinder of liquid xenon.
 
     To write one, say how many quanta recoils make and how these split, and name the model functions. Users change the
@@ -177,9 +178,7 @@ class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
             for name in given:
                 if name not in self.space:
                     raise UnknownName(f"no parameter {name!r}; {near_names(name, self.space.names)}")
-        moving = self.space.names if self.held is None else self.held.moving
-        taken = {name: given[name] for name in moving if name in given}
-        return {**self.starts, **taken}
+        return {**self.starts, **{name: given[name] for name in self._moving if name in given}}
 
     def chain(self, values: Values | None) -> Chain:
         """The sums of this source at named values, as arrays; parameters that are not given keep their start."""
@@ -227,14 +226,29 @@ class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
 
     def mu_before_efficiencies(self, values: Values | None = None) -> Scalar:
         """Expected number of events before any loss."""
-        stage = self.chain(values).stage
-        factor = stage.events("energy_spectrum_rate_multiplier", self.layout.node_columns)
+        factor = self.chain(values).stage.events("energy_spectrum_rate_multiplier", self.layout.node_columns)
         return jnp.sum(self.comb.rates) * jnp.sum(factor * self.layout.node_weights)
 
     def staged(self, free: tuple[str, ...]) -> AbstractEventSource:
         """The same source for values in which only the named parameters leave their starts."""
+        return eqx.tree_at(lambda s: s.held, self, held_tables(self.chain(None), free), is_leaf=lambda x: x is None)
+
+    @property
+    def table_parameters(self) -> tuple[str, ...]:
+        """Free parameters that move the rates by photons and electrons, once the source is staged."""
+        if self.held is None or self.held.known or self.model.columns(QUANTA):
+            return ()
+        return tuple(name for name in self.held.moving if name in self.model.parameters(QUANTA))
+
+    def tables(self, values: Values) -> Float[Array, "photons electrons"]:
+        """Rates by photons and electrons before losses."""
+        return self.chain(values).pairs()
+
+    def with_tables(self, tables: Float[Array, "photons electrons"]) -> AbstractEventSource:
+        """The same source for values at which these are its rates by photons and electrons."""
+        moving = self.space.names if self.held is None else self.held.moving
         return eqx.tree_at(
-            lambda s: s.held, self, held_tables(self.chain(None), tuple(free)), is_leaf=lambda x: x is None
+            lambda s: s.held, self, Held(moving, tables, None), is_leaf=lambda x: x is None or isinstance(x, Held)
         )
 
     @property
@@ -276,7 +290,7 @@ class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
         Raises:
             InvalidOption: if n is no whole number of at least 0.
         """
-        number = _whole(n)
+        number = whole_trials(n)
         draws = Draws([jax.random.key(key) if isinstance(key, int) else key])
         (events,) = self._drawn(draws, [number], values, fix)
         if number and not len(events):
@@ -329,13 +343,12 @@ class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
 
     def print_config(self) -> Configuration:
         """Parameters, constants, functions and attributes; prints itself, and gives the text of a file."""
-        functions = {f.name: ", ".join((*f.columns, *f.parameters)) for f in self.model.functions}
         return Configuration(
             source=type(self).__name__,
             parameters=dict(self.starts),
             constants={name: float(value) for name, value in self.model.constants.items()},
             attributes={name: self.setting(name) for name in ATTRIBUTES},
-            functions=functions,
+            functions={f.name: ", ".join((*f.columns, *f.parameters)) for f in self.model.functions},
         )
 
     @abc.abstractmethod
@@ -350,6 +363,10 @@ class AbstractXenonSource(AbstractStagedSource, AbstractExtendedSource):
     @abc.abstractmethod
     def recoil(self, draws: Draws, evaluate: Evaluator, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Draw quanta, photons and electrons of trials with given energies and places."""
+
+    @property
+    def _moving(self) -> tuple[str, ...]:
+        return self.space.names if self.held is None else self.held.moving
 
     def _evaluator(self, values: Values | None) -> Evaluator:
         return Evaluator(self.model, self, {n: float(x) for n, x in self.complete(values).items()})
@@ -371,20 +388,12 @@ def compiled_log_rate(
     """ln of the rate of prepared events, compiled once per bucket of their number."""
     events = len(columns["s1"])
     padded = pad_rows(dict(columns), bucket_of(events))
-    exact = source.options.accuracy == "exact"
-    return np.asarray(compiled_log_rates(source.chain(values), padded, exact))[:events]
+    return np.asarray(compiled_log_rates(source.chain(values), padded, source.options.accuracy == "exact"))[:events]
 
 
 def compiled_expected(source: AbstractXenonSource, values: Values | None) -> Float[np.ndarray, ""]:
     """Expected events, compiled once per kind of source."""
     return np.asarray(compiled_number(source.chain(values)))
-
-
-def _whole(n: Any) -> int:
-    whole = isinstance(n, (int, np.integer)) and not isinstance(n, bool)
-    if not (whole or (isinstance(n, float) and n.is_integer())) or n < 0:
-        raise InvalidOption(f"n = {n!r} trials; expected a whole number of at least 0")
-    return int(n)
 
 
 DEFAULT_CUTS = {"s1": AbstractXenonSource.s1_acceptance, "s2": AbstractXenonSource.s2_acceptance}

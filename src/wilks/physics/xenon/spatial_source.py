@@ -14,7 +14,7 @@ from wilks._base.notices import notice
 from wilks._base.typing import Key, Scalar, Values
 from wilks.data.events import Events
 from wilks.likelihood.event_padding import bucket_of, pad_rows
-from wilks.model.sources import AbstractEventSource
+from wilks.model.sources import AbstractEventSource, AbstractExtendedSource
 from wilks.model.staging import AbstractStagedSource
 from wilks.parameters.space import ParameterSpace
 
@@ -26,11 +26,12 @@ from .nr import NRSource
 from .positions import Positions
 from .simulation import draw_places, simulate_trials
 from .source import AbstractXenonSource
+from .volume import Cylinder
 
 Prepared = Mapping[str, Any]
 
 
-class AbstractSpatialSource(AbstractStagedSource):
+class AbstractSpatialSource(AbstractStagedSource, AbstractExtendedSource):
     """Recoils in proportion to a histogram of positions instead of uniform ones."""
 
     response: eqx.AbstractVar[AbstractXenonSource]
@@ -40,6 +41,20 @@ class AbstractSpatialSource(AbstractStagedSource):
     def model_functions(self) -> tuple[str, ...]:
         """Names of the functions that make up the model, sorted."""
         return self.response.model_functions
+
+    @property
+    def region(self) -> Cylinder:
+        """Where and when it has events."""
+        return self.response.volume
+
+    @property
+    def extent(self) -> float:
+        """Volume times live time, cm^3 ns."""
+        return self.response.extent
+
+    def relative_to(self, extent: float) -> "AbstractSpatialSource":
+        """The same source with rates relative to a uniform density over that many cm^3 ns, and 0 outside its own."""
+        return eqx.tree_at(lambda s: s.response, self, self.response.relative_to(extent))
 
     def prepare(self, events: Events) -> Prepared:
         """Check events, keep the columns that the model functions take, and look up their positions.
