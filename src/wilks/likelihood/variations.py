@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble
+from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble, predicted
 
 _LOWEST = -1e300  # stands for a logarithm of zero where a difference is taken
 _ROUNDING = 1e-12  # share of a variation's total by which a prediction may lie below zero
@@ -14,7 +14,7 @@ Counts = Float[np.ndarray, "lanes bins"]
 
 def means_at(ensemble: AbstractEnsemble, theta: Lanes) -> Float[np.ndarray, "variations bins lanes"]:
     """Expected counts of every variation at a point per lane."""
-    mean = np.asarray(type(ensemble).predict(ensemble, theta.T[None]))  # binding the method would cost more
+    mean = np.asarray(predicted(ensemble, theta.T[None]))
     return np.broadcast_to(mean, (len(ensemble.weights), *mean.shape[1:]))
 
 

@@ -27,6 +27,7 @@ from .ensembles import (
     Predicted,
     as_ensemble,
     common_weights,
+    predicted,
 )
 from .predictor import AbstractPredictor
 
@@ -47,9 +48,9 @@ class ComposedEnsemble(AbstractEnsemble):
 
     def predict(self, points: Points) -> Predicted:
         """Predictions of the outer ensemble at those of the inner one."""
-        between = self.inner.predict(points)
+        between = predicted(self.inner, points)
         if self.systematics == "paired" or between.shape[0] == 1:
-            return self.outer.predict(between)
+            return predicted(self.outer, between)
         return _each_with_each(self.outer, between)
 
 
@@ -58,7 +59,7 @@ class ConcatenatedEnsemble(AbstractEnsemble):
 
     space: ParameterSpace
     parts: tuple[AbstractEnsemble, ...]
-    places: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    places: tuple[range | tuple[int, ...], ...] = eqx.field(static=True)
     scales: tuple[float, ...] | None = eqx.field(static=True)
     weights: Float[np.ndarray, " variations"]
     systematics: str = eqx.field(static=True)
@@ -68,7 +69,12 @@ class ConcatenatedEnsemble(AbstractEnsemble):
     def predict(self, points: Points) -> Predicted:
         """Predictions of all parts, joined (or added with their scales)."""
         xp: Any = np if isinstance(points, np.ndarray) else jnp
-        pieces = [part.predict(points[:, np.array(where)]) for part, where in zip(self.parts, self.places, strict=True)]
+        pieces = [
+            predicted(
+                part, points[:, where.start : where.stop] if isinstance(where, range) else points[:, np.array(where)]
+            )
+            for part, where in zip(self.parts, self.places, strict=True)
+        ]
         if self.systematics == "product" and len(self.weights) > 1:
             if points.shape[0] > 1:
                 raise InvalidModel("a product of variations cannot take another parameter vector per variation")
@@ -182,7 +188,7 @@ def collapse(ensemble: AbstractEnsemble) -> LinearEnsemble:
     if not ensemble.linear:
         raise InvalidModel(f"{type(ensemble).__name__} is not linear; linearise it at a point")
     size = len(ensemble.space)
-    both = np.asarray(ensemble.predict(np.eye(size, size + 1)[None]))  # at every unit vector, and at zero
+    both = np.asarray(predicted(ensemble, np.eye(size, size + 1)[None]))  # at every unit vector, and at zero
     rows = both[..., size]
     matrices = both[..., :size] - rows[..., None]
     return LinearEnsemble(
@@ -251,15 +257,26 @@ def _each_with_each(outer: AbstractEnsemble, between: Points) -> Predicted:
     xp: Any = np if isinstance(between, np.ndarray) else jnp
     variations, inputs, points = between.shape
     side_by_side = xp.moveaxis(between, 0, 1).reshape(1, inputs, variations * points)
-    predicted = outer.predict(side_by_side)
-    crossed = predicted.reshape(predicted.shape[0], outer.outputs, variations, points)
-    return xp.moveaxis(crossed, 2, 1).reshape(predicted.shape[0] * variations, outer.outputs, points)
+    found = predicted(outer, side_by_side)
+    crossed = found.reshape(found.shape[0], outer.outputs, variations, points)
+    return xp.moveaxis(crossed, 2, 1).reshape(found.shape[0] * variations, outer.outputs, points)
 
 
 def _crossed(xp: Any, pieces: list[Any], sizes: list[int]) -> list[Any]:
     """Predictions of parts repeated over the product of their variations, the first one slowest."""
     index = np.indices(sizes).reshape(len(sizes), -1)
     return [xp.broadcast_to(p, (n, *p.shape[1:]))[i] for p, n, i in zip(pieces, sizes, index, strict=True)]
+
+
+def _share(points: Points, places: range | tuple[int, ...]) -> Points:
+    """The parameters of one part."""
+    return points[:, places.start : places.stop] if isinstance(places, range) else points[:, np.array(places)]
+
+
+def _in_a_row(places: tuple[int, ...]) -> range | tuple[int, ...]:
+    """Neighbouring places as a range, which takes a view and no copy."""
+    row = range(places[0], places[0] + len(places)) if places else range(0)
+    return row if places == tuple(row) else places
 
 
 def _combine(
@@ -277,7 +294,7 @@ def _combine(
         if common and not share:
             raise InvalidParameter(f"parameters {', '.join(common[:5])} occur in two parts; rename or share them")
         space = space | part.space
-    places = tuple(space.indices(part.space.names) for part in parts)
+    places = tuple(_in_a_row(tuple(space.indices(part.space.names))) for part in parts)
     outputs = parts[0].outputs if scales is not None else sum(part.outputs for part in parts)
     linear = all(part.linear for part in parts)
     weights = common_weights(parts, systematics)

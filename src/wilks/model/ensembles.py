@@ -54,6 +54,11 @@ class AbstractEnsemble(AbstractPredictor[Float[Array, "variations outputs"]]):
         return jnp.broadcast_to(predicted, (len(self.weights), self.outputs))
 
 
+def predicted(ensemble: AbstractEnsemble, points: Points) -> Predicted:
+    """What an ensemble predicts, without binding its method, which would cost more than a small prediction."""
+    return type(ensemble).predict(ensemble, points)
+
+
 class Limit(eqx.Module):
     """Where a chain is supported: what an inner ensemble predicts must stay inside the bounds of an outer one.
 
@@ -69,7 +74,7 @@ class Limit(eqx.Module):
 
     def excess(self, theta: Theta | Float[np.ndarray, " parameters"]) -> Float[Array | np.ndarray, " bounded"]:
         """How far each number lies outside of its bounds at worst; negative inside."""
-        numbers = type(self.inner).predict(self.inner, theta[None, :, None])[..., 0]  # binding it would cost more
+        numbers = predicted(self.inner, theta[None, :, None])[..., 0]
         above, below = numbers.max(axis=0) - self.bounded.uppers, self.bounded.lowers - numbers.min(axis=0)
         return np.maximum(above, below) if isinstance(numbers, np.ndarray) else jnp.maximum(above, below)
 
@@ -229,8 +234,8 @@ class FixedEnsemble(AbstractEnsemble):
         if isinstance(points, np.ndarray):
             full = np.broadcast_to(self.values[None, :, None], shape).copy()
             full[:, self.free] = points
-            return self.part.predict(full)
-        return self.part.predict(jnp.broadcast_to(self.values[None, :, None], shape).at[:, self.free].set(points))
+            return predicted(self.part, full)
+        return predicted(self.part, jnp.broadcast_to(self.values[None, :, None], shape).at[:, self.free].set(points))
 
 
 def checked_weights(weights: Any, size: int) -> Float[np.ndarray, " variations"]:
