@@ -21,6 +21,8 @@ def test_values_are_right_to_rounding_of_the_phase():
 def test_the_slope_is_the_sine_of_twice_the_phase():
     slope = jax.vmap(jax.grad(sine_squared))(jnp.asarray(PHASES))
     np.testing.assert_allclose(slope, np.sin(2 * PHASES), atol=5e-15)
+    bend = jax.vmap(jax.grad(jax.grad(sine_squared)))(jnp.asarray(PHASES))
+    np.testing.assert_allclose(bend, 2 * np.cos(2 * PHASES), atol=1e-14)
 
 
 @pytest.mark.parametrize("k", [1, 1000, 10**6])
