@@ -5,7 +5,7 @@ from scipy.stats import kstest
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidOption, InvalidParameter, TooManyFailures
 from wilks.inference.sbi.calibration import calibrate_ranks, expected_coverage
-from wilks.inference.sbi.tarp import tarp
+from wilks.inference.sbi.random_points import tarp
 from wilks.inference.sbi.uniformity import gap_p_value, largest_gap, rank_band, rank_uniformity
 
 MODEL = LinearGaussian()

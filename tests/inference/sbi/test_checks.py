@@ -8,7 +8,7 @@ from wilks._base.errors import InvalidData, InvalidOption
 from wilks.inference.sbi.grid_posteriors import posterior_on_grid, total_variation
 from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.local_tests import local_c2st
-from wilks.inference.sbi.misspecification import misspecification, mmd
+from wilks.inference.sbi.misspecified_data import misspecification, mmd
 from wilks.inference.sbi.predictive import predictive_check
 from wilks.inference.sbi.proposals import independent_draws
 from wilks.likelihood.interface import AbstractSimulator

@@ -10,7 +10,7 @@ from wilks._base.errors import InvalidOption, TooManyFailures
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.candidates import halton, largest, spread
 from wilks.inference.sbi.confidence_sets import confidence_set, coverage_map
-from wilks.inference.sbi.critical_values import critical_values, local_p_value
+from wilks.inference.sbi.critical_curves import critical_values, local_p_value
 from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.neural_statistics import (
     AbstractNeuralStatistic,

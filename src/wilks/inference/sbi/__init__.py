@@ -1,39 +1,4 @@
 # Face of simulation-based inference: pairs, neural posteriors, their paths, encoders and files.
-from .blocks import PaddedEvents as PaddedEvents
-from .budget import Budget as Budget
-from .calibration import expected_coverage as expected_coverage
-from .confidence_sets import confidence_set as confidence_set
-from .confidence_sets import coverage_map as coverage_map
-from .critical_values import critical_values as critical_values
-from .embeddings import BlockEncoder as BlockEncoder
-from .embeddings import Identity as Identity
-from .embeddings import Mlp as Mlp
-from .embeddings import SetEncoder as SetEncoder
-from .evidence import bayes_factor as bayes_factor
-from .evidence import log_evidence_at as log_evidence_at
-from .evidence import suspiciousness as suspiciousness
-from .flows import SplineFlow as SplineFlow
-from .grid_posteriors import total_variation as total_variation
-from .importance import reweight as reweight
-from .local_tests import local_c2st as local_c2st
-from .misspecification import misspecification as misspecification
-from .mixture_density import MixtureDensity as MixtureDensity
-from .networks import Residual as Residual
-from .neural_likelihood import train_likelihood as train_likelihood
-from .neural_statistics import RatioStatistic as RatioStatistic
-from .pairs import Pairs as Pairs
-from .paths import FlowMatching as FlowMatching
-from .posterior import NeuralPosterior as NeuralPosterior
-from .posterior import draw_many as draw_many
-from .posterior_training import train_posterior as train_posterior
-from .predictive import predictive_check as predictive_check
-from .ratios import train_ratio as train_ratio
-from .saving import load_network as load_network
-from .saving import load_posterior as load_posterior
-from .saving import save_network as save_network
-from .saving import save_posterior as save_posterior
-from .score_paths import ScoreMatching as ScoreMatching
-from .simulation import simulate_pairs as simulate_pairs
-from .tarp import tarp as tarp
-from .truncation import Truncation as Truncation
-from .two_samples import c2st as c2st
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -17,7 +17,7 @@ from wilks.likelihood.signal_grids import SignalGrid
 from wilks.parameters.space import ParameterSpace
 from wilks.results.confidence import ConfidenceSet, CoverageMap
 
-from .critical_values import CriticalValues, throw_statistics
+from .critical_curves import CriticalValues, throw_statistics
 from .neural_statistics import AbstractNeuralStatistic
 from .points import Points, prior_quantiles
 from .records import record

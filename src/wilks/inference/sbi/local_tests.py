@@ -18,7 +18,7 @@ from wilks.results.checks import LocalTest
 from .calibration import truths
 from .classifiers import classify, train_classifiers
 from .many_sets import draws_for_each
-from .misspecification import Encoder
+from .misspecified_data import Encoder
 from .points import prior_quantiles
 from .proposals import Proposal, draws_of
 from .pseudo_data import flat_row, flat_rows

@@ -11,7 +11,7 @@ from wilks.inference.null_tests import null_significance
 from wilks.inference.sbi.accelerated_toys import accelerated_toys
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.confidence_sets import confidence_set, coverage_map
-from wilks.inference.sbi.critical_values import critical_values
+from wilks.inference.sbi.critical_curves import critical_values
 from wilks.inference.sbi.neural_statistics import RatioStatistic
 from wilks.inference.sbi.points import prior_draws
 from wilks.inference.sbi.proposals import random_key

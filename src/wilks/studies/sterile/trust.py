@@ -5,9 +5,9 @@ import numpy as np
 from wilks.inference.sbi.blocks import blocks_of
 from wilks.inference.sbi.calibration import calibrate_ranks, expected_coverage
 from wilks.inference.sbi.local_tests import local_c2st
-from wilks.inference.sbi.misspecification import Encoder, misspecification
+from wilks.inference.sbi.misspecified_data import Encoder, misspecification
 from wilks.inference.sbi.predictive import predictive_check
-from wilks.inference.sbi.tarp import tarp
+from wilks.inference.sbi.random_points import tarp
 from wilks.results.samples import Samples
 from wilks.studies.measurement import Findings
 from wilks.studies.study import Effort
