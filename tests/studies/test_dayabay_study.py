@@ -51,5 +51,5 @@ def test_the_report_has_figures_regions_and_a_goodness_of_fit(report: StudyRepor
     assert {"data", "fit", "closure", "contour", "contour_95", "goodness", "ways"} == set(report.results)
     figures = [caption for chapter in report.chapters for caption in chapter.draw()]
     assert len(figures) == 3
-    assert 0.02 < report.numbers["goodness"]["p_value"] <= 1.0  # chi2 558 for 525 degrees of freedom: 0.15
+    assert 0.005 < report.numbers["goodness"]["p_value"] <= 1.0  # chi2 558 where toys have 525 and less: 0.06
     json.dumps(report.numbers)
