@@ -1,7 +1,6 @@
 """The measurement of theta_13 with Daya Bay: numbers, closure, report, ways to fit."""
 
 import importlib.util
-import json
 
 import pytest
 
@@ -52,4 +51,3 @@ def test_the_report_has_figures_regions_and_a_goodness_of_fit(report: StudyRepor
     figures = [caption for chapter in report.chapters for caption in chapter.draw()]
     assert len(figures) == 3
     assert 0.005 < report.numbers["goodness"]["p_value"] <= 1.0  # chi2 558 where toys have 525 and less: 0.06
-    json.dumps(report.numbers)
