@@ -1,5 +1,6 @@
 """What is known at the end of a fit: exact curvature, contributions of the parts, bins outside the physical domain."""
 
+from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ class Endpoint(NamedTuple):
     excess: Scalar
     saturated: Scalar
     hessian: Float[Array, "parameters parameters"]
-    parts: dict[str, Scalar]
+    parts: OrderedDict[str, Scalar]  # a plain dict would come back sorted
     cells: Float[Array, " cells"]
     inside: Bool[Array, " cells"]
 
@@ -62,7 +63,7 @@ def _compiled_endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, 
     if isinstance(likelihood, AbstractNamedTerms):
         terms = likelihood.contributions(likelihood.space.unpack(theta), data)
         parts = {name: 0.5 * jnp.asarray(term) for name, term in terms.items()}
-    named = {name: part for name, part in parts.items() if name}
+    named = OrderedDict((name, part) for name, part in parts.items() if name)
     return Endpoint(here.value, saturated(likelihood, data), here.hessian, named, cells, inside)
 
 

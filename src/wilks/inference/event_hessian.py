@@ -11,8 +11,8 @@ from wilks.parameters.space import ParameterSpace
 
 from .lanes import LaneFits, Settings, fit_lanes, stack_lanes
 
-_WANTED = 0.02  # step of a difference in standard errors
-_FINE, _COARSE = 2e-3, 0.1  # smallest and largest that do
+_WANTED = 0.005  # step of a difference in standard errors: its square, over 25, is the relative error that it makes
+_FINE, _COARSE = 1e-3, 0.015  # smallest and largest that do
 _OF_WIDTH = 4e-3  # first step as a share of the room between the bounds
 _OF_VALUE = 1e-3  # and of the value where there are none
 _OF_RATE = 1e-5  # and of a rate multiplier, whose derivatives nothing disturbs
@@ -28,7 +28,7 @@ def hessian_by_differences(
     theta: Theta,
     bounds: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> Float[np.ndarray, "parameters parameters"]:
-    """Second derivatives: central differences of exact gradients, a fiftieth of an error apart.
+    """Second derivatives: central differences of exact gradients, a hundredth of an error apart.
 
     Args:
         gradients: gradient at each of some points.

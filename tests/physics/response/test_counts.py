@@ -7,6 +7,7 @@ import pytest
 
 from tests.physics.response.experiment import LOST, RECO, SEEN, TRUTH, events, small
 from wilks._base.errors import InvalidData
+from wilks._base.notices import notice
 from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
 from wilks.physics.response.counts import ResponseCounts
@@ -53,6 +54,7 @@ def test_truth_bins_that_the_fill_up_does_not_reach_stay():
 
 
 def test_a_smaller_fill_up_is_left_out_and_said(caplog):
+    notice.cache_clear()  # it is said once per process
     with caplog.at_level(logging.WARNING, logger="wilks"):
         filled = small().fill_up_truth(events((13, np.nan, 0.5, 1), (1, np.nan, 1.5, 9)), weight="w")
     assert filled == small()
