@@ -53,7 +53,9 @@ def _of_events(likelihood: AbstractEventLikelihood, data: Any, theta: Float[np.n
     hessian = hessian_by_differences(
         lambda points: at_points(likelihood, data, points).gradient, likelihood.space, theta
     )
-    return Endpoint(jnp.asarray(value), jnp.zeros(()), jnp.asarray(hessian), OrderedDict(), jnp.zeros(0), jnp.ones(0, dtype=bool))
+    return Endpoint(
+        jnp.asarray(value), jnp.zeros(()), jnp.asarray(hessian), OrderedDict(), jnp.zeros(0), jnp.ones(0, dtype=bool)
+    )
 
 
 @compiled("curvature")
