@@ -171,11 +171,13 @@ def test_no_chunks_give_no_results():
 
 
 PROGRAM = """
+import signal
 import sys
 from tests.execution import work
 from wilks.execution.chunks import plan
 from wilks.execution.executors import run_chunks
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
     try:
         run_chunks(work.wait_long, sys.argv[1], plan(2, 1), executor=2)
     except KeyboardInterrupt:
