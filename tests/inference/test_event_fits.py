@@ -42,6 +42,8 @@ def test_a_lifetime_and_a_rate_have_their_closed_forms():
     assert result.errors["decay" + SUFFIX] == pytest.approx(np.sqrt(n) / 20, rel=1e-5)
     assert abs(result.correlation[0, 1]) < 1e-5
     assert result.nll == pytest.approx(n * (1 + np.log(tau)) + n - n * np.log(n), rel=1e-12)
+    joined = fit(Joint({"only": lifetime()}), {"only": events})  # has its curvature from another program
+    assert joined.errors["tau"] == pytest.approx(tau / np.sqrt(n), rel=1e-5)
 
 
 def test_the_fit_reproduces_the_number_of_events():

@@ -13,7 +13,7 @@ from wilks._base.typing import Scalar, Theta
 
 from .expansions import AbstractExpandedLikelihood, Expanded
 
-_STEP = 0.02  # of a difference, in standard errors: its error is a few 1e-5 of the curvature at 25 events
+_STEP = 0.005  # of a difference, in standard errors
 _RELATIVE = 1e-4  # step relative to a parameter that nothing measures
 
 
@@ -22,7 +22,8 @@ def curved_excess(theta: Theta, likelihood: AbstractExpandedLikelihood, data: An
     """-ln L, whose derivatives are those of ``likelihood.expand`` and differences of these, not of its code.
 
     The second derivative of a sum over thousands of hidden numbers takes long to compile, and longer than the first to
-    run. Differences of exact gradients are right to 1e-4 and need one copy of the program of the first.
+    run. Differences of exact gradients give errors of smooth densities to 2e-6 and need one copy of the program of the
+    first.
 
     Args:
         theta: parameters.

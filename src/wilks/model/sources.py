@@ -51,12 +51,7 @@ class AbstractExtendedSource(AbstractEventSource):
     @property
     @abc.abstractmethod
     def region(self) -> Any:
-        """The region; equal regions need no conversion."""
-
-    @property
-    @abc.abstractmethod
-    def extent(self) -> float:
-        """Size of the region, in a unit that sources of one data set share."""
+        """The region, with its size as ``extent`` in a unit that sources of one data set share."""
 
     @abc.abstractmethod
     def relative_to(self, extent: float) -> "AbstractExtendedSource":
@@ -68,5 +63,5 @@ def on_common_ground(sources: Mapping[str, AbstractEventSource]) -> dict[str, Ab
     extended = [s for s in sources.values() if isinstance(s, AbstractExtendedSource)]
     if all(s.region == extended[0].region for s in extended):
         return dict(sources)
-    largest = max(s.extent for s in extended)
+    largest = max(s.region.extent for s in extended)
     return {name: s.relative_to(largest) if isinstance(s, AbstractExtendedSource) else s for name, s in sources.items()}

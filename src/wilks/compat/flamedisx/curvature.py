@@ -22,7 +22,7 @@ def hessian_of_nll(
     *,
     often: bool = False,
 ) -> Float[np.ndarray, "parameters parameters"]:
-    """Second derivatives of -ln L: central differences of exact gradients, a fiftieth of an error apart.
+    """Second derivatives of -ln L: central differences of exact gradients, a hundredth of an error apart.
 
     Args:
         likelihood: the likelihood.

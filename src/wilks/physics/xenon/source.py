@@ -256,11 +256,6 @@ class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource):
         """Where and when it has events."""
         return self.volume
 
-    @property
-    def extent(self) -> float:
-        """Volume times live time, cm^3 ns."""
-        return self.volume.extent
-
     def relative_to(self, extent: float) -> "AbstractXenonSource":
         """The same source with rates relative to a uniform density over that many cm^3 ns, and 0 outside its own."""
         return eqx.tree_at(lambda s: s.reference, self, np.asarray(extent), is_leaf=lambda x: x is None)

@@ -59,11 +59,6 @@ class AbstractVariableEnergySource(AbstractStagedSource, AbstractExtendedSource)
         """Where and when it has events."""
         return self.response.volume
 
-    @property
-    def extent(self) -> float:
-        """Volume times live time, cm^3 ns."""
-        return self.response.extent
-
     def relative_to(self, extent: float) -> "AbstractVariableEnergySource":
         """The same source with rates relative to a uniform density over that many cm^3 ns, and 0 outside its own."""
         return eqx.tree_at(lambda s: s.response, self, self.response.relative_to(extent))
