@@ -14,7 +14,7 @@ from wilks.inference.lanes import Settings, fit_lanes, stack_lanes
 from wilks.inference.member_starts import average_starts, member_starts
 from wilks.interchange.remu import read_binning, read_response
 from wilks.likelihood.ensemble_counts import EnsembleCounts
-from wilks.likelihood.variations import heights
+from wilks.likelihood.variations import log_densities, means_at
 from wilks.model.ensemble_algebra import compose, fix, templates
 from wilks.model.ensembles import LinearEnsemble
 from wilks.model.predictor import AbstractPredictor
@@ -114,21 +114,22 @@ def test_starts_from_the_average_are_never_worse_and_stay_inside(mode):
     start = likelihood.space.starts[None]
     guess = average_starts(likelihood, data, start, likelihood.space)
     assert (guess >= 0).all()
-    ends = [heights(likelihood.predictor, mode, theta, data.counts)[0] for theta in (start, guess)]
+    one = likelihood.prepare(data.counts[0])
+    ends = [likelihood.log_prob(likelihood.space.unpack(theta[0]), one) for theta in (start, guess)]
     assert ends[1] > ends[0]
     kept = average_starts(likelihood, data, start, likelihood.space, keep=("y",))
     assert kept[0, 1] == 1.0
     assert fit(likelihood, [70.0, 10.0, 3.0], start={"x": 1.0, "y": 1.0}).start.tolist() == [1.0, 1.0]
 
 
-def test_heights_are_log_likelihoods_up_to_a_constant():
-    for mode in ("marginal", "profile"):
-        likelihood = small(mode, (1.0, 2.0, 0.5))
-        data = likelihood.prepare([5.0, 4.0])
-        points = np.array([[6.0, 3.0, 4.0], [1.0, 2.0, 9.0]])
-        got = heights(likelihood.predictor, mode, points, np.repeat(data.counts[None], 2, axis=0))
-        exact = [float(likelihood.log_prob(SPACE.unpack(point), data)) for point in points]
-        np.testing.assert_allclose(np.diff(got), np.diff(exact), rtol=1e-12)
+def test_log_densities_are_log_likelihoods_up_to_a_constant():
+    likelihood = small("profile", (1.0, 2.0, 0.5))
+    data = likelihood.prepare([5.0, 4.0])
+    points = np.array([[6.0, 3.0, 4.0], [1.0, 2.0, 9.0]])
+    counts = np.repeat(data.counts[None], 2, axis=0)
+    best = log_densities(means_at(likelihood.predictor, points), counts).max(axis=0)
+    exact = [float(likelihood.log_prob(SPACE.unpack(point), data)) for point in points]
+    np.testing.assert_allclose(np.diff(best), np.diff(exact), rtol=1e-12)
 
 
 def test_members_are_asked_in_profile_mode_only():

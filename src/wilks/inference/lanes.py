@@ -90,27 +90,31 @@ def variations(likelihood: AbstractLikelihood) -> int:
     return len(likelihood.predictor.weights) if isinstance(likelihood, EnsembleCounts) else 1
 
 
-def default_batch(likelihood: AbstractLikelihood, data: Any, size: int) -> int:
-    """Lanes per compiled call for stacked data and a number of parameters: a small batch if they fit it."""
-    cells = cells_per_lane(data) * variations(likelihood)
-    return small_batch(cells) if count_lanes(data) <= SMALL_BATCH else large_batch(size, cells)
+def _default_batch(lanes: int, size: int, cells: int) -> int:
+    """Lanes per compiled call for a number of parameters and cells per lane: a small batch if they fit it."""
+    return small_batch(cells) if lanes <= SMALL_BATCH else large_batch(size, cells)
 
 
 def small_batch(cells: int) -> int:
     """Lanes per call of a small job: 64, or as many as fit memory."""
-    return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_MEMORY / max(cells, 1))), 0, np.log2(SMALL_BATCH)))
+    return _power_of_two(_CELLS_IN_MEMORY, cells, 1, SMALL_BATCH)
 
 
 def large_batch(size: int, cells: int) -> int:
     """Lanes per call of a large job: all that fit the cache side by side, or a small batch one after the other."""
     if size > _SIDE_BY_SIDE_UP_TO or cells * SMALL_BATCH > _CELLS_IN_CACHE:
         return small_batch(cells)
-    return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_CACHE / max(cells, 1))), 6, 12))
+    return _power_of_two(_CELLS_IN_CACHE, cells, SMALL_BATCH, 4096)
 
 
 def unfitted_batch(cells: int) -> int:
     """Lanes per call where a large job is only judged, all at one point."""
-    return int(2 ** np.clip(np.floor(np.log2(_CELLS_IN_MEMORY / max(cells, 1))), 0, 10))
+    return _power_of_two(_CELLS_IN_MEMORY, cells, 1, 1024)
+
+
+def _power_of_two(room: int, cells: int, least: int, most: int) -> int:
+    """The largest power of two of lanes for which there is room, within limits that are such powers."""
+    return min(max(1 << max((room // max(cells, 1)).bit_length() - 1, 0), least), most)
 
 
 def judges_events(likelihood: AbstractLikelihood) -> bool:
@@ -125,9 +129,9 @@ def _is_shared(array: np.ndarray) -> bool:
     return array.strides[0] == 0
 
 
-def _one_for_all(likelihood: AbstractLikelihood, data: Any) -> bool:
-    """Whether a batch of event lists is one list that all lanes share."""
-    return judges_events(likelihood) and all(_is_shared(np.asarray(leaf)) for leaf in jax.tree.leaves(data))
+def _one_for_all(data: Any) -> bool:
+    """Whether stacked data are one set that all lanes share."""
+    return all(_is_shared(np.asarray(leaf)) for leaf in jax.tree.leaves(data))
 
 
 def fit_lanes(
@@ -153,11 +157,11 @@ def fit_lanes(
             The bits of a lane are those of its batch size.
     """
     lanes, size = start.shape
-    common = _one_for_all(likelihood, data)
-    batch = batch or (SMALL_BATCH if common else default_batch(likelihood, data, size))
+    events = judges_events(likelihood)
+    common = events and _one_for_all(data)
     cells = cells_per_lane(data) * variations(likelihood)
-    together = size <= _SIDE_BY_SIDE_UP_TO and cells * batch <= _CELLS_IN_CACHE
-    together &= not judges_events(likelihood)
+    batch = batch or (SMALL_BATCH if common else _default_batch(lanes, size, cells))
+    together = size <= _SIDE_BY_SIDE_UP_TO and cells * batch <= _CELLS_IN_CACHE and not events
     box = (space.lowers, space.uppers)
     limits = (np.asarray(settings.tolerance), np.asarray(settings.max_iterations))
     pieces = []
@@ -178,8 +182,11 @@ def fit_lanes(
                 together=together,
             )
         )
-    joined = [np.concatenate([np.asarray(piece[i]) for piece in pieces])[:lanes] for i in range(6)]
-    return LaneFits(*joined)
+    return LaneFits(*(_joined([piece[i] for piece in pieces])[:lanes] for i in range(6)))
+
+
+def _joined(pieces: list[Any]) -> np.ndarray:
+    return np.array(pieces[0]) if len(pieces) == 1 else np.concatenate(pieces)
 
 
 @compiled("common", "curvature", "together")
@@ -277,10 +284,11 @@ def _over_batches(
     function: Any, likelihood: AbstractLikelihood, data: Any, theta: np.ndarray, batch: int | None
 ) -> np.ndarray:
     lanes, size = theta.shape
-    batch = batch or (1 if lanes == 1 else default_batch(likelihood, data, size))
-    common = lanes > 1 and size > 0 and _is_shared(theta)
     many = variations(likelihood)
-    fits = size <= _SIDE_BY_SIDE_UP_TO and (many == 1 or cells_per_lane(data) * many * batch <= _CELLS_IN_CACHE)
+    cells = cells_per_lane(data) * many
+    batch = batch or (1 if lanes == 1 else _default_batch(lanes, size, cells))
+    common = lanes > 1 and size > 0 and _is_shared(theta)
+    fits = size <= _SIDE_BY_SIDE_UP_TO and (many == 1 or cells * batch <= _CELLS_IN_CACHE)
     together = (common or fits) and not judges_events(likelihood)
     pieces = []
     for first in range(0, lanes, batch):
@@ -288,7 +296,7 @@ def _over_batches(
         alive = np.asarray(min(batch, lanes - first))
         points = theta[0] if common else theta[where]
         pieces.append(np.asarray(function(likelihood, take_lanes(data, where), points, alive, together=together)))
-    return np.concatenate(pieces)[:lanes]
+    return _joined(pieces)[:lanes]
 
 
 @compiled("together")

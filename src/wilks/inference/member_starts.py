@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.members import MemberData
-from wilks.likelihood.variations import average_of, heights
+from wilks.likelihood.variations import average_of, log_densities
 from wilks.parameters.space import ParameterSpace
 
 from .identity import once_per_likelihood
@@ -33,7 +33,7 @@ def member_starts(
 
     A variation's likelihood is concave in linear parameters, so the best of all these minima is the global one.
     """
-    member = likelihood.members() if isinstance(likelihood, EnsembleCounts) else None
+    member = EnsembleCounts.members(likelihood) if isinstance(likelihood, EnsembleCounts) else None
     if member is None:
         return start
     lanes, size = start.shape
@@ -59,13 +59,13 @@ def member_starts(
 def average_starts(
     likelihood: AbstractLikelihood, data: Any, start: Lanes, space: ParameterSpace, keep: Collection[str] = ()
 ) -> Lanes:
-    """The given starts, or where they lie higher, least squares of the average over variations, inside the bounds.
+    """The given starts, or least squares of the average over variations inside the bounds where that likes them more.
 
     Parameters in ``keep`` stay where they are.
     """
     if not isinstance(likelihood, EnsembleCounts):
         return start
-    ensemble, counts = likelihood.predictor, np.asarray(data.counts, dtype=float)
+    counts = np.asarray(data.counts, dtype=float)
     known, free = _average(likelihood), space.free_mask & np.array([name not in keep for name in space.names])
     if known is None or not free.any():
         return start
@@ -74,8 +74,8 @@ def average_starts(
     missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
     guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))
     guess = np.clip(guess, space.lowers, space.uppers)
-    both = heights(ensemble, likelihood.systematics, np.concatenate([start, guess]), np.concatenate([counts, counts]))
-    return np.where((both[len(start) :] > both[: len(start)])[:, None], guess, start)
+    there, here = (log_densities((matrix @ point.T + constants[:, None])[None], counts)[0] for point in (guess, start))
+    return np.where((there > here)[:, None], guess, start)
 
 
 @once_per_likelihood

@@ -25,6 +25,9 @@ from .lanes import Settings
 from .minimisers import TOLERANCE, AbstractMinimiser, Auto, newton_settings
 
 
+_AUTO = Auto()
+
+
 class Identity:
     """Digests of what was posed, computed when first asked and then kept."""
 
@@ -133,7 +136,7 @@ def judged(
             f"the space holds {', '.join(space.names)}, the likelihood {', '.join(likelihood.space.names)}; "
             "take likelihood.space and fix, release or replace in it"
         )
-    minimiser = minimiser or Auto()
+    minimiser = minimiser or _AUTO
     settings = newton_settings(minimiser, likelihood, tolerance)
     return Problem(likelihood, prepared, space, settings, minimiser, Identity(likelihood, prepared))
 

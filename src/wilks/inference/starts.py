@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
+from wilks.likelihood.constraints import Constraints
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractLikelihood
@@ -97,5 +98,6 @@ def _auxiliary_values(likelihood: AbstractLikelihood, data: Any) -> list[tuple[s
         return [pair for name, part in likelihood.parts.items() for pair in _auxiliary_values(part, data[name])]
     if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts, Unbinned)):
         return []
-    values = likelihood.constraints.starts(np.asarray(data.auxiliary))
-    return [(name, values[..., i]) for i, name in enumerate(likelihood.constraints.parameters)]
+    terms = likelihood.constraints
+    values = Constraints.starts(terms, np.asarray(data.auxiliary))  # binding the method would cost more
+    return [(name, values[..., i]) for i, name in enumerate(terms.parameters)]

@@ -5,7 +5,6 @@ from jaxtyping import Float
 
 from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble, predicted
 
-_LOWEST = -1e300  # stands for a logarithm of zero where a difference is taken
 _ROUNDING = 1e-12  # share of a variation's total by which a prediction may lie below zero
 
 Lanes = Float[np.ndarray, "lanes parameters"]
@@ -26,24 +25,6 @@ def log_densities(
         seen = np.where(counts.T > 0, np.log(mean), 0.0)
         each = np.einsum("bl,sbl->sl", counts.T, seen) - mean.sum(axis=1)
     return np.where(np.isnan(each), -np.inf, each)
-
-
-def heights(ensemble: AbstractEnsemble, systematics: str, theta: Lanes, counts: Counts) -> Float[np.ndarray, " lanes"]:
-    """ln L at a point per lane, up to what depends on the counts alone.
-
-    Args:
-        ensemble: expected counts.
-        systematics: ``"marginal"`` or ``"profile"``.
-        theta: points.
-        counts: observed counts per lane.
-    """
-    each = log_densities(means_at(ensemble, theta), counts)
-    if systematics == "profile":
-        return np.max(each, axis=0)
-    top = np.maximum(each.max(axis=0), _LOWEST)
-    share = ensemble.weights / ensemble.weights.sum()
-    with np.errstate(divide="ignore"):
-        return top + np.log(share @ np.exp(each - top))
 
 
 def fault_in(mean: Float[np.ndarray, "variations bins"]) -> str:
