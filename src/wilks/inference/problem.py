@@ -24,7 +24,6 @@ from .identity import once_per_likelihood
 from .lanes import Settings
 from .minimisers import TOLERANCE, AbstractMinimiser, Auto, newton_settings
 
-
 _AUTO = Auto()
 
 
