@@ -81,17 +81,17 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
         if (errors is None) == (covariance is None):
             raise InvalidModel("give either errors or a covariance")
         self.space, self.predictor, self.loss = predictor.space, predictor, loss
-        start = np.asarray(predictor(predictor.space.unpack(predictor.space.starts)))
-        if start.ndim != 1:
-            raise InvalidModel(f"the predictor gives shape {start.shape}; expected a vector")
+        (*shape,) = jax.eval_shape(lambda at: predictor(predictor.space.unpack(at)), predictor.space.starts).shape
+        if len(shape) != 1:
+            raise InvalidModel(f"the predictor gives shape {tuple(shape)}; expected a vector")
         if covariance is not None:
-            self.factor = _factor(np.asarray(covariance, dtype=float), len(start))
+            self.factor = _factor(np.asarray(covariance, dtype=float), *shape)
             self.whiten = np.linalg.inv(self.factor)
-            self.minus = self.plus = np.ones(len(start))
+            self.minus = self.plus = np.ones(shape)
             return
         minus, plus = errors if isinstance(errors, tuple) else (errors, errors)
         self.factor = self.whiten = None
-        self.minus, self.plus = _checked_errors(minus, len(start)), _checked_errors(plus, len(start))
+        self.minus, self.plus = _checked_errors(minus, *shape), _checked_errors(plus, *shape)
 
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
         """Predicted means, whitened where errors are correlated."""

@@ -3,13 +3,15 @@
 import math
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import ndtri
+import scipy  # its parts load when first used
 from jaxtyping import Array, Float
 
 from .parameter import Parameter
+from .priors import AbstractPrior
 from .space import ParameterSpace
 
 _EDGE = 1e-9  # uniform numbers keep this distance from 0 and 1, whose quantiles may be infinite
@@ -32,7 +34,7 @@ def spread_points(space: ParameterSpace, uniforms: Points) -> Points:
     points = np.tile(space.starts, (len(columns), 1))
     for i, parameter in enumerate(space.parameters):
         if parameter.is_free:
-            points[:, i] = np.asarray(_quantiles(parameter, jnp.asarray(columns[:, i])))
+            points[:, i] = np.asarray(_quantiles(parameter, columns[:, i]))
     return np.clip(points, space.lowers, space.uppers)
 
 
@@ -42,18 +44,23 @@ def latin_hypercube(generator: np.random.Generator, points: int, parameters: int
     return (strata + generator.random((points, parameters))) / points
 
 
-def _quantiles(parameter: Parameter, uniforms: Float[Array, " points"]) -> Any:
+def _quantiles(parameter: Parameter, uniforms: Float[np.ndarray, " points"]) -> Any:
     low, high, start = parameter.lower, parameter.upper, parameter.start
     if parameter.prior is not None:
-        below, above = parameter.prior.cdf(low), parameter.prior.cdf(high)
-        return jax.vmap(parameter.prior.quantile)(below + (above - below) * uniforms)
+        return _quantiles_of_prior(parameter.prior, low, high, uniforms)
     if math.isfinite(low) and math.isfinite(high):
         return low + (high - low) * uniforms
     if parameter.period is not None:
         return start + (uniforms - 0.5) * parameter.period
-    z = ndtri(uniforms)
+    z = scipy.special.ndtri(uniforms)
     if math.isfinite(low):
-        return low + (start - low or max(1.0, abs(low))) * jnp.exp(z)
+        return low + (start - low or max(1.0, abs(low))) * np.exp(z)
     if math.isfinite(high):
-        return high - (high - start or max(1.0, abs(high))) * jnp.exp(z)
+        return high - (high - start or max(1.0, abs(high))) * np.exp(z)
     return start + max(1.0, abs(start)) * z
+
+
+@eqx.filter_jit
+def _quantiles_of_prior(prior: AbstractPrior, low: Any, high: Any, uniforms: Float[Array, " points"]) -> Array:
+    below, above = prior.cdf(low), prior.cdf(high)
+    return jax.vmap(prior.quantile)(below + (above - below) * uniforms)

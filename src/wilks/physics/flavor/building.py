@@ -58,7 +58,7 @@ class FlavorLikelihood(
 
     def __init__(self, model: FlavorModel, terms: Data, fitted: str | Sequence[str] = "all") -> None:
         sets = by_ordering(terms, model.ordering)
-        known = tuple(model.dimensionless(model.space.unpack(model.space.starts)))
+        known = tuple(jax.eval_shape(lambda at: model.dimensionless(model.space.unpack(at)), model.space.starts))
         self.fitted = fitted_names(fitted, known, sets[0], model.scale)
         coupled = _coupled(self.fitted, sets[0], model.scale)
         alone = [name for name in self.fitted if name not in coupled]

@@ -1,5 +1,8 @@
 """Closed forms of averaged oscillations: over lengths with and without 1/L^2, energy bins, and resolutions."""
 
+import functools
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import erf
@@ -79,6 +82,7 @@ def washed_cosine(
     return jnp.cos(2.0 * phase) * sinc(phase * jnp.asarray(energy_spread)) * damping
 
 
+@functools.partial(jax.jit, static_argnames="resolution")
 def gaussian_response(
     edges_MeV: Float[Array | np.ndarray, " edges"],
     energy_MeV: Float[Array | np.ndarray, " energies"],
