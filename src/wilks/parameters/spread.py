@@ -5,7 +5,6 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import scipy  # its parts load when first used
 from jaxtyping import Array, Float
@@ -61,6 +60,8 @@ def _quantiles(parameter: Parameter, uniforms: Float[np.ndarray, " points"]) -> 
 
 
 @eqx.filter_jit
-def _quantiles_of_prior(prior: AbstractPrior, low: Any, high: Any, uniforms: Float[Array, " points"]) -> Array:
+def _quantiles_of_prior(
+    prior: AbstractPrior, low: Any, high: Any, uniforms: Float[Array | np.ndarray, " points"]
+) -> Array:
     below, above = prior.cdf(low), prior.cdf(high)
     return jax.vmap(prior.quantile)(below + (above - below) * uniforms)

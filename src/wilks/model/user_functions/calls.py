@@ -76,9 +76,9 @@ class PlainFunction:
         return UnknownName(f"the function {self.name!r} asks for parameter {asked!r}; known names are {shown}{hint}")
 
     def _finite(self, array: np.ndarray, point: Mapping[str, Any]) -> np.ndarray:
-        bad = np.argwhere(~np.isfinite(array))
-        if len(bad):
-            where = tuple(int(i) for i in bad[0])
+        finite = np.isfinite(array)
+        if not finite.all():
+            where = tuple(int(i) for i in np.argwhere(~finite)[0])
             place = f" in entry {list(where)}" if where else ""
             raise InvalidModel(f"the function {self.name!r} gives {array[where]}{place} at {_text(point)}")
         return array

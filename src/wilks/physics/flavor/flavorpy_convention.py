@@ -5,7 +5,7 @@ of LAPACK; m_b in normal ordering takes m3^2 - m2^2 for m3^2 - m1^2, in inverted
 wrong; m_bb counts m2^2 - m1^2 twice. Everything here is batched numpy in double precision, outside compiled code.
 """
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float, Inexact
@@ -17,7 +17,9 @@ _SAME, _MASSLESS = 1e-8, 1e-15
 _UNDEFINED_BELOW = 1e-10
 
 Ordering = Literal["NO", "IO"]
-Numbers = dict[str, Float[np.ndarray, "..."]]
+Number = Float[np.ndarray, "..."] | np.floating | float
+Numbers = dict[str, Any]
+"""Arrays of a stack of points, or numbers of one."""
 
 
 class Mixing(NamedTuple):
@@ -33,12 +35,9 @@ def mixing(
 ) -> Mixing:
     """Masses and P = conj(p U_e^-1) (p' U_n^-1)^T, p and p' permutations, with U of ``numpy.linalg.svd``."""
     check_option("ordering", ordering, ("NO", "IO"))
-    left_e, masses_e, _ = np.linalg.svd(mass_matrix_e.astype(complex))
-    left_n, masses_n, _ = np.linalg.svd(mass_matrix_n.astype(complex))
+    (left_e, left_n), (masses_e, masses_n), _ = np.linalg.svd(np.array([mass_matrix_e, mass_matrix_n], dtype=complex))
     columns = [2, 1, 0] if ordering == "NO" else [1, 0, 2]  # of descending masses
-    inverse_e = left_e[..., ::-1].conj().swapaxes(-1, -2)
-    inverse_n = left_n[..., columns].conj().swapaxes(-1, -2)
-    pmns = np.conj(inverse_e) @ inverse_n.swapaxes(-1, -2)
+    pmns = left_e[..., ::-1].swapaxes(-1, -2) @ left_n[..., columns].conj()
     return Mixing(masses_e[..., ::-1], masses_n[..., columns], pmns)
 
 
@@ -63,8 +62,8 @@ def pmns_parameters(pmns: Inexact[np.ndarray, "*stack 3 3"]) -> Numbers:
             / (np.cos(t12) * np.cos(t13) ** 2 * np.cos(t23) * np.sin(t13))
             + np.cos(t12) * np.cos(t23) * np.sin(t13)
         ) / (np.sin(t12) * np.sin(t23))
-        delta = (-np.angle(turned) / np.pi) % 2
-        eta1, eta2 = ((np.angle(pmns[..., 0, k] / pmns[..., 0, 2]) / np.pi - delta) % 2 for k in (0, 1))
+        delta = (-_angle(turned) / np.pi) % 2
+        eta1, eta2 = ((_angle(pmns[..., 0, k] / pmns[..., 0, 2]) / np.pi - delta) % 2 for k in (0, 1))
     return {
         "s12^2": np.sin(t12) ** 2,
         "s13^2": np.sin(t13) ** 2,
@@ -75,20 +74,24 @@ def pmns_parameters(pmns: Inexact[np.ndarray, "*stack 3 3"]) -> Numbers:
     }
 
 
-def unscaled_observables(found: Mixing, ordering: str) -> tuple[Numbers, dict[str, Bool[np.ndarray, "..."]]]:
-    """The dimensionless numbers of FlavorPy, and flags as elsewhere.
+def _angle(z: Any) -> Number:
+    return np.arctan2(z.imag, z.real)  # what numpy's function of this name comes down to
+
+
+def unscaled_observables(found: Mixing, ordering: str) -> Numbers:
+    """The dimensionless numbers of FlavorPy.
 
     Args:
         found: masses and mixing.
         ordering: "NO" or "IO".
     """
     parameters = pmns_parameters(found.pmns)
-    (e, mu, tau), (m1, m2, m3) = (np.moveaxis(masses, -1, 0) for masses in (found.charged, found.neutral))
+    (e, mu, tau), (m1, m2, m3) = ([masses[..., i] for i in range(3)] for masses in (found.charged, found.neutral))
     a, b = m2**2 - m1**2, m3**2 - (m1 if ordering == "NO" else m2) ** 2
     s12, s13, s23 = (parameters[name] for name in ("s12^2", "s13^2", "s23^2"))
     with np.errstate(all="ignore"):
         jmax = np.sqrt(s12 * (1 - s12) * s23 * (1 - s23) * s13) * (1 - s13)
-        numbers = {
+        return {
             "me/mu": e / mu,
             "mu/mt": mu / tau,
             **{name: parameters[name] for name in ("s12^2", "s13^2", "s23^2", "d/pi")},
@@ -101,10 +104,9 @@ def unscaled_observables(found: Mixing, ordering: str) -> tuple[Numbers, dict[st
             "J": jmax * np.sin(np.pi * parameters["d/pi"]),
             "Jmax": jmax,
         }
-    return numbers, _flags(found, numbers, ordering)
 
 
-def scaled_observables(unscaled: Numbers, ordering: str, scale: Float[np.ndarray, "..."]) -> Numbers:
+def scaled_observables(unscaled: Numbers, ordering: str, scale: Number) -> Numbers:
     """FlavorPy's twenty numbers in its order.
 
     Args:
@@ -128,13 +130,11 @@ def scaled_observables(unscaled: Numbers, ordering: str, scale: Float[np.ndarray
         "Sum(m_i)": m1 + m2 + m3,
         "m_b": m_b,
         "m_bb": m_bb,
-        "nscale": np.broadcast_to(scale, m1.shape),
+        "nscale": scale if np.shape(scale) == np.shape(m1) else np.broadcast_to(scale, np.shape(m1)),
     }
 
 
-def _normal(
-    numbers: Numbers, m1: np.ndarray, m3: np.ndarray, m21: np.ndarray, m3l: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _normal(numbers: Numbers, m1: Number, m3: Number, m21: Number, m3l: Number) -> tuple[Number, Number]:
     """m_b and m_bb of FlavorPy in normal ordering."""
     s12, s13, d = numbers["s12^2"], numbers["s13^2"], numbers["d/pi"]
     c12, c13, eta1, eta2 = 1 - s12, 1 - s13, numbers["eta1"], numbers["eta2"]
@@ -147,9 +147,7 @@ def _normal(
     return m_b, m_bb
 
 
-def _inverted(
-    numbers: Numbers, m1: np.ndarray, m3: np.ndarray, m21: np.ndarray, m3l: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _inverted(numbers: Numbers, m1: Number, m3: Number, m21: Number, m3l: Number) -> tuple[Number, Number]:
     """m_b and m_bb of FlavorPy in inverted ordering."""
     s12, s13, d = numbers["s12^2"], numbers["s13^2"], numbers["d/pi"]
     c12, c13, eta1, eta2 = 1 - s12, 1 - s13, numbers["eta1"], numbers["eta2"]
@@ -162,7 +160,8 @@ def _inverted(
     return m_b, m_bb
 
 
-def _flags(found: Mixing, numbers: Numbers, ordering: str) -> dict[str, Bool[np.ndarray, "..."]]:
+def flags_of(found: Mixing, numbers: Numbers, ordering: str) -> dict[str, Bool[np.ndarray, "..."]]:
+    """Flags as elsewhere of numbers of :func:`unscaled_observables`."""
     ascending = np.sort(found.neutral, axis=-1)
     gaps = np.diff(ascending**2, axis=-1)
     noise = _MASSLESS * ascending[..., 2] ** 2

@@ -14,7 +14,7 @@ from wilks._base.errors import InvalidModel
 from wilks.physics.mixing import MixingAngles, mixing_angles
 
 from .diagonalisation import diagonalise
-from .flavorpy_convention import mixing
+from .flavorpy_convention import flags_of, mixing
 from .flavorpy_convention import scaled_observables as flavorpy_scaled
 from .flavorpy_convention import unscaled_observables as flavorpy_unscaled
 from .leptons import in_ordering, looks_inverted, pmns_of, scaled_observables, unscaled_observables
@@ -61,10 +61,11 @@ def lepton_observables(
     stack, (me, mn) = _checked({"Me": Me, "Mn": Mn})
     splittings = _targets(ordering, m21sq_best, m3lsq_best)
     if convention == "flavorpy":
-        numbers, flags = flavorpy_unscaled(mixing(me, mn, ordering), ordering)
+        mixed = mixing(me, mn, ordering)
+        numbers = flavorpy_unscaled(mixed, ordering)
         a, b = numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"]
         scale = np.sqrt(np.asarray(average_scale_squared(a, b, Splittings(*splittings[0]))))
-        found = observables_of(flavorpy_scaled(numbers, ordering, scale), flags)
+        found = observables_of(flavorpy_scaled(numbers, ordering, scale), flags_of(mixed, numbers, ordering))
         return jax.tree.map(lambda x: x.reshape(stack), found)
     if nature == "majorana":
         check_symmetric(largest_asymmetry(mn))

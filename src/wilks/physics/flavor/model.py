@@ -18,7 +18,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.physics.mixing import OscillationParameters
 
 from .diagonalisation import Diagonal, diagonalise
-from .flavorpy_convention import mixing
+from .flavorpy_convention import flags_of, mixing
 from .flavorpy_convention import scaled_observables as flavorpy_scaled
 from .flavorpy_convention import unscaled_observables as flavorpy_unscaled
 from .leptons import looks_inverted, scaled_observables, unscaled_observables
@@ -299,7 +299,9 @@ def _in_flavorpy_convention(
     else:
         _refuse_changes(model)
         charged, neutral, quarks = run(lambda batch: _matrices_and_quarks(model, batch), theta, len(theta))
-    numbers, flags = flavorpy_unscaled(mixing(charged, neutral, model.ordering), model.ordering)
+    mixed = mixing(charged, neutral, model.ordering)
+    numbers = flavorpy_unscaled(mixed, model.ordering)
+    flags = flags_of(mixed, numbers, model.ordering)
     if scale is None:
         a, b = numbers["m21^2_wrong_scaled"], numbers["m3l^2_wrong_scaled"]
         data = Splittings(*np.asarray(model.splittings)[int(model.assignment)].tolist())

@@ -43,7 +43,7 @@ class ProfileChi2:
     def __call__(self, value: Any) -> Any:
         """Chi-square of a value or of many."""
         found = self.terms.term(self.observable, value)
-        return found if np.ndim(found) else float(found)
+        return found if isinstance(found, float) or np.ndim(found) else float(found)
 
     @property
     def terms(self) -> FoldedTerms:
@@ -99,7 +99,9 @@ class ExperimentalData:
         Raises:
             UnknownName: if there are no data on it.
         """
-        for name in (observable, ALIASES.get(observable), *(k for k, v in ALIASES.items() if v == observable)):
+        if observable in self.data:
+            return self.data[observable]
+        for name in (ALIASES.get(observable), *(k for k, v in ALIASES.items() if v == observable)):
             if name in self.data:
                 return self.data[name]
         raise UnknownName(f"{self.name}: no data on {observable!r}; {near_names(observable, self.data)}")
@@ -151,7 +153,7 @@ def gaussians(release: str, ordering: str, name: str) -> ExperimentalData:
 
 def evaluated(function: Chi2Function, value: Any) -> Any:
     """A chi-square function at a value, or at many: a user's function is called for one at a time."""
-    if np.ndim(value) == 0 or isinstance(function, (GaussianChi2, ProfileChi2)):
+    if isinstance(value, float) or isinstance(function, (GaussianChi2, ProfileChi2)) or np.ndim(value) == 0:
         return function(value)
     return np.array([float(function(float(x))) for x in np.asarray(value)])
 

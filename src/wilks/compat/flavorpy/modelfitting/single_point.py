@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Inexact
+from jaxtyping import Inexact
 
 from wilks._base.errors import InvalidModel
 from wilks.model.user_functions.calls import PlainFunction
@@ -44,8 +44,8 @@ def observables_at(posed: PosedModel, numbers: Mapping[str, Any], scale: ScaleFi
         (m21, m3l), (a, b) = posed.targets, (unscaled[f"{name}_wrong_scaled"] for name in ("m21^2", "m3l^2"))
         with np.errstate(all="ignore"):  # no scale fits equal masses: not a number, here as there
             factor = np.sqrt((m21 / a + (abs(m3l) if posed.ordering == "NO" else -abs(m3l)) / b) / 2.0)
-            factor = np.where(np.isfinite(factor), factor, np.nan)
-            found = {name: float(x[0]) for name, x in scaled_observables(unscaled, posed.ordering, factor).items()}
+            factor = factor if np.isfinite(factor) else np.nan
+            found = {name: float(x) for name, x in scaled_observables(unscaled, posed.ordering, factor).items()}
     return found | _quarks(posed, numbers)
 
 
@@ -56,7 +56,7 @@ def dimensionless_at(posed: PosedModel, numbers: Mapping[str, Any]) -> dict[str,
     found = {}
     if posed.has_leptons:
         unscaled = _unscaled(posed, numbers)
-        found = {name: float(unscaled[name][0]) for name in (*_DIMENSIONLESS, *_UNSCALED)}
+        found = {name: float(unscaled[name]) for name in (*_DIMENSIONLESS, *_UNSCALED)}
     return found | _quarks(posed, numbers)
 
 
@@ -70,17 +70,16 @@ def dimensionless(scaled: Mapping[str, Any]) -> dict[str, Any]:
 
 def unscaled_numbers(
     me: Inexact[np.ndarray, "*stack 3 3"], mn: Inexact[np.ndarray, "*stack 3 3"], ordering: str
-) -> dict[str, Float[np.ndarray, "..."]]:
-    """FlavorPy's dimensionless numbers of stacks of matrices."""
-    found, _ = unscaled_observables(mixing(me, mn, ordering), ordering)
-    return found
+) -> dict[str, Any]:
+    """FlavorPy's dimensionless numbers of stacks of matrices, arrays, or of two matrices, numbers."""
+    return unscaled_observables(mixing(me, mn, ordering), ordering)
 
 
-def _unscaled(posed: PosedModel, numbers: Mapping[str, Any]) -> dict[str, Float[np.ndarray, " one"]]:
+def _unscaled(posed: PosedModel, numbers: Mapping[str, Any]) -> dict[str, Any]:
     matrices = {kind: _matrix(posed, kind, numbers) for kind in _LEPTONS}
     if not posed.own_scale:
         matrices["n"] = numbers[SCALE] * matrices["n"]
-    return unscaled_numbers(matrices["e"][None], matrices["n"][None], posed.ordering)
+    return unscaled_numbers(matrices["e"], matrices["n"], posed.ordering)
 
 
 def _quarks(posed: PosedModel, numbers: Mapping[str, Any]) -> dict[str, float]:
