@@ -151,7 +151,8 @@ def test_sbi_17_the_import_loads_no_foreign_framework():
 
 def test_a_sufficient_statistic_serves_as_encoder_and_is_stored(tmp_path):
     statistic = SufficientStatistic.of_means(np.zeros(2), np.eye(2), 0.1 * np.eye(2))
-    posterior = trained(encoder=statistic)
+    posterior = trained(FlowMatching(network=SMALL, steps="auto"), encoder=statistic)
+    assert isinstance(posterior.estimator.density.settings.steps, int)  # settled by the training
     draws = posterior.sample(1, DATA, 2000).draws[0]
     # exact mean x/2 and standard deviation 0.224; a short training stays within a fifth of it
     assert np.abs(draws.mean(axis=0) - DATA / 2).max() < 0.05

@@ -28,6 +28,7 @@ from .flows import SplineFlow
 from .networks import Perceptron, perceptron
 from .pairs import VALID, Pairs
 from .records import record
+from .solver_steps import SETS, settle_steps
 from .training import FEWEST_PAIRS, Trained, train
 from .training_inputs import gather_pairs
 from .training_record import TrainingRecord
@@ -228,16 +229,18 @@ def train_likelihood(
     family, budget = density or SplineFlow(), budget or Budget()
     points = _checkpoints(store, seed, family, budget)
     trained = _train_density(seed, family, rows, budget, points, progress)
+    contexts = jax.vmap(trained.network.context)(jnp.asarray(rows.z[rows.valid][:SETS]))
+    settled = settle_steps(trained.network.density, contexts)
     validity = None if rows.valid.all() else _train_validity(seed, rows, budget)
     held = tuple(p for p in space.parameters if not p.is_free)
     return NeuralLikelihood(
         space=ParameterSpace((*coordinate.space.parameters, *held)),
         coordinate=coordinate,
-        network=trained.network,
+        network=eqx.tree_at(lambda n: n.density, trained.network, settled.density),
         scaling=scaling,
         validity=validity,
         record=trained.record,
-        flags={**made.flags, **trained.record.flags},
+        flags={**made.flags, **trained.record.flags, **settled.flags},
         provenance=record(
             clock, "train_likelihood", key=key, density=repr(family), pairs=len(made), budget=repr(budget)
         ),

@@ -18,6 +18,7 @@ from .solvers import METHODS, density_along, draw_along, flow, noise, signs
 
 _HELD_OUT_TIMES = 16
 _MANY = 100_000  # pairs from which networks are wider
+_FEWEST_STEPS = 20
 _FINER = 2  # steps of a density for each of a draw: errors of the divergence add up along the way
 _MOST_EXACT = 32  # parameters up to which the divergence is an exact trace
 
@@ -33,7 +34,8 @@ class FlowMatching(AbstractDensityFamily):
         baseline: ``"gaussian"`` adds the exact field of a standard normal posterior, ``"none"`` nothing.
         network: residual trunk.
         frequencies: waves by which the network sees the time.
-        steps: steps of the solver from noise to draw; densities take twice as many.
+        steps: steps of the solver from noise to draw; densities take twice as many. ``"auto"`` begins with 20 after
+            training and doubles them until draws stay within 1 % of a standard deviation, up to 400.
         solver: ``"rk4"`` or ``"heun"``.
         probes: None for the exact divergence (the default up to 32 parameters), else the number of random vectors of
             Hutchinson's estimate, which is biased after the exponential and refused by `reweight`.
@@ -47,7 +49,7 @@ class FlowMatching(AbstractDensityFamily):
     baseline: str = eqx.field(static=True, default="none")
     network: Residual = eqx.field(static=True, default=Residual())
     frequencies: int = eqx.field(static=True, default=8)
-    steps: int = eqx.field(static=True, default=20)
+    steps: int | str = eqx.field(static=True, default=_FEWEST_STEPS)
     solver: str = eqx.field(static=True, default="rk4")
     probes: int | None = eqx.field(static=True, default=None)
 
@@ -59,11 +61,16 @@ class FlowMatching(AbstractDensityFamily):
                 f"flow matching: sigma_min {self.sigma_min} must lie in [0, 0.5), time_power {self.time_power} in "
                 "[-0.9, 20]"
             )
-        if self.steps < 1 or self.frequencies < 1 or (self.probes is not None and self.probes < 1):
+        check_steps("flow matching", self.steps)
+        if self.frequencies < 1 or (self.probes is not None and self.probes < 1):
             raise InvalidOption(
-                f"flow matching: steps {self.steps}, frequencies {self.frequencies} and probes {self.probes} must be "
-                "at least 1"
+                f"flow matching: frequencies {self.frequencies} and probes {self.probes} must be at least 1"
             )
+
+    @property
+    def fewest_steps(self) -> int:
+        """Steps of the solver, those with which ``"auto"`` begins included."""
+        return _FEWEST_STEPS if isinstance(self.steps, str) else self.steps
 
     def build(self, key: Key, size: int, context: int, pairs: int) -> "VelocityField":
         """A field with fresh weights."""
@@ -107,19 +114,19 @@ class VelocityField(AbstractConditionalDensity):
 
     def draw(self, keys: Keys, context: Contexts) -> Rows:
         """Noise carried along the field from t = 0 to 1."""
-        start, times = noise(keys, self.size), self._times(self.settings.steps)
+        start, times = noise(keys, self.size), self._times(self.settings.fewest_steps)
         return flow(self.velocity, start, self._prepared(context), times, self.settings.solver)
 
     def draw_with_density(self, keys: Keys, context: Contexts) -> Drawn:
         """The same draws, from shorter steps, with ln q(z1) = ln N(z0; 0, I) - int div v dt."""
         start, probes = noise(keys, self.size), self._probes(keys)
-        prepared, times = self._prepared(context), self._times(_FINER * self.settings.steps)
+        prepared, times = self._prepared(context), self._times(_FINER * self.settings.fewest_steps)
         return draw_along(self.velocity, start, 1.0, prepared, times, self.settings.solver, probes)
 
     def log_prob(self, y: Rows, context: Contexts) -> PerRow:
         """ln q(z1), by following z1 back to the noise."""
         probes = self._probes(jax.random.split(jax.random.key(0), len(y)))
-        prepared, times = self._prepared(context), self._times(_FINER * self.settings.steps)
+        prepared, times = self._prepared(context), self._times(_FINER * self.settings.fewest_steps)
         return density_along(self.velocity, y, 1.0, prepared, times, self.settings.solver, probes)
 
     @property
@@ -146,6 +153,16 @@ class VelocityField(AbstractConditionalDensity):
 
     def _probes(self, keys: Keys) -> Any:
         return hutchinson(keys, self.size, self.settings.probes)
+
+
+def check_steps(path: str, steps: int | str, least: int = 1) -> None:
+    """Refuse steps of a solver that are neither a number in range nor ``"auto"``.
+
+    Raises:
+        InvalidOption: naming the path and what it was given.
+    """
+    if steps != "auto" and (isinstance(steps, str) or steps < least):
+        raise InvalidOption(f"{path}: steps {steps!r} must be at least {least}, or 'auto'")
 
 
 def widened(network: Residual, pairs: int) -> Residual:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,11 +36,13 @@ from .estimator import (
     standardise_rows,
     standardiser,
 )
+from .leaves import arrays_of
 from .networks import subkeys
 from .online import OnlinePairs
 from .pairs import VALID, Pairs, refuse_outside
 from .posterior import NeuralPosterior
 from .posterior_interface import AbstractRegion
+from .solver_steps import SETS, settle_steps
 from .training import Trained, held_out_rows, train
 from .training_inputs import Encoder, prepare_data
 
@@ -145,15 +148,17 @@ def fit_posterior(
         budget = fit.budget.part(1.0 - len(scores) * _TRIAL)
     chosen = candidates[0]
     if start is not None and _same_shapes(start.estimator, chosen.network):
-        chosen = chosen._replace(network=start.estimator)
+        learned = jax.tree.leaves(start.estimator)
+        chosen = chosen._replace(network=jax.tree.unflatten(jax.tree.structure(chosen.network), learned))
     trained = _train(fit, chosen, ready, budget, "main", online)
-    flags = _flags(ready, fit.budget) | trained.record.flags | pairs.flags
+    network, stiff = _settled(fit, trained.network, ready)
+    flags = _flags(ready, fit.budget) | trained.record.flags | pairs.flags | stiff
     settings = _settings(fit, chosen, ready, scores)
     held = tuple(p for p in fit.space.parameters if not p.is_free)
     return NeuralPosterior(
         space=ParameterSpace((*fit.targets.parameters, *held)),
         coordinate=chosen.coordinate,
-        estimator=trained.network,
+        estimator=network,
         standard=chosen.standard,
         preparation=ready.preparation,
         layout=pairs.layout,
@@ -280,6 +285,16 @@ def _score(candidate: _Candidate, ready: _Ready, where: np.ndarray) -> float:
     return float(np.mean(log_q))
 
 
+def _settled(fit: Fit, network: Estimator, ready: _Ready) -> tuple[Estimator, dict[str, str]]:
+    """The network with the steps of its solver settled on held-out data, and what that has shown."""
+    where = held_out_rows(jax.random.fold_in(fit.key, 2), len(ready.theta), fit.budget)[:SETS]
+    context, _, _ = encode_scaled(
+        network.encoder, None, {n: x[where] for n, x in ready.x.items()}, ready.theta.shape[1]
+    )
+    settled = settle_steps(network.density, jnp.asarray(context))
+    return eqx.tree_at(lambda e: e.density, network, settled.density), settled.flags
+
+
 def _checkpoints(fit: Fit, folder: Path | None, stage: str) -> Checkpoints | None:
     if folder is None:
         return None
@@ -296,8 +311,8 @@ def _checkpoints(fit: Fit, folder: Path | None, stage: str) -> Checkpoints | Non
 
 
 def _same_shapes(one: Any, two: Any) -> bool:
-    shapes = [[(a.shape, a.dtype) for a in jax.tree.leaves(tree)] for tree in (one, two)]
-    return shapes[0] == shapes[1] and jax.tree.structure(one) == jax.tree.structure(two)
+    shapes = [{name: (a.shape, a.dtype) for name, a in arrays_of(tree).items()} for tree in (one, two)]
+    return shapes[0] == shapes[1]
 
 
 def _flags(ready: _Ready, budget: Budget) -> dict[str, str]:

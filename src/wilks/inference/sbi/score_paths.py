@@ -14,7 +14,7 @@ from wilks._base.typing import Key
 
 from .density import AbstractConditionalDensity, AbstractDensityFamily, Contexts, Drawn, Keys, PerRow, Rows
 from .networks import Prepared, Residual, Trunk, waves
-from .paths import hutchinson, widened
+from .paths import check_steps, hutchinson, widened
 from .schedules import SCHEDULES, AbstractSchedule
 from .solvers import METHODS, density_along, draw_along, flow, noise, wander
 
@@ -22,6 +22,7 @@ WEIGHTS = ("denoising", "variance", "likelihood", "one")
 SAMPLERS = ("ode", "sde")
 
 _HELD_OUT_TIMES = 16
+_FLOW_STEPS, _DIFFUSION_STEPS = 40, 500
 
 
 class ScoreMatching(AbstractDensityFamily):
@@ -36,7 +37,8 @@ class ScoreMatching(AbstractDensityFamily):
             network's own task equally hard everywhere; ``"variance"`` s^2; ``"likelihood"`` g^2; ``"one"`` 1.
         network: residual trunk.
         frequencies: waves by which the network sees the noise.
-        steps: steps from noise to draw; None for 40 along the flow, 500 for the stochastic sampler.
+        steps: steps from noise to draw; None for 40 along the flow, 500 for the stochastic sampler. ``"auto"``, for the
+            flow, begins with 40 after training and doubles them as for `FlowMatching`.
         solver: ``"heun"`` or ``"rk4"``, for the flow.
         sampler: ``"ode"`` (the flow, for which there is a density) or ``"sde"``.
         eta: noise that the stochastic sampler puts back; 0 is the flow, 1 the reversed diffusion.
@@ -51,7 +53,7 @@ class ScoreMatching(AbstractDensityFamily):
     weight: str = eqx.field(static=True, default="denoising")
     network: Residual = eqx.field(static=True, default=Residual())
     frequencies: int = eqx.field(static=True, default=8)
-    steps: int | None = eqx.field(static=True, default=None)
+    steps: int | str | None = eqx.field(static=True, default=None)
     solver: str = eqx.field(static=True, default="heun")
     sampler: str = eqx.field(static=True, default="ode")
     eta: float = eqx.field(static=True, default=1.0)
@@ -62,11 +64,24 @@ class ScoreMatching(AbstractDensityFamily):
         check_option("weight", self.weight, WEIGHTS)
         check_option("solver", self.solver, METHODS)
         check_option("sampler", self.sampler, SAMPLERS)
-        if (self.steps is not None and self.steps < 2) or self.frequencies < 1 or not 0.0 <= self.eta <= 3.0:
+        if self.steps is not None:
+            check_steps("score matching", self.steps, 2)
+        if self.steps == "auto" and self.sampler == "sde":
             raise InvalidOption(
-                f"score matching: steps {self.steps} must be at least 2, frequencies {self.frequencies} at least 1, "
-                f"eta {self.eta} in [0, 3]"
+                "score matching: steps 'auto' compare draws of the flow from equal noise; the stochastic sampler takes "
+                "a number of steps"
             )
+        if self.frequencies < 1 or not 0.0 <= self.eta <= 3.0:
+            raise InvalidOption(
+                f"score matching: frequencies {self.frequencies} must be at least 1, eta {self.eta} in [0, 3]"
+            )
+
+    @property
+    def fewest_steps(self) -> int:
+        """Steps of the solver, those with which ``"auto"`` begins included."""
+        if isinstance(self.steps, int):
+            return self.steps
+        return _FLOW_STEPS if self.sampler == "ode" else _DIFFUSION_STEPS
 
     def build(self, key: Key, size: int, context: int, pairs: int) -> "ScoreField":
         """A denoiser with fresh weights."""
@@ -150,8 +165,7 @@ class ScoreField(AbstractConditionalDensity):
 
     @property
     def _times(self) -> Float32[Array, " times"]:
-        usual = 40 if self.settings.sampler == "ode" else 500
-        return self._schedule.grid((self.settings.steps or usual) - 1)
+        return self._schedule.grid(self.settings.fewest_steps - 1)
 
     @property
     def _scale(self) -> float:
