@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from scipy.stats import binom
@@ -11,12 +12,19 @@ from wilks.cli import main
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.calibration import expected_coverage
 from wilks.inference.sbi.flows import SplineFlow
-from wilks.inference.sbi.points import log_likelihoods
+from wilks.inference.sbi.points import log_likelihoods, log_priors
 from wilks.inference.sbi.posterior_training import train_posterior
+from wilks.inference.sbi.proposals import independent_draws
 from wilks.inference.sbi.simulation import simulate_pairs
 from wilks.physics.oscillation.join import join
+from wilks.studies.measurement import Findings
+from wilks.studies.sterile.distances import posterior_distances
 from wilks.studies.sterile.loading import RATES, load
+from wilks.studies.sterile.networks import Networks, Stopwatch, Training
 from wilks.studies.sterile.problem import MIXINGS, pose_plane
+from wilks.studies.sterile.programme import _bayesian
+from wilks.studies.sterile.tension import exact_suspiciousness, product
+from wilks.studies.study import Effort
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +63,73 @@ def test_too_small_a_training_is_refused(capsys: pytest.CaptureFixture[str]) -> 
     assert "--pairs" in capsys.readouterr().err
 
 
+class OnGrid:
+    """Draws of the cells of a grid by a power of their posterior density: 1 is exact, less is too wide."""
+
+    def __init__(self, posed, power):
+        self.space, self.grid = posed.space, posed.posterior()
+        mass = self.grid.prior_mass * self.grid.density**power
+        self.mass = mass / mass.sum()
+
+    def sample(self, key, data, n, **_):
+        generator = np.random.default_rng(np.asarray(jax.random.key_data(as_key(key))))
+        places = np.unravel_index(generator.choice(self.mass.size, n, p=self.mass.ravel()), self.mass.shape)
+        logs = [np.log(edges) for edges in self.grid.edges]
+        theta = [np.exp(e[i] + generator.random(n) * (e[i + 1] - e[i])) for e, i in zip(logs, places, strict=True)]
+        return independent_draws(self.space, np.stack(theta, axis=1), np.zeros(n), "OnGrid")
+
+    def log_prob(self, values, data):
+        columns = [np.atleast_1d(np.asarray(values[name])) for name in self.grid.names]
+        cells = [
+            np.clip(np.searchsorted(edges, x, side="right") - 1, 0, len(edges) - 2)
+            for edges, x in zip(self.grid.edges, columns, strict=True)
+        ]
+        share = self.mass[tuple(cells)] / self.grid.prior_mass[tuple(cells)]
+        return np.log(share) + log_priors(self.space, np.stack(columns, axis=1))
+
+
+def as_key(key):
+    return jax.random.key(key) if isinstance(key, int) else key
+
+
+@pytest.fixture(scope="module", params=[1.0, 0.3], ids=["exact", "wide"])
+def answered(rates, request):
+    network = OnGrid(rates, request.param)
+    results = Findings(Effort())
+    networks = Networks(flow=network, score=network, spline=network, ratio=None, ledger=())
+    training = Training(draws=4000)
+    return request.param, _bayesian(rates, networks, training, Effort(), Stopwatch(), results), results
+
+
+def test_sbi_18_every_neural_posterior_carries_its_distance_to_the_exact_one(answered) -> None:
+    power, found, results = answered
+    lines = {line.of: line for line in posterior_distances(found)}
+    assert set(lines) == set(results) - {"exact", "comparison"}
+    assert all(np.isfinite(line.distance) for line in lines.values())
+    assert "total variation" in str(results["comparison"])
+    for name in ("flow", "score"):
+        raw, corrected = lines[f"distance_{name}"], lines[f"distance_{name}_weighted"]
+        evidence = lines[f"evidence_{name}"]
+        # 12 nodes are coarse: draws spread evenly over a node's cell lose some of the shape within it
+        assert (raw.distance - raw.chance < 0.05) == (power == 1.0)
+        assert corrected.distance - corrected.chance < 0.05
+        assert evidence.distance == pytest.approx(evidence.neural - evidence.exact)
+        assert abs(evidence.distance) < 4 * evidence.chance + 0.03
+    assert lines["map"].distance > -1e-6  # the best of all nodes is no higher than the maximum
+    assert lines["map"].distance < 0.5
+
+
+def test_sbi_18_joint_answers_have_exact_counterparts(rates) -> None:
+    one = rates.posterior()
+    both = product([one, one])
+    height = 2 * one.log_likelihood
+    expected = np.log(np.sum(one.prior_mass * np.exp(height - height.max()))) + height.max()
+    assert both.log_evidence == pytest.approx(expected, rel=1e-12)
+    assert both.mass.sum() == pytest.approx(1.0)
+    # data that are counted twice agree better than chance
+    assert exact_suspiciousness({"reactors": one, "gallium": one, "all": both}) > 0
+
+
 @pytest.mark.slow
 def test_the_programme_runs_without_files(tmp_path: Path) -> None:
     small = ["--pairs", "2000", "--steps", "60", "--rounds", "2", "--checks", "20", "--draws", "2000"]
@@ -73,6 +148,13 @@ def test_the_programme_runs_without_files(tmp_path: Path) -> None:
     assert set(found["verdicts"]) >= {"ranks", "tarp", "local_test", "predictive", "misspecification", "coverage"}
     assert set(found["tests"]) == {"null", "null_gallium", "agreement"}  # rates count once
     assert found["suspiciousness"]["log_suspiciousness"] < 0  # reactors and gallium disagree
+    # fault 18: what networks have answered, with its distance to the exact answer
+    assert set(found["distances"]) == {
+        "distance_flow", "distance_flow_weighted", "distance_score", "distance_score_weighted", "evidence_flow",
+        "evidence_score", "bayes_factor", "map", "coverage", "set_learned", "critical", "joint_reactors",
+        "joint_gallium", "joint_all", "suspiciousness",
+    }  # fmt: skip
+    assert all(np.isfinite(line["distance"]) for line in found["distances"].values())
     assert "critical values" in (tmp_path / "report.html").read_text().lower()
 
 

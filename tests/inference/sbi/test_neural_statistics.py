@@ -153,6 +153,15 @@ def test_sbi_16_the_ratio_statistic_is_zero_at_the_best_point_for_every_data(rat
         assert scores.max() <= float(ratio.log_prob({"a": best[i, 0]}, x)) + 1e-4
 
 
+def test_the_ends_of_the_prior_are_tested_like_any_point():
+    options = {"network": Residual(width=16, depth=1), "budget": Budget(steps=20, batch=128)}
+    ratio = train_ratio(1, SIMULATOR, SPACE, pairs=500, coordinate="normal", **options)
+    curve = RatioStatistic(ratio, candidates=64).curve(np.array([[0.0], [1e-9], [0.5], [1.0]]), np.array([0.4]))
+    assert np.all(np.isfinite(curve))  # normal coordinates of both ends are infinite
+    assert curve.min() == 0.0
+    assert curve[0] == pytest.approx(curve[1], abs=1e-5)
+
+
 def test_sbi_16_reversed_ranges_are_refused(critical):
     with pytest.raises(InvalidOption, match="increasing"):
         confidence_set(STATISTIC, critical, np.array([0.4]), grid={"a": np.array([0.6, 0.1])}, level=0.90)

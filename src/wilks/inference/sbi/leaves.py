@@ -74,7 +74,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     if not path.is_file():
         raise InvalidFile(f"{path}: there is no such file")
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {name.replace("|", "/"): archive[name] for name in archive.files}
         header = json.loads(arrays.pop(_HEADER).tobytes().decode())
     except (zipfile.BadZipFile, EOFError, KeyError, ValueError, OSError) as error:

@@ -178,16 +178,11 @@ def _taken(blocks: dict[str, np.ndarray], where: np.ndarray) -> dict[str, np.nda
     return {name: block[where] for name, block in blocks.items()}
 
 
-def _bound(ratio: NeuralRatio) -> float:
-    """Largest coordinate inside the prior; far out in its tails where that has no end."""
-    return 3.0**0.5 if isinstance(ratio.coordinate, COORDINATES["box"]) else 5.0
-
-
 @eqx.filter_jit
 def _ratio_statistics(ratio, candidates, theta, blocks):
     def one(point: Array, own: Any) -> Array:
         context = ratio.network.encoder(ratio.preparation(own))
-        _, top = largest(ratio.network.score, jnp.asarray(candidates), context, _bound(ratio))
+        _, top = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach)
         return 2.0 * jnp.maximum(top.astype(float) - ratio.score(point, context), 0.0)
 
     return jax.vmap(one)(jnp.asarray(theta), blocks)
@@ -196,13 +191,13 @@ def _ratio_statistics(ratio, candidates, theta, blocks):
 @eqx.filter_jit
 def _ratio_curve(ratio, candidates, theta, blocks):
     context = ratio.network.encoder(ratio.preparation(blocks))
-    _, top = largest(ratio.network.score, jnp.asarray(candidates), context, _bound(ratio))
+    _, top = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach)
     return top, jax.lax.map(lambda point: ratio.score(point, context), jnp.asarray(theta), batch_size=1024)
 
 
 @eqx.filter_jit
 def _ratio_best(ratio, candidates, blocks):
     context = ratio.network.encoder(ratio.preparation(blocks))
-    z, _ = largest(ratio.network.score, jnp.asarray(candidates), context, _bound(ratio))
+    z, _ = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach)
     theta = jnp.asarray(ratio.space.starts)
     return theta.at[jnp.asarray(ratio.space.indices(ratio.targets))].set(ratio.coordinate.to_physical(z))

@@ -1,8 +1,9 @@
 """Neural ratios: likelihoods up to a term of the data alone, trained on simulations, used like any likelihood."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import equinox as eqx
 import jax
@@ -33,6 +34,8 @@ from .records import record
 from .training import train
 from .training_inputs import Encoder, Inputs, gather_pairs, prepare_inputs
 from .training_record import TrainingRecord
+
+_FAR = 5.0  # standard normal coordinate beyond which nobody has seen the network
 
 
 @final
@@ -84,10 +87,15 @@ class NeuralRatio(AbstractLikelihood[Any]):
         return self.network.encoder(self.preparation(blocks))
 
     def score(self, theta: Float[Array, " parameters"], context: Float32[Array, " features"]) -> LogProb:
-        """f at ONE point for encoded data."""
+        """f at ONE point for encoded data; a point on a bound of the prior is taken as near to it as searches go."""
         own = theta[jnp.asarray(self.space.indices(self.targets))]
-        z = self.coordinate.to_network(own).astype(jnp.float32)
+        z = jnp.clip(self.coordinate.to_network(own), -self.reach, self.reach).astype(jnp.float32)
         return self.network.score(z, context).astype(float)
+
+    @property
+    def reach(self) -> float:
+        """Largest coordinate: the end of the box, or far out in the tails of a normal prior, which has none."""
+        return math.sqrt(3.0) if isinstance(self.coordinate, COORDINATES["box"]) else _FAR
 
     def checked(self, data: Any) -> Mapping[str, np.ndarray]:
         """Observed data by block.
@@ -208,18 +216,18 @@ def refuse_unnormalised(likelihood: AbstractLikelihood) -> None:
             )
 
 
-class _Settings(eqx.Module):
+class _Settings(NamedTuple):
     """What all networks of one call share."""
 
     loss: AbstractRatioLoss
     coordinate: AbstractCoordinate
-    space: ParameterSpace = eqx.field(static=True)
-    encoder: Any = eqx.field(static=True)
+    space: ParameterSpace
+    encoder: Any
     network: Residual
-    budget: Budget = eqx.field(static=True)
-    scale: str = eqx.field(static=True)
-    store: Any = eqx.field(static=True)
-    progress: Any = eqx.field(static=True)
+    budget: Budget
+    scale: str
+    store: Any
+    progress: Any
 
 
 def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> NeuralRatio:

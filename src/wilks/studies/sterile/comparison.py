@@ -33,6 +33,7 @@ class Bayesian(NamedTuple):
         distances: total variations of both kinds from the grid, by name; corrected ones end in ``_weighted``.
         best: maximum of the likelihood from draws of a network.
         best_exact: maximum on the plane.
+        log_null: logarithm of the likelihood without a sterile neutrino.
     """
 
     exact: GridPosterior
@@ -41,15 +42,12 @@ class Bayesian(NamedTuple):
     distances: dict[str, TotalVariation]
     best: FitResult
     best_exact: tuple[float, float, float]
+    log_null: float
 
 
-def comparison_table(found: Bayesian, log_null: float) -> StudyTable:
-    """One row per quantity: flow matching, score matching, corrected, exact.
-
-    Args:
-        found: posteriors.
-        log_null: logarithm of the likelihood without a sterile neutrino.
-    """
+def comparison_table(found: Bayesian) -> StudyTable:
+    """One row per quantity: flow matching, score matching, corrected, exact."""
+    log_null = found.log_null
     rows: list[tuple[str, ...]] = []
     names = list(found.draws)
     for p in PLANE:

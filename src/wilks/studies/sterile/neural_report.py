@@ -1,6 +1,7 @@
 """The report of the neural programme: its chapters, its sentence, its numbers."""
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -13,6 +14,7 @@ from wilks.studies.study import Chapter, Effort, StudyReport
 
 from .belts import Belts
 from .comparison import Bayesian, numbers_of, verdicts
+from .distances import Distance
 from .loading import GALLIUM, RATES, Experiments
 from .networks import Networks, Stopwatch, Training
 from .problem import Posed
@@ -35,6 +37,7 @@ class Programme(NamedTuple):
         found: posteriors.
         belts: frequentist answers.
         tension: anomalies.
+        distances: of every neural answer from the exact one.
         watch: CPU seconds.
         training: how much was trained.
         nodes: tested nodes per axis.
@@ -46,6 +49,7 @@ class Programme(NamedTuple):
     found: Bayesian
     belts: Belts
     tension: Tension
+    distances: tuple[Distance, ...]
     watch: Stopwatch
     training: Training
     nodes: int
@@ -101,6 +105,10 @@ def _numbers(programme: Programme, results: Results, effort: Effort) -> dict[str
     assert isinstance(tension, Suspiciousness)
     return {
         **numbers,
+        "distances": {
+            line.of: {"measure": line.measure, "distance": line.distance, "by_chance": _known(line.chance)}
+            for line in programme.distances
+        },
         "learned": list(programme.posed.data) if isinstance(programme.posed.data, Mapping) else [RATES],
         "tests": {name: _test_numbers(test) for name, test in tests.items()},
         "suspiciousness": {
@@ -111,6 +119,10 @@ def _numbers(programme: Programme, results: Results, effort: Effort) -> dict[str
             "reliable": tension.reliable,
         },
     }
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _test_numbers(test: AbstractResult) -> dict[str, Any]:
@@ -148,6 +160,7 @@ def _chapters(programme: Programme, results: Results) -> tuple[Chapter, ...]:
     frequentist = present(results, "set_learned", "region_exact", "critical", "coverage", "null")
     return (
         Chapter("The experiments", experiments_text(programme.experiments)),
+        Chapter("Neural and exact answers", _DISTANCES, present(results, "distances")),
         Chapter("The networks", _NETWORKS, present(results, "networks"), _picture("training", programme)),
         Chapter("Posteriors", _POSTERIORS, bayesian, _picture("posteriors", programme)),
         Chapter("Regions of confidence", _BELTS, frequentist, _picture("belts", programme)),
@@ -158,6 +171,12 @@ def _chapters(programme: Programme, results: Results) -> tuple[Chapter, ...]:
     )  # fmt: skip
 
 
+_DISTANCES = (
+    "Short-baseline data are Gaussian in two parameters, so that every answer of the networks has an exact "
+    "counterpart. Each is listed with its distance from it, beside the distance that exact draws or toys of the same "
+    "number would show. Weighted draws (distance_..._weighted) and evidences use the exact likelihood to correct the "
+    "networks."
+)
 _NETWORKS = (
     "Pseudo-experiments are drawn at values of the priors, log-uniform in both parameters. Flow matching and splines "
     "learn the posterior for any data, score matching in truncated rounds that of the observed data, a ratio network "

@@ -21,6 +21,7 @@ from wilks.studies.study import Effort, StudyReport
 
 from .belts import find_belts
 from .comparison import Bayesian, comparison_table, cost_table
+from .distances import distance_table, neural_distances
 from .loading import GALLIUM, RATES, load
 from .networks import Networks, Stopwatch, Training, ledger_table, train_networks
 from .neural_report import Programme, assemble_neural
@@ -62,9 +63,11 @@ def neural(
     belts = find_belts(posed, networks, training, effort, watch, results)
     check_networks(posed, networks, found.draws["flow"], training, effort, watch, results)
     tension = find_tension(experiments.studies, posed, networks, training, effort, watch, results, nodes=nodes)
+    lines = neural_distances(found, belts, tension)
+    results.add("distances", lambda: distance_table(lines))
     results.add("networks", lambda: ledger_table(networks, pairs, tension.networks))
     results.add("costs", lambda: cost_table(watch, found, belts, nodes**2, effort.toys))
-    programme = Programme(experiments, posed, networks, found, belts, tension, watch, training, nodes)
+    programme = Programme(experiments, posed, networks, found, belts, tension, lines, watch, training, nodes)
     return assemble_neural(programme, results, effort)
 
 
@@ -103,7 +106,8 @@ def _bayesian(
     )
     place = np.unravel_index(int(np.argmax(exact.log_likelihood)), exact.mass.shape)
     top = [float(axis[i]) for axis, i in zip(exact.centres, place, strict=True)]
-    found = Bayesian(exact, draws, weighted, distances, best, (top[0], top[1], float(exact.log_likelihood[place])))
-    results.add("comparison", lambda: comparison_table(found, null.log_evidence))
+    highest = (top[0], top[1], float(exact.log_likelihood[place]))
+    found = Bayesian(exact, draws, weighted, distances, best, highest, null.log_evidence)
+    results.add("comparison", lambda: comparison_table(found))
     assert exact.names == PLANE
     return found

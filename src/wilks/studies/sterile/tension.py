@@ -1,7 +1,11 @@
 """The anomalies of reactors and gallium, and whether they agree: in evidences and in likelihood ratios."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
 
 from wilks.inference.calibration import Asymptotic, ByToys
 from wilks.inference.compatibility import compatibility
@@ -12,7 +16,8 @@ from wilks.inference.sbi.operations.combined import combine
 from wilks.inference.sbi.posterior import NeuralPosterior
 from wilks.likelihood.joint import Joint
 from wilks.physics.oscillation.experiment import Study
-from wilks.results.weighted import WeightedSamples
+from wilks.results.grid_posteriors import GridPosterior
+from wilks.results.weighted import Suspiciousness, WeightedSamples
 from wilks.studies.measurement import Findings
 from wilks.studies.study import Effort
 
@@ -29,10 +34,14 @@ class Tension(NamedTuple):
 
     Args:
         weighted: of reactors, gallium and all together.
+        exact: the same on a grid.
+        suspicious: tension by the weighted draws.
         networks: small networks by name of the experiments.
     """
 
     weighted: dict[str, WeightedSamples]
+    exact: dict[str, GridPosterior]
+    suspicious: Suspiciousness
     networks: dict[str, NeuralPosterior]
 
 
@@ -73,9 +82,42 @@ def find_tension(
         side: watch.measured("joint posteriors", lambda n=names: _weighted(sets, parts, n, training, effort))
         for side, names in sides.items()
     }
-    results.add("suspiciousness", lambda: suspiciousness(weighted["all"], (weighted["reactors"], weighted[GALLIUM])))
+    found = results.add(
+        "suspiciousness", lambda: suspiciousness(weighted["all"], (weighted["reactors"], weighted[GALLIUM]))
+    )
     results.add("agreement", lambda: _agreement(sets))
-    return Tension(weighted, trained)
+    grids = {name: p.posterior() for name, p in sets.items()}
+    exact = {side: product([grids[name] for name in names]) for side, names in sides.items()}
+    return Tension(weighted, exact, found, trained)
+
+
+def product(grids: Sequence[GridPosterior]) -> GridPosterior:
+    """The exact posterior of independent data sets on one grid: likelihoods multiply, the prior counts once.
+
+    Args:
+        grids: of each data set, with the same nodes and priors.
+    """
+    logs = np.sum([grid.log_likelihood for grid in grids], axis=0)
+    heights = grids[0].prior_mass * np.exp(logs - logs.max())
+    log_evidence = float(logs.max() + np.log(heights.sum()))
+    log_null = float(sum(grid.log_null for grid in grids))
+    return replace(grids[0], mass=heights / heights.sum(), log_evidence=log_evidence, log_null=log_null)
+
+
+def exact_suspiciousness(exact: Mapping[str, GridPosterior]) -> float:
+    """ln S = ln R - (D_A + D_B - D_AB) with D = <ln L> - ln Z, from posteriors on grids (arXiv:1902.04029).
+
+    Args:
+        exact: of reactors, gallium and all together.
+    """
+    # the evidences of R and of the D cancel: what is left are means of ln L
+    mean = {side: float(np.sum(grid.mass * _finite(grid.log_likelihood))) for side, grid in exact.items()}
+    return mean["all"] - mean["reactors"] - mean[GALLIUM]
+
+
+def _finite(logs: Float[np.ndarray, "*cells"]) -> Float[np.ndarray, "*cells"]:
+    """Logarithms with 0 in place of -inf, where the mass is 0 as well."""
+    return np.where(np.isfinite(logs), logs, 0.0)
 
 
 def _weighted(
