@@ -1,5 +1,8 @@
 """Bad input: what each kind of it gives, whether an error that says what to do, a flag, or a number that is right."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +42,7 @@ class Plain(AbstractSimulator):
     """x ~ N(theta1, 1) by a function of a generator, point by point."""
 
     space: ParameterSpace
-    make: object
+    make: Callable[..., Any]
 
     def simulate(self, key, values):
         generator = np.random.default_rng(np.asarray(jax.random.key_data(key)))
@@ -168,9 +171,9 @@ def test_data_far_from_all_simulations_are_flagged():
 def test_sbi_10_data_and_key_are_arguments_without_defaults():
     posterior = fresh_posterior(box(1), {"x": (2,)})
     with pytest.raises(TypeError, match="data"):
-        posterior.sample(key=1, n=10)
+        posterior.sample(key=1, n=10)  # pyright: ignore[reportCallIssue]
     with pytest.raises(TypeError, match="key"):
-        posterior.sample(data=np.zeros(2), n=10)
+        posterior.sample(data=np.zeros(2), n=10)  # pyright: ignore[reportCallIssue]
     one, two = (posterior.sample(key, np.zeros(2), 10).draws for key in (1, 2))
     np.random.seed(0)  # noqa: NPY002  a global seed must not matter
     assert np.array_equal(posterior.sample(1, np.zeros(2), 10).draws, one)
@@ -268,7 +271,9 @@ def test_a_segment_that_was_cut_short_leaves_the_one_before(tmp_path):
         points.write({"w": jnp.full(3, float(done))}, record)
     newest = max(tmp_path.iterdir())
     newest.write_bytes(newest.read_bytes()[:100])
-    state, record = points.latest({"w": jnp.zeros(3)})
+    found = points.latest({"w": jnp.zeros(3)})
+    assert found is not None
+    state, record = found
     assert np.array_equal(state["w"], np.full(3, 10.0))
     assert record.done == 10
 

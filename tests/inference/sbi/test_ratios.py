@@ -98,6 +98,17 @@ def test_a_trained_ratio_is_the_likelihood_up_to_a_constant(ratio):
     assert ratio.record.done == 1500
 
 
+def test_a_product_is_linear_in_the_data_as_the_exact_ratio_of_gaussians_is():
+    ratio = trained(DirectRatio(), product=True, scale="none")
+    assert error_of(ratio) < 0.35
+    far = np.array([[-3.0], [1.0], [5.0]])  # four noises apart: a network that sees x would have bent
+    one, two = ([float(ratio.log_prob({"a": a}, x)) for x in far] for a in (0.2, 1.1))
+    second = np.diff(np.subtract(one, two), n=2)
+    assert second == pytest.approx([0.0], abs=1e-3)  # single precision of numbers of some ten
+    with pytest.raises(InvalidOption, match="form='difference'"):
+        trained(DirectRatio(form="pair"), product=True)
+
+
 def test_ratios_are_fitted_and_joined_like_likelihoods(ratio):
     joint = Joint({"neural": ratio, "exact": MODEL})
     both = fit(joint, {"neural": DATA, "exact": np.array([0.4])})

@@ -12,6 +12,7 @@ import pytest
 
 from tests.inference.sbi.exact import LinearGaussian
 from wilks._base.errors import InvalidFile, InvalidOption
+from wilks.inference.sbi.convolutions import Histogram1d, Image2d
 from wilks.inference.sbi.coordinates import Affine, Box, PriorNormal
 from wilks.inference.sbi.embeddings import BlockEncoder, Identity, Mlp, SetEncoder
 from wilks.inference.sbi.estimator import Estimator, Preparation, standardiser
@@ -51,6 +52,8 @@ ENCODERS = {
     "perceptron": Mlp(hidden=(8,)),
     "blocks": BlockEncoder(hidden=(8,), features=4, drop_blocks=0.2),
     "sets": SetEncoder("events", hidden=(8, 8)),
+    "spectrum": Histogram1d("x", channels=(2,), hidden=(8,)),
+    "picture": Image2d("events", channels=(2,), hidden=(8,)),
 }
 COORDINATES = {"box": Box, "normal": PriorNormal, "affine": Affine}
 SPACE = ParameterSpace(
@@ -127,7 +130,7 @@ def test_sbi_12_posteriors_of_every_density_come_back_bit_for_bit(density, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("encoder", "coordinate"), list(zip(ENCODERS, ("box", "normal", "affine", "box"), strict=True))
+    ("encoder", "coordinate"), list(zip(ENCODERS, ("box", "normal", "affine", "box", "box", "box"), strict=True))
 )
 def test_sbi_12_posteriors_of_every_encoder_and_coordinate_come_back(encoder, coordinate, tmp_path):
     saved = posterior("coupling", encoder, coordinate)

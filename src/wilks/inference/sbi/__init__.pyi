@@ -4,6 +4,8 @@ from .budget import Budget as Budget
 from .calibration import expected_coverage as expected_coverage
 from .confidence_sets import confidence_set as confidence_set
 from .confidence_sets import coverage_map as coverage_map
+from .convolutions import Histogram1d as Histogram1d
+from .convolutions import Image2d as Image2d
 from .critical_curves import critical_values as critical_values
 from .embeddings import BlockEncoder as BlockEncoder
 from .embeddings import Identity as Identity

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Float32
 from scipy.special import ndtri
 
 _CLOUD = 32  # points of one zoom
-_ZOOMS = 8
+ZOOMS = 8
 _SHRINK = 0.55  # of the radius from zoom to zoom
 
 Score = Callable[[Float32[Array, " size"], Any], Float32[Array, ""]]
@@ -33,7 +33,11 @@ def spread(candidates: int, size: int, *, uniform: bool) -> Float32[np.ndarray, 
 
 
 def largest(
-    score: Score, candidates: Float32[Array, "candidates size"], context: Any, bound: float
+    score: Score,
+    candidates: Float32[Array, "candidates size"],
+    context: Any,
+    bound: float,
+    zooms: int = ZOOMS,
 ) -> tuple[Float32[Array, " size"], Float32[Array, ""]]:
     """Place and value of the maximum for ONE set of data: the best candidate, improved by shrinking clouds around it.
 
@@ -42,6 +46,7 @@ def largest(
         candidates: where the search begins.
         context: encoded data.
         bound: largest absolute coordinate.
+        zooms: clouds, each about half as wide as the one before.
     """
     values = jax.vmap(lambda z: score(z, context))(candidates)
     first = jnp.argmax(values)
@@ -58,7 +63,7 @@ def largest(
         better = found[top] > best
         return (jnp.where(better, tried[top], z), jnp.maximum(found[top], best)), None
 
-    end, _ = jax.lax.scan(zoom, (candidates[first], values[first]), jnp.arange(_ZOOMS))
+    end, _ = jax.lax.scan(zoom, (candidates[first], values[first]), jnp.arange(zooms))
     return end
 
 

@@ -121,11 +121,19 @@ def draw_accepted(
     return Draws(theta, log_density, good / np.maximum(tried, 1), int(thrown.sum()))
 
 
-def coarse(density: AbstractConditionalDensity) -> AbstractConditionalDensity:
-    """The same density with fewer steps of its solver, where it has one."""
+def coarse(
+    density: AbstractConditionalDensity, steps: int = _COARSE_STEPS, solver: str = "rk4"
+) -> AbstractConditionalDensity:
+    """The same density with fewer steps of its solver, where it has one.
+
+    Args:
+        density: any density.
+        steps: of the solver for a density.
+        solver: ``"rk4"`` or ``"heun"``.
+    """
     if isinstance(density, (VelocityField, ScoreField)):
-        steps = _COARSE_STEPS // 2 if isinstance(density, VelocityField) else _COARSE_STEPS  # densities take twice them
-        settings = dataclasses.replace(density.settings, steps=steps, solver="rk4")
+        own = steps // 2 if isinstance(density, VelocityField) else steps  # densities take twice them
+        settings = dataclasses.replace(density.settings, steps=own, solver=solver)
         return dataclasses.replace(density, settings=settings)
     return density
 

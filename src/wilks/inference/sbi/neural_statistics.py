@@ -24,7 +24,7 @@ from wilks.inference.lanes import take_one
 from wilks.parameters.space import ParameterSpace
 
 from .blocks import blocks_of
-from .candidates import largest, spread
+from .candidates import ZOOMS, largest, spread
 from .coordinates import COORDINATES
 from .points import Points, in_blocks, log_priors
 from .proposals import Proposal, draws_of, log_densities, random_key
@@ -56,17 +56,23 @@ class RatioStatistic(AbstractNeuralStatistic):
 
     Args:
         ratio: from `train_ratio`.
-        candidates: points over the prior from which the search begins.
+        candidates: points over the prior from which the search begins; where the ratio is a product, thousands cost
+            next to nothing.
+        zooms: clouds around the best of them, each about half as wide as the one before.
     """
 
     ratio: NeuralRatio
     candidates: int = eqx.field(static=True, default=256)
+    zooms: int = eqx.field(static=True, default=ZOOMS)
 
     def __check_init__(self) -> None:
         if not isinstance(self.ratio, NeuralRatio):
             raise MissingRole(f"{type(self.ratio).__name__} is no neural ratio; train one by train_ratio")
-        if self.candidates < 1:
-            raise InvalidOption(f"candidates {self.candidates}; the search begins at 1 or more")
+        if self.candidates < 1 or self.zooms < 0:
+            raise InvalidOption(
+                f"candidates {self.candidates}, zooms {self.zooms}; a search begins at 1 or more points and takes 0 or "
+                "more zooms"
+            )
 
     @property
     def space(self) -> ParameterSpace:
@@ -79,19 +85,21 @@ class RatioStatistic(AbstractNeuralStatistic):
 
         def some(rows: np.ndarray) -> np.ndarray:
             where = rows[:, 0]
-            return np.asarray(_ratio_statistics(self.ratio, self._spread(), theta[where], _taken(blocks, where)))
+            return np.asarray(
+                _ratio_statistics(self.ratio, self.zooms, self._spread(), theta[where], _taken(blocks, where))
+            )
 
         return in_blocks(some, np.arange(len(theta))[:, None], _BLOCK)
 
     def curve(self, theta: Points, data: Any) -> Float[np.ndarray, " points"]:
         """The same for one set of data; the tested points take part in the maximum."""
         blocks = self.ratio.checked(data)
-        top, values = _ratio_curve(self.ratio, self._spread(), theta, blocks)
+        top, values = _ratio_curve(self.ratio, self.zooms, self._spread(), theta, blocks)
         return 2.0 * np.maximum(np.maximum(float(top), np.max(values)) - np.asarray(values), 0.0)
 
     def best(self, data: Any) -> Float[np.ndarray, " parameters"]:
         """Where f is largest for one set of data."""
-        return np.asarray(_ratio_best(self.ratio, self._spread(), self.ratio.checked(data)))
+        return np.asarray(_ratio_best(self.ratio, self.zooms, self._spread(), self.ratio.checked(data)))
 
     def _spread(self) -> np.ndarray:
         uniform = isinstance(self.ratio.coordinate, COORDINATES["box"])
@@ -179,25 +187,25 @@ def _taken(blocks: dict[str, np.ndarray], where: np.ndarray) -> dict[str, np.nda
 
 
 @eqx.filter_jit
-def _ratio_statistics(ratio, candidates, theta, blocks):
+def _ratio_statistics(ratio, zooms, candidates, theta, blocks):
     def one(point: Array, own: Any) -> Array:
         context = ratio.network.encoder(ratio.preparation(own))
-        _, top = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach)
+        _, top = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach, zooms)
         return 2.0 * jnp.maximum(top.astype(float) - ratio.score(point, context), 0.0)
 
     return jax.vmap(one)(jnp.asarray(theta), blocks)
 
 
 @eqx.filter_jit
-def _ratio_curve(ratio, candidates, theta, blocks):
+def _ratio_curve(ratio, zooms, candidates, theta, blocks):
     context = ratio.network.encoder(ratio.preparation(blocks))
-    _, top = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach)
+    _, top = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach, zooms)
     return top, jax.lax.map(lambda point: ratio.score(point, context), jnp.asarray(theta), batch_size=1024)
 
 
 @eqx.filter_jit
-def _ratio_best(ratio, candidates, blocks):
+def _ratio_best(ratio, zooms, candidates, blocks):
     context = ratio.network.encoder(ratio.preparation(blocks))
-    z, _ = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach)
+    z, _ = largest(ratio.network.score, jnp.asarray(candidates), context, ratio.reach, zooms)
     theta = jnp.asarray(ratio.space.starts)
     return theta.at[jnp.asarray(ratio.space.indices(ratio.targets))].set(ratio.coordinate.to_physical(z))

@@ -35,16 +35,21 @@ class RatioNetwork(AbstractRatioFunction):
         encoder: of scaled data.
         trunk: takes coordinates of one point, or of two where ``paired``.
         paired: whether the trunk compares two points; f is then the comparison with the prior's median.
+        product: whether the trunk sees the parameters alone and f = g(theta) . h(x) + b(theta).
     """
 
     encoder: AbstractEncoder
     trunk: Trunk
     paired: bool = eqx.field(static=True)
+    product: bool = eqx.field(static=True, default=False)
 
     def score(self, z: Float32[Array, " size"], context: Float32[Array, " features"]) -> Float32[Array, ""]:
         """f at ONE point for encoded data."""
         if self.paired:
             return self.pair_score(z, jnp.zeros_like(z), context)
+        if self.product:
+            out = self.trunk(z, self.trunk.prepare(context[:0]))
+            return out[1:] @ context + out[0]
         return self.trunk(z, self.trunk.prepare(context))[0]
 
     def pair_score(
@@ -67,7 +72,14 @@ class RatioNetwork(AbstractRatioFunction):
 
 
 def build_ratio(
-    key: Key, family: AbstractEncoderFamily, layout: Layout, size: int, network: Residual, *, paired: bool
+    key: Key,
+    family: AbstractEncoderFamily,
+    layout: Layout,
+    size: int,
+    network: Residual,
+    *,
+    paired: bool,
+    product: bool = False,
 ) -> RatioNetwork:
     """A network with fresh weights.
 
@@ -78,8 +90,12 @@ def build_ratio(
         size: number of parameters.
         network: settings of the trunk.
         paired: whether it compares two points.
+        product: whether parameters and data meet in an inner product alone.
     """
     one, two = jax.random.split(key)
     encoder = family.build(one, layout, size)
+    if product:
+        trunk = network.build(two, size, 0, 1 + encoder.features)
+        return RatioNetwork(encoder, trunk, paired=False, product=True)
     trunk = network.build(two, 2 * size if paired else size, encoder.features, 1)
     return RatioNetwork(encoder, trunk, paired)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32
 
-from wilks._base.errors import InvalidData, InvalidModel, check_option
+from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, check_option
 from wilks._base.typing import Key, LogProb, Values
 from wilks.execution.keys import as_seed
 from wilks.execution.progress import Progress
@@ -142,6 +142,7 @@ def train_ratio(
     targets: tuple[str, ...] | None = None,
     encoder: Encoder = "auto",
     network: Residual | None = None,
+    product: bool = False,
     budget: Budget | None = None,
     coordinate: str = "box",
     scale: str = "auto",
@@ -164,6 +165,9 @@ def train_ratio(
         targets: parameters that the ratio depends on; the others are averaged over their priors.
         encoder: ``"auto"``, settings of an encoder, or a fixed summary.
         network: residual trunk.
+        product: f = g(theta) . h(x) + b(theta), the exact form where h(x) is sufficient for Gaussian data of fixed
+            covariance (`SufficientStatistic`, ``scale="none"``) or any exponential family; searches over parameters
+            then cost least.
         budget: length and pace of the training.
         coordinate: ``"box"`` or ``"normal"``.
         scale: scaling of the data, see `wilks.inference.sbi.scaling.fit_scaling`.
@@ -184,9 +188,12 @@ def train_ratio(
         jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress
     )
     chosen = COORDINATES[coordinate](inferred_space(space, targets))
+    if product and isinstance(loss, DirectRatio) and loss.form == "pair":
+        raise InvalidOption("product=True and DirectRatio(form='pair') do not go together; take form='difference'")
     settings = _Settings(
-        loss or BinaryRatio(), chosen, space, encoder, network or Residual(), budget or Budget(), scale, store, progress
-    )
+        loss or BinaryRatio(), chosen, space, encoder, network or Residual(), product, budget or Budget(), scale,
+        store, progress,
+    )  # fmt: skip
     if blocks == "together":
         return _train_one(seed, made, settings, "ratio")
     names = sorted({name.partition(".")[0] for name in made.data})
@@ -224,6 +231,7 @@ class _Settings(NamedTuple):
     space: ParameterSpace
     encoder: Any
     network: Residual
+    product: bool
     budget: Budget
     scale: str
     store: Any
@@ -236,7 +244,9 @@ def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> Neur
     build_key, train_key = jax.random.split(jax.random.fold_in(seed, 1))
     paired = isinstance(settings.loss, DirectRatio) and settings.loss.form == "pair"
     size = inputs.y.shape[1]
-    fresh = build_ratio(build_key, inputs.family, inputs.scaled_layout, size, settings.network, paired=paired)
+    fresh = build_ratio(
+        build_key, inputs.family, inputs.scaled_layout, size, settings.network, paired=paired, product=settings.product
+    )
     uniform = isinstance(settings.coordinate, COORDINATES["box"])
     trained = train(
         train_key,
@@ -282,6 +292,7 @@ def _checkpoints(settings: _Settings, seed: Key, stage: str) -> Checkpoints | No
         "key": np.asarray(jax.random.key_data(seed)).tolist(),
         "loss": repr(settings.loss),
         "network": repr(settings.network),
+        "product": settings.product,
         "encoder": repr(settings.encoder),
         "budget": repr(settings.budget),
         "targets": list(settings.coordinate.space.names),

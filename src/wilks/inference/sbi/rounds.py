@@ -81,17 +81,17 @@ def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralP
         mass = found.box_mass * proposed.accepted
         _refuse_tiny(mass, number, posterior)
         fresh = simulated(plan, number, proposed, plan.pairs[number])
-        every = every + fresh
-        inside = every.take(np.flatnonzero(found.region.contains(every.columns(fit.targets.names))))
+        # regions are nested: what one cut has left out no later one takes in
+        every = every.take(np.flatnonzero(found.region.keeps(every.columns(fit.targets.names)))) + fresh
         posterior = fit_posterior(
             own_fit(fit._replace(targets=found.region.space), number),
-            inside,
+            every,
             start=posterior if plan.warm_start else None,
             region=found.region,
             only_for=name,
         )
         _, observed, _ = observe(posterior, plan.data)
-        ledger = (*ledger, ledger_line(number + 1, fresh, inside, mass, proposed.accepted, found, proposed))
+        ledger = (*ledger, ledger_line(number + 1, fresh, every, mass, proposed.accepted, found, proposed))
     return _with_ledger(posterior, observed, ledger)
 
 

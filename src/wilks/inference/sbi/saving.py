@@ -21,6 +21,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.parameters.tabulated_priors import Tabulated
 from wilks.results.provenance import Provenance
 
+from .convolutions import Convolved
 from .coordinates import Affine, Box, PriorNormal
 from .drawing import Observed
 from .embeddings import Flat, FusedBlocks, MlpEncoder, Pooled
@@ -50,7 +51,8 @@ COMPONENTS: dict[str, type] = {
     for kind in (
         *(Affine, Box, PriorNormal),
         *(Beta, Exponential, Gamma, HalfNormal, LogNormal, LogUniform, Normal, Tabulated, TruncatedNormal, Uniform),
-        *(BlockScaling, Estimator, Flat, FusedBlocks, MlpEncoder, Perceptron, Pooled, Preparation, Residual, Trunk),
+        *(BlockScaling, Convolved, Estimator, Flat, FusedBlocks, MlpEncoder, Perceptron, Pooled, Preparation),
+        *(Residual, Trunk),
         *(FlowMatching, ScoreField, ScoreMatching, Standardiser, SufficientStatistic, VelocityField),
         *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
         *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),

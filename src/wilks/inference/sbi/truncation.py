@@ -14,6 +14,7 @@ from wilks._base.errors import InvalidOption, check_option
 from wilks._base.typing import Key
 from wilks.parameters.space import ParameterSpace
 
+from .density import AbstractConditionalDensity
 from .drawing import Observed, coarse, log_densities
 from .networks import subkeys
 from .points import log_priors, prior_draws, prior_quantiles, values_at
@@ -23,6 +24,7 @@ from .posterior_interface import AbstractRegion
 _FEW = 0.01  # accepted part of the candidates below which the proposal is resampled from the posterior
 _BATCH = 20_000  # candidates tried at a time
 _MOST_BATCHES = 500
+_ROUGH_STEPS = 12  # of the solver by which regions are defined: they are what they say, whatever its error
 SMALLEST_MASS = 1e-6
 
 
@@ -63,7 +65,7 @@ class Level(eqx.Module):
 
     def heights(self, theta: Float[np.ndarray, "points targets"]) -> Float[np.ndarray, " points"]:
         """ln q, or ln q/p, up to a constant of the data."""
-        density, coordinate = coarse(self.posterior.estimator.density), self.posterior.coordinate
+        density, coordinate = _rough(self.posterior.estimator.density), self.posterior.coordinate
         found = np.asarray(log_densities(density, coordinate, theta, self.observed))
         return found - log_priors(self.posterior.coordinate.space, theta) if self.density == "ratio" else found
 
@@ -81,9 +83,17 @@ class Truncated(AbstractRegion):
 
     def contains(self, theta: Float[np.ndarray, "points targets"]) -> Bool[np.ndarray, " points"]:
         """Which points lie in the box and above all thresholds."""
-        theta = np.asarray(theta)
+        return self._above(np.asarray(theta), self.levels)
+
+    def keeps(self, theta: Float[np.ndarray, "points targets"]) -> Bool[np.ndarray, " points"]:
+        """The same for points that are known to lie in the region before the newest cut."""
+        return self._above(np.asarray(theta), self.levels[-1:])
+
+    def _above(
+        self, theta: Float[np.ndarray, "points targets"], levels: tuple[Level, ...]
+    ) -> Bool[np.ndarray, " points"]:
         inside = np.all((theta >= self.space.lowers) & (theta <= self.space.uppers), axis=1)
-        for level in reversed(self.levels):  # the newest cut leaves the fewest for the others
+        for level in reversed(levels):  # the newest cut leaves the fewest for the others
             if inside.any():
                 inside[inside] = level.heights(theta[inside]) >= level.threshold
         return inside
@@ -158,8 +168,12 @@ def propose(key: Key, cut: Cut, n: int, how: Truncation) -> Proposed:
 
 
 def _quick(posterior: NeuralPosterior) -> NeuralPosterior:
-    """The posterior with fewer steps of its solver: a region is what it says, whatever its error."""
-    return eqx.tree_at(lambda p: p.estimator.density, posterior, coarse(posterior.estimator.density))
+    """The posterior with few steps of its solver."""
+    return eqx.tree_at(lambda p: p.estimator.density, posterior, _rough(posterior.estimator.density))
+
+
+def _rough(density: AbstractConditionalDensity) -> AbstractConditionalDensity:
+    return coarse(density, _ROUGH_STEPS, "heun")
 
 
 def _box(
