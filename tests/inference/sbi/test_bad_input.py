@@ -171,9 +171,9 @@ def test_data_far_from_all_simulations_are_flagged():
 def test_sbi_10_data_and_key_are_arguments_without_defaults():
     posterior = fresh_posterior(box(1), {"x": (2,)})
     with pytest.raises(TypeError, match="data"):
-        posterior.sample(key=1, n=10)  # pyright: ignore[reportCallIssue]
+        posterior.sample(key=1, n=10)
     with pytest.raises(TypeError, match="key"):
-        posterior.sample(data=np.zeros(2), n=10)  # pyright: ignore[reportCallIssue]
+        posterior.sample(data=np.zeros(2), n=10)
     one, two = (posterior.sample(key, np.zeros(2), 10).draws for key in (1, 2))
     np.random.seed(0)  # noqa: NPY002  a global seed must not matter
     assert np.array_equal(posterior.sample(1, np.zeros(2), 10).draws, one)
