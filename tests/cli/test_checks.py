@@ -53,3 +53,34 @@ def test_toys_are_counted_summarised_and_saved(wilks, workspace, tmp_path):
 
 def test_toys_print_their_seed(wilks, workspace):
     assert "seed 7" in wilks("toys", workspace, "--toys", "50", "--seed", "7").out
+
+
+def test_impacts_rank_the_bins_of_the_workspace(wilks, workspace, tmp_path):
+    groups, picture = tmp_path / "groups.json", tmp_path / "ranking.svg"
+    groups.write_text('{"background": ["uncorr[0]", "uncorr[1]"]}')
+    assert "widen its bounds" in wilks("impacts", workspace).err  # the best value of these data is the bound
+    wide = ("--bounds", "mu=-5:10", "--json")
+    said = wilks("impacts", workspace, "--groups", groups, "--plot", picture, *wide)
+    result = said.document["result"]
+    assert said.code == 0
+    assert {row["name"] for row in result["parameters"]} == {"uncorr[0]", "uncorr[1]"}
+    assert result["statistical"] ** 2 + result["groups"]["background"] ** 2 == pytest.approx(result["error"] ** 2)
+    assert picture.stat().st_size > 1000
+    first = wilks("impacts", workspace, "--top", "1", *wide).document["result"]["parameters"]
+    assert first == result["parameters"][:1]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('["a"]', "expected an object"),
+        ('{"a": "uncorr[0]"}', "expected a list of names"),
+        ('{"a": ["uncorra"]}', "no parameter 'uncorra'"),
+    ],
+)
+def test_files_of_groups_that_say_nothing_are_refused(wilks, workspace, tmp_path, text, said):
+    groups = tmp_path / "groups.json"
+    groups.write_text(text)
+    answer = wilks("impacts", workspace, "--groups", groups)
+    assert answer.code in (2, 3)
+    assert said in answer.err

@@ -28,6 +28,7 @@ DRAWABLE = (
     "fit",
     "fit_table",
     "goodness",
+    "impacts",
     "limit",
     "local_test",
     "plane_posterior",

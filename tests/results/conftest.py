@@ -13,6 +13,7 @@ from tests.results.planes import PLANES
 from wilks.results.comparisons import CostComparison
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.hypotheses import GoodnessOfFit, HypothesisTest
+from wilks.results.impacts import Impacts
 from wilks.results.intervals import Contour, Interval, Intervals
 from wilks.results.limits import Limit, SignalTest
 from wilks.results.minima import Minima
@@ -124,6 +125,34 @@ def fit_table() -> FitTable:
         iterations=np.array([4, 4, 5, 9, 100, 4]),
         flags={"failed_toys": "1 of 6 fits failed"},
         how="one compiled batch",
+        provenance=PROVENANCE,
+    )
+
+
+def impacts() -> Impacts:
+    nothing = float("nan")
+    return Impacts(
+        name="mu",
+        best=1.2874,
+        sigma=0.3127,
+        names=("alpha_lumi", "s_b", "gamma"),
+        values=np.array([-0.31, 0.9713, 1.02]),
+        errors=np.array([0.93, 0.0482, 0.11]),
+        pull=np.array([-0.31, nothing, 0.18]),
+        constraint=np.array([0.93, nothing, 0.98]),
+        up=np.array([-0.142, -0.131, 0.021]),
+        down=np.array([0.151, 0.129, -0.018]),
+        up_prefit=np.array([-0.155, nothing, 0.022]),
+        down_prefit=np.array([0.166, nothing, nothing]),
+        linear=np.array([-0.146, -0.13, 0.02]),
+        shift_up=np.array([-0.133, nothing, 0.02]),
+        shift_down=np.array([0.14, nothing, -0.019]),
+        clipped=np.array([False, False, True]),
+        status=np.array([0, 0, 1], dtype=np.int8),
+        groups={"theory": 0.146, "rounding": -0.0001},
+        statistical=0.241,
+        flags={"unfinished": "some fits of gamma found no minimum; their impacts are left out"},
+        how="changes of the best value, everything else refitted",
         provenance=PROVENANCE,
     )
 
@@ -561,6 +590,7 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "fit": fit,
     "failed_fit": failed_fit,
     "fit_table": fit_table,
+    "impacts": impacts,
     "scan": scan,
     "scan_2d": scan_2d,
     "interval": interval,

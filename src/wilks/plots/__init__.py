@@ -9,12 +9,12 @@ from .events import stacked as stacked
 from .fits import correlation as correlation
 from .fits import data_model as data_model
 from .fits import pulls as pulls
-from .hexagons import chi2_colours as chi2_colours
 from .hexagons import hexbin as hexbin
 from .limits import confidences as confidences
 from .limits import limits as limits
 from .model_functions import model_function as model_function
 from .p_values import p_values as p_values
+from .rankings import impacts as impacts
 from .regions import belt as belt
 from .regions import critical_map as critical_map
 from .regions import p_value_map as p_value_map

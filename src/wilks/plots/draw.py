@@ -14,6 +14,7 @@ from wilks.results.confidence import ConfidenceSet, CoverageMap
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.hypotheses import GoodnessOfFit
+from wilks.results.impacts import Impacts
 from wilks.results.intervals import Contour
 from wilks.results.limits import Limit
 from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
@@ -30,6 +31,7 @@ from .neural.calibration import calibration_curves, local_pp, rank_histogram
 from .neural.planes import coverage_plane, learned_region
 from .neural.posteriors import predictive, weights
 from .posteriors import grid_posterior
+from .rankings import impacts
 from .regions import belt, cls_map, raster, region, sensitivity
 from .samples import corner
 from .scans import contour, scan, scan_map
@@ -66,6 +68,7 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     FitTable: spread,
     Scan: _scan,
     Contour: lambda result: figure_of(contour(result)),
+    Impacts: impacts,
     Limit: lambda result: figure_of(confidences(result)),
     GoodnessOfFit: lambda result: figure_of(toy_distribution(result)),
     Toys: _toys,

@@ -5,6 +5,7 @@ from .fits import FitTable as FitTable
 from .grid_posteriors import GridPosterior as GridPosterior
 from .hypotheses import GoodnessOfFit as GoodnessOfFit
 from .hypotheses import HypothesisTest as HypothesisTest
+from .impacts import Impacts as Impacts
 from .intervals import Contour as Contour
 from .intervals import Interval as Interval
 from .intervals import Intervals as Intervals

@@ -16,6 +16,7 @@ from .files import read
 from .fits import FitResult, FitTable
 from .grid_posteriors import GridPosterior
 from .hypotheses import GoodnessOfFit, HypothesisTest
+from .impacts import Impacts
 from .intervals import Contour, Interval, Intervals
 from .limits import Limit, SignalTest
 from .minima import Minima
@@ -38,6 +39,7 @@ RESULTS: dict[str, type[AbstractResult]] = {
         Intervals,
         Contour,
         Limit,
+        Impacts,
         HypothesisTest,
         SignalTest,
         GoodnessOfFit,
