@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from .draws import Draws
 from .evaluation import Evaluator
 from .model import Columns
-from .settings import Setting
+from .settings import Setting, replaceable
 from .signatures import COMMON_FUNCTIONS
 from .simulation import binomial
 from .sizes import Reach
@@ -46,12 +46,14 @@ class ERSource(AbstractXenonSource):
     ) -> None:
         super().__init__(preset=preset, accuracy=accuracy, config=config, **settings)
 
+    @replaceable
     @staticmethod
     def p_electron(nq, *, er_pel_a=15.0, er_pel_b=-27.7, er_pel_c=32.5, er_pel_e0=5.0):
         """Mean fraction of quanta that are electrons: a parabola of charge yield in the decade of energy."""
         u = jnp.log10(nq * 13.7e-3 / er_pel_e0 + 1e-9)
         return safe_probability(13.7e-3 * (er_pel_a * u**2 + er_pel_b * u + er_pel_c))
 
+    @replaceable
     @staticmethod
     def p_electron_fluctuation(nq):
         """Standard deviation of that fraction between events."""

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from .draws import Draws
 from .evaluation import Evaluator
 from .model import Columns
-from .settings import Setting
+from .settings import Setting, replaceable
 from .signatures import COMMON_FUNCTIONS
 from .simulation import binomial
 from .sizes import Reach
@@ -42,6 +42,7 @@ class NRSource(AbstractXenonSource):
     ) -> None:
         super().__init__(preset=preset, accuracy=accuracy, config=config, **settings)
 
+    @replaceable
     @staticmethod
     def lindhard_l(e, lindhard_k=0.138):
         """Fraction of the energy (keV) that is not lost as heat."""
@@ -49,6 +50,7 @@ class NRSource(AbstractXenonSource):
         g = 3 * eps**0.15 + 0.7 * eps**0.6 + eps
         return lindhard_k * g / (1 + lindhard_k * g)
 
+    @replaceable
     @staticmethod
     def p_electron(nq, *, alpha=1.280, zeta=0.045, beta=0.02457, gamma=0.0141, delta=0.062, drift_field=120.0):
         """Mean fraction of quanta that are electrons, by Thomas-Imel recombination in a field in V/cm."""

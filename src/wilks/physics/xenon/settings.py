@@ -45,6 +45,14 @@ class Setting:
         return self.value if source is None else source.setting(self.name)
 
 
+def replaceable(function: Any) -> Any:
+    """The same static method, which subclasses may replace by one of other columns and parameters, or by a number.
+
+    Its declared type says nothing, so that type checkers do not compare the signature of what replaces it.
+    """
+    return function
+
+
 def adopt_settings(cls: type) -> None:
     """Turn the plain numbers and arrays in the body of a class that replace settings of its bases into settings."""
     known = {name for base in cls.__mro__[1:] for name, value in vars(base).items() if isinstance(value, Setting)}

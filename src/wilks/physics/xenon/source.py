@@ -30,10 +30,11 @@ from .draws import Draws
 from .evaluation import Evaluator
 from .fixing import fixed_columns
 from .layout import Layout, lay_out
+from .making import SourceType
 from .model import Columns, Model, read_model
 from .preparation import prepare_columns
 from .presets import preset_settings
-from .settings import ATTRIBUTES, VOLUME, Options, Setting, adopt_settings, split_settings
+from .settings import ATTRIBUTES, VOLUME, Options, Setting, adopt_settings, replaceable, split_settings
 from .simulation import draw_places, simulate_trials
 from .sizes import Reach
 from .spectra import Comb
@@ -41,7 +42,7 @@ from .stages import QUANTA, Stage
 from .volume import Cylinder
 
 
-class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource):
+class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource, metaclass=SourceType):
     """A source of recoils in a uniform cylinder of liquid xenon.
 
     To write one, say how many quanta recoils make and how these split, and name the model functions. Users change the
@@ -106,8 +107,7 @@ class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource):
         self.model, self.space = read_model(type(self), self.model_function_names, rest, ATTRIBUTES)
         self.comb = Comb(attributes["energies"], attributes["rates_vs_energy"])
         self.volume = Cylinder(*(attributes[name] for name in VOLUME))
-        checks = (bool(attributes[name]) for name in ("check_acceptances", "check_efficiencies"))
-        self.options = Options(accuracy, *checks)
+        self.options = Options(accuracy, *(bool(attributes[c]) for c in ("check_acceptances", "check_efficiencies")))
         self.held, self.reference = None, None
         evaluate = Evaluator(self.model, self, dict(self.starts))
         self.layout = lay_out(evaluate, self.volume, self.reach(evaluate), DEFAULT_CUTS, self.with_extra_columns)
@@ -121,26 +121,31 @@ class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource):
         """Columns derived from others, as events or as a mapping of new columns; none by default."""
         return events
 
+    @replaceable
     @staticmethod
     def photon_acceptance(photons_detected, min_photons=3.0):
         """Events need so many detected photons."""
         return jnp.where(photons_detected < min_photons, 0.0, 1.0)
 
+    @replaceable
     @staticmethod
     def electron_detection_eff(drift_time, *, extraction_eff=0.96, elife=452e3):
         """Probability that an electron survives the drift and is extracted."""
         return extraction_eff * jnp.exp(-drift_time / elife)
 
+    @replaceable
     @staticmethod
     def electron_gain_mean(z, *, g2=20.0):
         """Mean S2 of an extracted electron, PE."""
         return g2 + 0.0 * z
 
+    @replaceable
     @staticmethod
     def s1_acceptance(s1, s1_min=2.0, s1_max=70.0):
         """Cut on S1, PE."""
         return jnp.where((s1 >= s1_min) & (s1 <= s1_max), 1.0, 0.0)
 
+    @replaceable
     @staticmethod
     def s2_acceptance(s2, s2_min=2.0, s2_max=6000.0):
         """Cut on S2, PE."""
