@@ -49,15 +49,15 @@ def _binomial_means_jvp(at, move):
     """d/dp of the mean over e trials is e times the mean over e - 1 trials of the difference of neighbours."""
     probability, table = at
     d_probability, d_table = move
-    found = binomial_means(probability, table)
-    change = jnp.zeros_like(found)
-    if not isinstance(d_probability, SymbolicZero):
+    if isinstance(d_probability, SymbolicZero):
+        found = binomial_means(probability, table)
+        change = jnp.zeros_like(found)
+    else:
         rises = jnp.concatenate([table[1:] - table[:-1], jnp.zeros_like(table[:1])])
-        fewer = binomial_means(probability, rises)
-        slopes = (
-            jnp.concatenate([jnp.zeros_like(table[:1]), fewer[:-1]]) * jnp.arange(table.shape[0], dtype=float)[:, None]
-        )
-        change = change + slopes * d_probability[None]
+        both = binomial_means(jnp.tile(probability, 2), jnp.concatenate([table, rises], axis=1))  # one program for two
+        found, fewer = jnp.split(both, 2, axis=1)
+        number = jnp.arange(table.shape[0], dtype=float)[:, None]
+        change = jnp.concatenate([jnp.zeros_like(table[:1]), fewer[:-1]]) * number * d_probability[None]
     if not isinstance(d_table, SymbolicZero):
         change = change + binomial_means(probability, d_table)
     return found, change
