@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.reference.published import PYHF_README_LIMITS
 from wilks.results.store import load
 
 
@@ -84,3 +85,19 @@ def test_files_of_groups_that_say_nothing_are_refused(wilks, workspace, tmp_path
     answer = wilks("impacts", workspace, "--groups", groups)
     assert answer.code in (2, 3)
     assert said in answer.err
+
+
+def test_limits_of_the_workspace_are_the_published_ones(wilks, workspace, tmp_path):
+    picture = tmp_path / "limit.svg"
+    said = wilks("limit", workspace, "--plot", picture, "--json")
+    found = said.document["result"]
+    assert said.code == 0
+    assert found["observed"] == pytest.approx(PYHF_README_LIMITS["root"][0], rel=1e-4)
+    assert list(found["expected"]) == ["-2", "-1", "0", "1", "2"]
+    assert list(found["expected"].values()) == pytest.approx(PYHF_README_LIMITS["root"][1:], rel=1e-4)
+    assert picture.stat().st_size > 1000
+    thrown = wilks("limit", workspace, "--toys", "400", "--seed", "2", "--json").document["result"]
+    assert 0 < thrown["observed_error"] < 0.3
+    # five Monte Carlo errors; the asymptotic law itself is right to a few per cent at these counts
+    assert abs(thrown["observed"] - found["observed"]) < 5 * thrown["observed_error"] + 0.05
+    assert "level" in wilks("limit", workspace, "--level", "1.5").err

@@ -66,7 +66,20 @@ def test_plot_does_not_load_jax(saved_toys, tmp_path):
 
 
 def test_every_command_explains_itself(wilks):
-    for command in ("run", "list", "fit", "scan", "interval", "gof", "toys", "validate", "report", "plot"):
+    for command in (
+        "run",
+        "list",
+        "fit",
+        "scan",
+        "interval",
+        "limit",
+        "impacts",
+        "gof",
+        "toys",
+        "validate",
+        "report",
+        "plot",
+    ):
         said = wilks(command, "--help")
         assert said.code == 0
         assert "Usage: wilks" in said.out

@@ -16,6 +16,7 @@ _COMMANDS = {
     "fit": ("wilks.cli.workspace", "fit_command", "Fit a HistFactory workspace."),
     "scan": ("wilks.cli.workspace", "scan_command", "Profile one or two parameters of a workspace."),
     "interval": ("wilks.cli.workspace", "interval_command", "Confidence intervals of a workspace's parameters."),
+    "limit": ("wilks.cli.limits", "limit_command", "Limit of a workspace's parameter of interest."),
     "impacts": ("wilks.cli.impacts", "impacts_command", "Rank the parameters of a workspace by what they do to one."),
     "gof": ("wilks.cli.checks", "gof_command", "Goodness of fit of a workspace, by law and by toys."),
     "toys": ("wilks.cli.checks", "toys_command", "Throw toys from a workspace and fit them."),
