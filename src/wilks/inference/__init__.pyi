@@ -6,6 +6,7 @@ from .exact_posteriors import grid_posterior as grid_posterior
 from .minimisers import Auto as Auto
 from .minimisers import Minuit as Minuit
 from .minimisers import Newton as Newton
+from .minimisers import Scipy as Scipy
 from .multistart import Multistart as Multistart
 from .neyman import bounded_interval as bounded_interval
 from .neyman import counting_interval as counting_interval

@@ -23,10 +23,10 @@ from .endpoint import Curved, Endpoint, endpoint, examine
 from .ladder import Climbed, climb
 from .lanes import count_lanes, saturated_lanes, stack_lanes
 from .member_starts import average_starts
-from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, Minuit
-from .minuit import migrad
+from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, AbstractSerialMinimiser
 from .multistart import Multistart, fit_many_starts
 from .problem import Clock, Problem, error_of_user, judged, pose, standing_flags
+from .serial import searched
 from .starts import auxiliary_starts, count_starts
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
@@ -188,8 +188,8 @@ def solve(
     curvature = "exact" if covariance == "observed" else "fisher"
     minima = None
     if isinstance(start, Multistart):
-        if isinstance(problem.minimiser, Minuit):
-            raise InvalidOption("many starts are fitted in one batch by Newton's method; leave minimiser=Minuit() out")
+        if isinstance(problem.minimiser, AbstractSerialMinimiser):
+            raise InvalidOption("many starts are fitted in one batch by Newton's method; leave the minimiser out")
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
         first, ends = _fit_once(problem, start)
@@ -211,21 +211,14 @@ def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed]:
 
 def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Climbed:
     single = problem._replace(data=stack_lanes(problem.data, 1))
-    if isinstance(problem.minimiser, Minuit):
+    if isinstance(problem.minimiser, AbstractSerialMinimiser):
         free = problem.space.free_mask
-        point, _, calls = migrad(
-            problem.likelihood,
-            problem.data,
-            auxiliary_starts(problem.likelihood, single.data, first[None], problem.space, keep)[0],
-            free,
-            problem.space,
-            (problem.minimiser.strategy,),
-            problem.minimiser.max_iterations,
-        )
+        start = auxiliary_starts(problem.likelihood, single.data, first[None], problem.space, keep)[0]
+        point, calls = searched(problem.minimiser, problem.likelihood, problem.data, start, free, problem.space)
         ends = climb(
             problem.likelihood,
             single.data,
-            np.clip(point, problem.space.lowers, problem.space.uppers)[None],
+            point[None],
             free[None],
             problem.space,
             problem.settings,

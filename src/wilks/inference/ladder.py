@@ -17,8 +17,8 @@ from wilks.results.status import Status
 
 from .lanes import SMALL_BATCH, LaneFits, Settings, fit_lanes, take_lanes, take_one
 from .member_starts import member_starts
-from .minuit import migrad
 from .newton import CONVERGED, FLAT, NONFINITE
+from .serial import migrad
 from .starts import shaken_starts
 
 _SHAKES = 3

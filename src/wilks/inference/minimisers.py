@@ -1,6 +1,6 @@
 """The choice of a minimiser.
 
-What to use when: `Auto` always; `Newton` to fix its curvature or tolerance; `Minuit` to compare with iminuit.
+What to use when: `Auto` always; `Newton` to fix its curvature or tolerance; `Minuit`, `Scipy` to compare with others.
 """
 
 import equinox as eqx
@@ -19,6 +19,10 @@ TOY_TOLERANCE = 1e-8
 
 TABLE_TOLERANCE = 1e-6
 """EDM at which `fit_many` stops: values are then right to 1.4e-3 of their errors."""
+
+
+SCIPY_METHODS = ("L-BFGS-B", "TNC", "SLSQP", "trust-constr", "Nelder-Mead", "Powell")
+"""Methods of `Scipy`; the last two use values alone."""
 
 
 class AbstractMinimiser(eqx.Module):
@@ -52,8 +56,12 @@ class Newton(AbstractMinimiser):
             raise InvalidOption(f"tolerance {self.tolerance} must be positive")
 
 
-class Minuit(AbstractMinimiser):
-    """iminuit's Migrad with the exact gradient.
+class AbstractSerialMinimiser(AbstractMinimiser):
+    """A minimiser of another library: one fit at a time with the exact gradient, polished by Newton's method."""
+
+
+class Minuit(AbstractSerialMinimiser):
+    """iminuit's Migrad.
 
     Args:
         strategy: 0 (fast), 1 or 2 (careful).
@@ -66,6 +74,21 @@ class Minuit(AbstractMinimiser):
     def __check_init__(self) -> None:
         if self.strategy not in (0, 1, 2):
             raise InvalidOption(f"strategy {self.strategy} does not exist; choose 0, 1 or 2")
+
+
+class Scipy(AbstractSerialMinimiser):
+    """A minimiser of ``scipy.optimize.minimize`` that knows bounds.
+
+    Args:
+        method: one of `SCIPY_METHODS`.
+        max_iterations: limit of its iterations, in hundreds.
+    """
+
+    method: str = "L-BFGS-B"
+    max_iterations: int = 100
+
+    def __check_init__(self) -> None:
+        check_option("method", self.method, SCIPY_METHODS)
 
 
 def newton_settings(
