@@ -118,6 +118,15 @@ def test_toys_come_from_variations_in_proportion_to_their_weights():
     assert abs(nearer.mean() - 0.73) < 0.03
 
 
+def test_many_toys_are_those_of_single_keys_and_impossible_means_are_named():
+    likelihood, keys = likelihood_of(), jax.random.split(jax.random.key(5), 200)
+    values = dict(zip(likelihood.space.names, (3.0, 2.0), strict=True))
+    one_by_one = jax.jit(jax.vmap(lambda key: likelihood.simulate(key, values).counts))(keys)
+    np.testing.assert_array_equal(likelihood.simulate_many(keys, values).counts, one_by_one)
+    with pytest.raises(InvalidModel, match=r"variation 0 predicts .* in bin 0"):
+        likelihood.simulate_many(keys, values | {likelihood.space.names[0]: -50.0})
+
+
 def test_the_score_has_mean_zero():
     likelihood, truth = likelihood_of(), np.array([3.0, 2.0])
     toys = draw(likelihood, jax.random.key(7), truth, 4000)

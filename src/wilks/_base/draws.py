@@ -9,12 +9,11 @@ from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Int
 from scipy.special import gammaln
 
+from .poisson_tables import REACH, TABLE_UP_TO, cornish_fisher
 from .typing import Key
 
-_TABLE_UP_TO = 400.0  # largest mean inverted from a table of its distribution
 _TABLE_LENGTH = 400  # counts in a table: 9.5 standard deviations to each side of the largest mean
 _BLOCK = 20  # counts summed at a time; divides the length
-_REACH = 9.5
 _STEPS = 9  # halvings that find a place among 400
 _LOG_FACTORIALS = gammaln(np.arange(2 * _TABLE_LENGTH) + 1.0)
 
@@ -36,13 +35,9 @@ def poisson_quantile(uniform: Float[Array, " cells"], mean: Float[Array, " cells
     table; above, the Cornish-Fisher expansion to the second order inverts it with an error of its cumulative
     distribution below 2e-6. A count rises with its uniform number, so equal keys give smoothly related toys at
     neighbouring means.
-
-    References:
-        E. A. Cornish and R. A. Fisher, Rev. Inst. Int. Stat. 5 (1938) 307; the variance is that of a lattice,
-        mean - 1/12.
     """
     mean = jnp.maximum(mean, 0.0)
-    return jnp.where(mean <= _TABLE_UP_TO, _by_table(uniform, mean), _by_expansion(uniform, mean))
+    return jnp.where(mean <= TABLE_UP_TO, _by_table(uniform, mean), _by_expansion(uniform, mean))
 
 
 def poisson_quantile_of_one(
@@ -52,7 +47,7 @@ def poisson_quantile_of_one(
     means = jnp.maximum(means, 0.0)
     first, below = jax.vmap(_table)(means)
     found = first[row] + _place(below, row, uniform)
-    return jnp.where(means[row] <= _TABLE_UP_TO, found, _by_expansion(uniform, means[row]))
+    return jnp.where(means[row] <= TABLE_UP_TO, found, _by_expansion(uniform, means[row]))
 
 
 def _by_table(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
@@ -62,8 +57,8 @@ def _by_table(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> 
 
 def _table(mean: Float[Array, " cells"]) -> tuple[Float[Array, " cells"], Float[Array, "cells length"]]:
     """First count of the table of each mean, and P(n <= count) from there on."""
-    mean = jnp.minimum(mean, _TABLE_UP_TO)
-    first = jnp.maximum(jnp.floor(mean - _REACH * jnp.sqrt(mean) - 5.0), 0.0)
+    mean = jnp.minimum(mean, TABLE_UP_TO)
+    first = jnp.maximum(jnp.floor(mean - REACH * jnp.sqrt(mean) - 5.0), 0.0)
     count = first.astype(int)[:, None] + jnp.arange(_TABLE_LENGTH)[None]
     log_mean = jnp.log(jnp.where(mean > 0, mean, 1e-300))[:, None]  # P(0) = 1 at a mean of zero
     below = _running_sum(jnp.exp(count * log_mean - mean[:, None] - jnp.asarray(_LOG_FACTORIALS)[count]))
@@ -95,7 +90,4 @@ def _place(
 
 
 def _by_expansion(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
-    mean = jnp.maximum(mean, _TABLE_UP_TO)
-    z, skewness = ndtri(uniform), mean**-0.5
-    shifted = z + (z**2 - 1) * skewness / 6 + ((z**3 - 3 * z) / 24 - (2 * z**3 - 5 * z) / 36) * skewness**2
-    return jnp.ceil(mean + jnp.sqrt(mean - 1 / 12) * shifted - 0.5)
+    return jnp.ceil(cornish_fisher(ndtri(uniform), jnp.maximum(mean, TABLE_UP_TO)))

@@ -190,7 +190,7 @@ def draw(simulator: AbstractSimulator, key: Key, theta: Float[np.ndarray, " para
 
 
 def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any:
-    if isinstance(simulator, AbstractHostSimulator):
+    if isinstance(simulator, (AbstractHostSimulator, EnsembleCounts)):
         return simulator.simulate_many(keys, simulator.space.unpack(theta))
     if isinstance(simulator, Joint) and _draws_on_host(simulator):
         values = simulator.space.unpack(theta)
@@ -205,7 +205,7 @@ def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any
 def _draws_on_host(simulator: Any) -> bool:
     if isinstance(simulator, Joint):
         return any(_draws_on_host(part) for part in simulator.parts.values())
-    return isinstance(simulator, AbstractHostSimulator)
+    return isinstance(simulator, (AbstractHostSimulator, EnsembleCounts))
 
 
 def _size(simulator: AbstractSimulator, values: Values) -> int:

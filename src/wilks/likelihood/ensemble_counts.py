@@ -1,5 +1,6 @@
 """Poisson counts under weighted systematic variations: averaged over them, or at the best one."""
 
+import functools
 from typing import Any, Literal
 
 import equinox as eqx
@@ -7,14 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from jaxtyping import Key as Keys
 
 from wilks._base.draws import poisson_quantile_of_one, uniforms
 from wilks._base.errors import InvalidModel, check_option
+from wilks._base.poisson_tables import counts_at, poisson_tables
 from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
 from wilks.model.ensemble_algebra import beyond_limits, limits_of
 from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble, as_ensemble
 from wilks.model.predictor import AbstractPredictor
-from wilks.parameters.space import ParameterSpace
+from wilks.parameters.space import NamedValues, ParameterSpace
 
 from . import cells
 from .binned import BinnedLayout, CountsData
@@ -22,7 +25,7 @@ from .constraints import saturated_poisson
 from .expansions import AbstractExpandedLikelihood, Expanded
 from .interface import AbstractFlaggedLikelihood, AbstractSimulator, Cells
 from .members import MemberCounts, linearised
-from .variations import fault_in, log_densities, means_at
+from .variations import effective_number, fault_in, means_at, shares_of
 
 SYSTEMATICS = ("marginal", "profile")
 FEW_VARIATIONS = 10.0
@@ -114,21 +117,17 @@ class EnsembleCounts(
         spread = (slopes * weight[:, None]).T @ slopes - jnp.outer(gradient, gradient)
         return Expanded(self._joined(each), gradient, hessian - spread)
 
-    def effective_variations(self, values: Values, data: CountsData) -> Scalar:
+    def effective_variations(self, values: Values, data: CountsData) -> float:
         """1 / sum p_s^2 of the variations' posterior weights: how many variations carry the likelihood."""
-        judged = self._judge(self.predictor.at(self.space.pack(values)), data)
-        weight = jax.nn.softmax(-jnp.sum(judged.excess, axis=1) + self._log_weights())
-        return 1.0 / jnp.sum(weight**2)
+        return effective_number(shares_of(self.predictor, self._means(values), np.asarray(data.counts)))
 
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
-        mean = means_at(self.predictor, np.array([[float(values[name]) for name in self.space.names]]))
-        fault = fault_in(mean[..., 0])
+        mean = self._means(values)
+        fault = fault_in(mean)
         flags = {"impossible_prediction": fault} if fault else {}
-        each = log_densities(mean, np.asarray(data.counts)[None])[:, 0]
-        share = self.predictor.weights * np.exp(each - (each.max() if np.isfinite(each.max()) else 0.0))
-        size, effective = len(share), float(share.sum() ** 2 / max(np.sum(share**2), 1e-300))
-        largest = float(share.max() / max(share.sum(), 1e-300))
+        share = shares_of(self.predictor, mean, np.asarray(data.counts))
+        size, effective, largest = len(share), effective_number(share), float(share.max())
         if self.systematics == "marginal" and size > 1 and (effective < FEW_VARIATIONS or largest > _LARGEST_SHARE):
             flags["low_systematics_ess"] = (
                 f"{effective:.3g} of {size} variations carry the likelihood, one of them {100 * largest:.0f} % of it; "
@@ -159,6 +158,22 @@ class EnsembleCounts(
         means = self.predictor.at(self.space.pack(values))
         return CountsData(poisson_quantile_of_one(uniform[1:], means, chosen), jnp.zeros(0), jnp.zeros(0))
 
+    def simulate_many(self, keys: Keys[Array, " sets"], values: Values) -> CountsData:
+        """One set per key, those of `simulate`; numpy, which shares the tables of all sets and compiles almost nothing.
+
+        Raises:
+            InvalidModel: naming bin and variation, where an expectation is not a finite number.
+        """
+        means = self._means(values)
+        if fault := fault_in(means):
+            raise InvalidModel(fault)
+        uniform = np.asarray(_uniforms_of(keys, self.predictor.outputs + 1))
+        reached = np.cumsum(self.predictor.weights)
+        chosen = np.searchsorted(reached, uniform[:, 0] * reached[-1], side="right")
+        chosen = np.minimum(chosen, len(reached) - 1)
+        none = np.zeros((len(uniform), 0))
+        return CountsData(counts_at(poisson_tables(means), uniform[:, 1:], chosen), none, none)
+
     def expected(self, values: Values) -> CountsData:
         """Counts equal to their expectation over variations."""
         return CountsData(self.expected_counts(values), jnp.zeros(0), jnp.zeros(0))
@@ -181,6 +196,11 @@ class EnsembleCounts(
             return None
         return MemberCounts(self.predictor)
 
+    def _means(self, values: Values) -> Float[np.ndarray, "variations bins"]:
+        whole = isinstance(values, NamedValues) and values.names == self.space.names
+        theta = np.asarray(values.theta) if whole else np.array([float(values[name]) for name in self.space.names])
+        return np.array(means_at(self.predictor, theta[None])[..., 0])
+
     def _judge(self, mean: Float[Array, "variations bins"], data: CountsData) -> Cells:
         return jax.vmap(cells.poisson, in_axes=(0, None))(mean, jnp.asarray(data.counts))
 
@@ -197,6 +217,11 @@ class EnsembleCounts(
         if self.systematics == "profile":
             return (jnp.arange(each.shape[0]) == jnp.argmin(each)).astype(each.dtype)
         return jax.nn.softmax(-each + self._log_weights())
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _uniforms_of(keys: Keys[Array, " sets"], n: int) -> Float[Array, "sets n"]:
+    return jax.vmap(lambda key: uniforms(key, n))(keys)
 
 
 class _AnyVariation(AbstractPredictor[Float[Array, " bins"]]):

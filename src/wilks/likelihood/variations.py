@@ -6,6 +6,7 @@ from jaxtyping import Float
 from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble, predicted
 
 _ROUNDING = 1e-12  # share of a variation's total by which a prediction may lie below zero
+_TINY = 1e-300
 
 Lanes = Float[np.ndarray, "lanes parameters"]
 Counts = Float[np.ndarray, "lanes bins"]
@@ -25,6 +26,20 @@ def log_densities(
         seen = np.where(counts.T > 0, np.log(mean), 0.0)
         each = np.einsum("bl,sbl->sl", counts.T, seen) - mean.sum(axis=1)
     return np.where(np.isnan(each), -np.inf, each)
+
+
+def shares_of(
+    ensemble: AbstractEnsemble, mean: Float[np.ndarray, "variations bins"], counts: Float[np.ndarray, " bins"]
+) -> Float[np.ndarray, " variations"]:
+    """Posterior weight of each variation, w_s L_s / sum of w L; zero everywhere if the counts are impossible in all."""
+    each = log_densities(mean[..., None], counts[None])[:, 0]
+    share = ensemble.weights * np.exp(each - (each.max() if np.isfinite(each.max()) else 0.0))
+    return share / max(share.sum(), _TINY)
+
+
+def effective_number(share: Float[np.ndarray, " variations"]) -> float:
+    """1 / sum p^2: how many variations carry the likelihood; 0 if none does."""
+    return float(share.sum() ** 2 / max(np.sum(share**2), _TINY))
 
 
 def fault_in(mean: Float[np.ndarray, "variations bins"]) -> str:

@@ -89,16 +89,11 @@ def table_of(tests: Iterable[Judgement], title: str, sentences: tuple[str, ...],
 
 
 def _simple(likelihood: EnsembleCounts, data: Any, values: dict[str, float], effort: Effort) -> Judgement:
-    prepared = likelihood.prepare(data)
     name = next(name for name, value in values.items() if value)
-    return Judgement(
-        f"model {name} as it is",
-        values,
-        -float(likelihood.log_prob(values, prepared)),
-        by_toys(likelihood, data, effort, values=values),
-        float(likelihood.effective_variations(values, prepared)),
-        None,
-    )
+    by_law = goodness_of_fit(likelihood, data, statistic="likelihood", values=values)
+    effective = likelihood.effective_variations(values, likelihood.prepare(data))
+    goodness = by_toys(likelihood, data, effort, values=values)
+    return Judgement(f"model {name} as it is", values, by_law.observed, goodness, effective, None)
 
 
 def _composite(
@@ -106,7 +101,7 @@ def _composite(
 ) -> Judgement:
     space = likelihood.space.fix(held) if held else likelihood.space
     best = fit(likelihood, data, space=space)
-    effective = float(likelihood.effective_variations(best.values, likelihood.prepare(data)))
+    effective = likelihood.effective_variations(best.values, likelihood.prepare(data))
     return Judgement(text, best.values, best.nll, by_toys(likelihood, data, effort, space=space), effective, best)
 
 

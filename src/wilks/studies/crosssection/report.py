@@ -63,8 +63,7 @@ def assemble(
 
 
 def _effective(chain: Any, best: Any) -> float:
-    likelihood = chain.flux
-    return float(likelihood.effective_variations(best.values, likelihood.prepare(chain.full_data)))
+    return chain.flux.effective_variations(best.values, chain.flux.prepare(chain.full_data))
 
 
 def _wilks(scan: Any) -> dict[str, list[float]]:
