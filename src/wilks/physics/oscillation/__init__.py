@@ -28,6 +28,8 @@ from .releases import halls as halls
 from .releases import neos_2016 as neos_2016
 from .releases import prospect as prospect
 from .spaces import PLANE as PLANE
+from .starts import best_start as best_start
+from .survival import AveragedSterile as AveragedSterile
 from .survival import Damped as Damped
 from .survival import InvisibleDecay as InvisibleDecay
 from .survival import ShortBaseline as ShortBaseline

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from .dayabay.constants import PUBLISHED
+
 
 class Figure(NamedTuple):
     """One published number.
@@ -77,3 +79,15 @@ DAYA_BAY = (
     Figure("Daya Bay", "candidates [1e6]", 5.55, 0.006, 1.0, "Phys. Rev. Lett. 130 (2023) 161802"),
     Figure("Daya Bay", "chi2 at start values", 705.12741983, 7e-4, 1.0, "README of dayabay-model 1.7.1"),
 )
+
+_PAPER = "Daya Bay, Phys. Rev. Lett. 130 (2023) 161802, arXiv:2211.14988"
+_ERRORS_WITHIN = 0.05  # relatively
+
+
+def daya_bay_best(name: str, value: float, error: float) -> tuple[Figure, Figure]:
+    """A parameter of the published best fit and its error; values within a fifth of it, errors within a twentieth."""
+    best = Figure("Daya Bay", name, value, error, 0.2, _PAPER)
+    return best, Figure("Daya Bay", f"error of {name}", error, _ERRORS_WITHIN * error, 1.0, _PAPER)
+
+
+DAYA_BAY_BEST = {name: daya_bay_best(name, *published) for name, published in PUBLISHED.items()}

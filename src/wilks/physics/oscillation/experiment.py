@@ -130,6 +130,12 @@ class UserPrediction(AbstractPredictor[Float[Array, " values"]]):
         return jnp.real(self.function(values))
 
 
+_ADVICE = (
+    f"{PLANE[1]} has many minima; start a fit at the best of them: fit(study.likelihood, study.data, "
+    "start=oscillation.best_start(study))"
+)
+
+
 def _summary(study: Study) -> Summary:
     space = study.likelihood.space
     constrained = [p for p in space.parameters if p.is_free and p.name not in study.interest]
@@ -137,6 +143,7 @@ def _summary(study: Study) -> Summary:
         f"parameters of interest: {', '.join(study.interest)}",
         f"other free parameters: {len(constrained)}" if constrained else "",
         f"events: {', '.join(study.events)}" if study.events else "",
+        _ADVICE if all(name in space.free for name in PLANE) else "",
     )
     rows = tuple((s.what, s.citation, s.path, s.digest[:12]) for s in study.sources)
     columns = ("source", "citation", "file", "sha256") if rows else ()

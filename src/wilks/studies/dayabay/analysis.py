@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import equinox as eqx
+import numpy as np
 
 from wilks._base.errors import check_option
+from wilks.execution.progress import ThrottledProgress
 from wilks.inference.calibration import ByToys
 from wilks.inference.contours import contour
 from wilks.inference.fitting import fit
@@ -23,7 +25,7 @@ from wilks.studies.study import Effort, StudyReport
 from .published import closure_table, compared
 from .report import Answer, assemble
 from .tables import data_table, ways_table
-from .ways import ANGLE, ORDERINGS, SPLITTING, WAYS, chosen, measure, measured
+from .ways import ANGLE, ORDERINGS, SPLITTING, WAYS, Measured, chosen, measure, measured
 
 LEVELS = {"contour": 0.6827, "contour_95": 0.95}
 
@@ -66,7 +68,7 @@ def dayabay(
     results.add("closure", partial(closure_table, closure))
     if best.status.converged:
         _more(analysis, best, contours, effort, results)
-    ways = tuple(measure(release, way) for way in WAYS) if compare else ()
+    ways = _compared_ways(analysis, effort) if compare else ()
     if ways:
         results.add("ways", partial(ways_table, ways))
     settings = {"statistic": statistic, "ordering": ordering}
@@ -83,9 +85,23 @@ def _more(analysis: DayaBayAnalysis, best: FitResult, contours: bool, effort: Ef
         results.add("goodness", lambda: goodness_of_fit(likelihood, data, calibration=by, start=best.values))
 
 
+def _compared_ways(analysis: DayaBayAnalysis, effort: Effort) -> tuple[Measured, ...]:
+    """What every way finds, counted on the progress bar: the first waits for the compiler."""
+    standard = analysis if _is_standard(analysis) else analysis_of(analysis.release, Choices())
+    progress = ThrottledProgress(effort.progress, len(WAYS))
+    found: list[Measured] = []
+    for way in WAYS:
+        found.append(measure(standard, way))
+        progress.add(1, failed=int(not np.isfinite(found[-1].angle_error)))
+    return tuple(found)
+
+
+def _is_standard(analysis: DayaBayAnalysis) -> bool:
+    return analysis.choices.cost == KEPT and analysis.choices.ordering == 1
+
+
 def _chi2_at_start(analysis: DayaBayAnalysis) -> float:
     """Chi-square of the release model at its start values."""
-    standard = analysis.choices.cost == KEPT and analysis.choices.ordering == 1
-    reference = analysis if standard else analysis_of(analysis.release, Choices())
+    reference = analysis if _is_standard(analysis) else analysis_of(analysis.release, Choices())
     space = reference.likelihood.space
     return float(eqx.filter_jit(reference.likelihood.chi2)(space.unpack(space.starts), reference.data))

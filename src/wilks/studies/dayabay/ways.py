@@ -1,5 +1,6 @@
 """Ways to fit the Daya Bay data: costs, treatments of uncertain inputs, and what each of them finds."""
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,10 @@ from jaxtyping import Float
 
 from wilks.inference.fitting import fit
 from wilks.physics.oscillation.dayabay.analysis import DayaBayAnalysis, analysis_of
-from wilks.physics.oscillation.dayabay.choices import Choices
-from wilks.physics.oscillation.readers.dayabay import DayaBayRelease
+from wilks.physics.oscillation.dayabay.likelihood import DayaBayLikelihood, sharing_programs
 from wilks.results.fits import FitResult
 
+_RANKS = 192  # columns of a covariance, 146 for the standard one, are rounded up to a multiple of this
 ANGLE, SPLITTING = "sin2_2theta13", "dm2_32_eV2"
 
 ORDERINGS = {"normal": 1, "inverted": -1}
@@ -81,14 +82,32 @@ def chosen(statistic: str, ordering: str) -> dict[str, Any]:
     return {**settings, "nuisances": "pull"} if statistic == "poisson" else settings
 
 
-def measure(release: DayaBayRelease, way: Way) -> Measured:
-    """Fit one way."""
-    analysis = analysis_of(release, Choices(**way.choices))
-    best = fit(analysis.likelihood, analysis.data, throw=False)
+def measure(standard: DayaBayAnalysis, way: Way) -> Measured:
+    """Fit one way.
+
+    Args:
+        standard: the analysis that all ways vary.
+        way: what is varied.
+    """
+    analysis = _varied(standard, way.choices)
+    best = fit(_shared(analysis), analysis.data, throw=False)
     if way.updated:
         analysis = analysis.updated_at(best.values)
-        best = fit(analysis.likelihood, analysis.data, start=best.values, throw=False)
+        best = fit(_shared(analysis), analysis.data, start=best.values, throw=False)
     return measured(way.name, analysis, best)
+
+
+def _varied(standard: DayaBayAnalysis, choices: Mapping[str, Any]) -> DayaBayAnalysis:
+    """The standard analysis with other choices; its covariance serves all costs."""
+    if set(choices) <= {"statistic", "variance"}:
+        cost = {"statistic": standard.choices.statistic, "variance": standard.choices.variance, **choices}
+        return standard.judged_by(**cost)
+    return analysis_of(standard.release, dataclasses.replace(standard.choices, **choices))
+
+
+def _shared(analysis: DayaBayAnalysis) -> DayaBayLikelihood:
+    """The likelihood in the form that all ways share, so that they are compiled once."""
+    return sharing_programs(analysis.likelihood, -(-analysis.likelihood.root.shape[1] // _RANKS) * _RANKS or _RANKS)
 
 
 def measured(name: str, analysis: DayaBayAnalysis, best: FitResult) -> Measured:

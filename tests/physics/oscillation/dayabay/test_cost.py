@@ -7,7 +7,7 @@ import pytest
 
 from wilks.physics.oscillation.dayabay.cost import chi_square, poisson
 from wilks.physics.oscillation.dayabay.variances import KEPT as WITH_KEPT
-from wilks.physics.oscillation.dayabay.variances import STATISTICS, Inverse, variance
+from wilks.physics.oscillation.dayabay.variances import STATISTICS, Inverse, Mixture, variance
 
 BINS, RANK = 7, 3
 RNG = np.random.default_rng(5)
@@ -41,6 +41,14 @@ def test_value_gradient_and_curvature_are_those_of_the_dense_form(statistic):
         curvature = curvature + cost.determinant_curvature(ROWS)
     exact = ROWS @ jax.hessian(lambda m: dense(statistic, m))(MEAN) @ ROWS.T
     np.testing.assert_allclose(curvature, exact, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("statistic", COSTS)
+def test_a_mixture_does_the_work_of_every_statistic(statistic):
+    mixed, own = (chi_square(how, MEAN, COUNTS, KEPT, ROOT) for how in (Mixture.of(statistic), statistic))
+    for name in ("value", "gradient", "solved"):
+        np.testing.assert_allclose(getattr(mixed, name), getattr(own, name), rtol=1e-12, atol=1e-14)  # rounding
+    np.testing.assert_allclose(mixed.curvature(ROWS), own.curvature(ROWS), rtol=1e-11, atol=1e-14)
 
 
 def test_poisson_has_the_derivatives_of_the_likelihood_ratio():

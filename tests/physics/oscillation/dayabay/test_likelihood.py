@@ -8,9 +8,11 @@ import pytest
 from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, UnknownName
 from wilks.inference.fitting import fit
 from wilks.likelihood.binned import CountsData
+from wilks.physics.oscillation.closure import best_fit
 from wilks.physics.oscillation.dayabay.analysis import DayaBayAnalysis, analysis_of
 from wilks.physics.oscillation.dayabay.choices import Choices
 from wilks.physics.oscillation.dayabay.constants import CHI2_AT_START, PUBLISHED
+from wilks.physics.oscillation.dayabay.likelihood import sharing_programs
 from wilks.physics.oscillation.join import join
 from wilks.results.fits import FitResult
 
@@ -84,6 +86,26 @@ def test_data_that_cannot_be_are_named(standard):
         standard.likelihood.prepare(np.where(np.arange(546) == 27, -1.0, counts))
     with pytest.raises(UnknownName, match="no auxiliary measurement of 'eres'"):
         standard.likelihood.prepare({"counts": counts, "auxiliary": {"eres": 1.0}})
+
+
+def test_the_closure_finds_the_same_best_fit(standard, best):
+    values, errors = best_fit(standard.likelihood, standard.data)
+    for name in RELEASE_FIT:
+        assert values[name] == pytest.approx(best.values[name], abs=1e-3 * best.errors[name])  # both stop that close
+        assert errors[name] == pytest.approx(best.errors[name], rel=1e-3)
+
+
+def test_likelihoods_that_share_programs_judge_alike(standard):
+    space = standard.likelihood.space
+    for statistic, moving in (("cnp", "moving"), ("unbiased", "kept")):
+        own = standard.judged_by(statistic, moving).likelihood
+        shared = sharing_programs(own, standard.likelihood.root.shape[1] + 5)
+        values = space.unpack(displaced(standard, "knots + 0.05"))
+        found = float(shared.log_prob(values, standard.data))
+        assert found == pytest.approx(float(own.log_prob(values, standard.data)), rel=1e-10)  # rounding
+        assert shared.statistic == "mixed"
+    with pytest.raises(InvalidOption, match="poisson knows no covariance"):
+        standard.judged_by("poisson")
 
 
 def test_unphysical_counts_have_no_probability(standard):

@@ -72,6 +72,20 @@ class DayaBayAnalysis:
         found, likelihood = _judging(self.prediction, self.choices, self.layout, at)
         return dataclasses.replace(self, systematics=found, likelihood=likelihood, computed_at=at)
 
+    def judged_by(self, statistic: str, variance: str = "kept") -> "DayaBayAnalysis":
+        """The same analysis with another cost; the covariance is not computed again.
+
+        Args:
+            statistic: cost of the counts; see `.variances.STATISTICS`.
+            variance: of ``"cnp"`` beside a covariance, ``"kept"`` or ``"moving"``.
+
+        Raises:
+            InvalidOption: for a cost that does not exist, or ``"poisson"`` beside a covariance.
+        """
+        choices = dataclasses.replace(self.choices, statistic=statistic, variance=variance)
+        likelihood = dataclasses.replace(self.likelihood, statistic=choices.cost)
+        return dataclasses.replace(self, choices=choices, likelihood=likelihood)
+
     def simulator(self, fluctuations: str = "poisson", drawn: bool | Sequence[str] = True) -> DayaBaySimulator:
         """Makes pseudo-data.
 

@@ -2,13 +2,14 @@
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from wilks._base.typing import Scalar
 
 from .arrays import Arrays
-from .variances import Bins, Inverse, Variance, variance
+from .variances import Bins, Inverse, Mixture, Variance, variance
 
 
 class Cost(NamedTuple):
@@ -45,26 +46,42 @@ class Cost(NamedTuple):
         return bent @ rows.T - 0.5 * turned @ inverse**2 @ turned.T
 
 
-def chi_square(statistic: str, mean: Bins, counts: Bins, kept: Bins, root: Float[Arrays, "bins rank"]) -> Cost:
+def chi_square(
+    statistic: str | Mixture, mean: Bins, counts: Bins, kept: Bins, root: Float[Arrays, "bins rank"]
+) -> Cost:
     """Half a chi-square, with half the logarithm of the determinant for ``"unbiased"``.
 
     Args:
-        statistic: one of `.variances.STATISTICS` but ``"poisson"``, or `.variances.KEPT`.
+        statistic: one of `.variances.STATISTICS` but ``"poisson"``, or `.variances.KEPT`; or a mixture, which does the
+            work of all of them.
         mean: expected counts, positive.
         counts: observed counts.
         kept: expected counts for ``"iterative"`` and `.variances.KEPT`.
         root: K with K K^T the covariance of expected counts.
     """
-    stat = variance(statistic, mean, counts, kept)
+    mixed = isinstance(statistic, Mixture)
+    stat = statistic.variance(mean, counts, kept) if mixed else variance(statistic, mean, counts, kept)
     inverse = Inverse.of(stat.precision, root)
     residual = counts - mean
     solved = inverse.solve(residual)
     value = 0.5 * jnp.dot(residual, solved)
     gradient = -solved - 0.5 * solved**2 * stat.slope
-    if statistic == "unbiased":
-        value = value + 0.5 * inverse.log_determinant()
-        gradient = gradient + 0.5 * jnp.diagonal(inverse.matrix()) * stat.slope
+    if mixed:
+        size, slope = jax.lax.cond(statistic.determinant > 0, _determinant, _nothing, inverse)
+        value, gradient = value + statistic.determinant * size, gradient + statistic.determinant * slope * stat.slope
+    elif statistic == "unbiased":
+        size, slope = _determinant(inverse)
+        value, gradient = value + size, gradient + slope * stat.slope
     return Cost(value, gradient, solved, inverse, stat)
+
+
+def _determinant(inverse: Inverse) -> tuple[Scalar, Bins]:
+    """Half the logarithm of the determinant, and its derivatives in the variances."""
+    return 0.5 * inverse.log_determinant(), 0.5 * jnp.diagonal(inverse.matrix())
+
+
+def _nothing(inverse: Inverse) -> tuple[Scalar, Bins]:
+    return jnp.zeros(()), jnp.zeros(inverse.precision.shape)
 
 
 def poisson(mean: Bins, counts: Bins) -> Cost:

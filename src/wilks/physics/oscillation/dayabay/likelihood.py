@@ -1,5 +1,6 @@
 """The likelihood of the Daya Bay spectra: any cost, uncertain inputs in a covariance or as pulled parameters."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ from .cost import Cost, chi_square, poisson
 from .folded import FoldedPrediction
 from .linearisation import detector_curvature, linearised
 from .prediction import FullPrediction
-from .variances import Bins
+from .variances import MIXED, Bins, Mixture
 
 _LOG_TWO_PI = float(np.log(2 * np.pi))
 _FAR = 0.2  # relative change of expected counts beyond which a covariance counts as computed elsewhere
@@ -70,6 +71,7 @@ class DayaBayLikelihood(
         computed_at: expected counts at which K was computed.
         spectra: names of the spectra.
         conventions: sentences on choices that results should carry, by flag.
+        mixture: the statistic as numbers, for likelihoods that share one program; see `sharing_programs`.
     """
 
     space: ParameterSpace
@@ -82,6 +84,7 @@ class DayaBayLikelihood(
     spectra: tuple[str, ...] = eqx.field(static=True)
     conventions: tuple[tuple[str, str], ...] = eqx.field(static=True)
     exact: bool = eqx.field(static=True, default=False)
+    mixture: Mixture | None = None
 
     def log_prob(self, values: Values, data: CountsData) -> LogProb:
         """-cost/2, normalised for the costs that are densities (``"poisson"``, ``"unbiased"``); -inf where none is."""
@@ -112,6 +115,11 @@ class DayaBayLikelihood(
         total = self._curvature(theta, cost, rows)
         if isinstance(self.prediction, FoldedPrediction):
             total = total + self.prediction.curvature(theta, cost.gradient)
+        if self.mixture is not None:
+            share, size = self.mixture.determinant, theta.shape[0]
+            return total + jax.lax.cond(
+                share > 0, lambda: share * cost.determinant_curvature(rows), lambda: jnp.zeros((size, size))
+            )
         return total + cost.determinant_curvature(rows) if self.statistic == "unbiased" else total
 
     def _curvature(
@@ -128,6 +136,13 @@ class DayaBayLikelihood(
         total = linear + detector_curvature(self.prediction, theta, cost.gradient)
         _, positive = cholesky(total)
         return jnp.where(positive, total, linear)
+
+    @property
+    def _determinant(self) -> Scalar | None:
+        """Share of the logarithm of the determinant in the cost; None where there is none at all."""
+        if self.mixture is not None:
+            return self.mixture.determinant
+        return jnp.ones(()) if self.statistic == "unbiased" else None
 
     @property
     def _pulled(self) -> Int[np.ndarray, " pulls"]:
@@ -155,15 +170,17 @@ class DayaBayLikelihood(
         safe = jnp.where(good, mean, self.computed_at)
         if self.statistic == "poisson":
             return poisson(safe, counts), good
-        return chi_square(self.statistic, safe, counts, self.kept, self.root), good
+        statistic = self.statistic if self.mixture is None else self.mixture
+        return chi_square(statistic, safe, counts, self.kept, self.root), good
 
     def saturated(self, data: CountsData) -> LogProb:
         """Log density at expected counts equal to those observed; zero for costs that are no densities."""
-        if self.statistic not in ("poisson", "unbiased"):
+        share = jnp.ones(()) if self.statistic == "poisson" else self._determinant
+        if share is None:
             return jnp.zeros(())
         counts = jnp.asarray(data.counts)
         whole = saturated_poisson(counts) if self.statistic == "poisson" else -0.5 * _LOG_TWO_PI * counts.shape[-1]
-        return jnp.asarray(whole - jnp.sum(jnp.log(jnp.asarray(self.pulls.widths)) + 0.5 * _LOG_TWO_PI))
+        return share * (whole - jnp.sum(jnp.log(jnp.asarray(self.pulls.widths)) + 0.5 * _LOG_TWO_PI))
 
     def prepare(self, data: Any) -> CountsData:
         """Counts in canonical form.
@@ -195,7 +212,7 @@ class DayaBayLikelihood(
         auxiliary = self._expected_auxiliary(values) + self.pulls.widths * normal_quantile(drawn[bins + rank :])
         if self.statistic == "poisson":
             return CountsData(poisson_quantile(drawn[:bins], jnp.asarray(mean)), auxiliary, jnp.zeros(0))
-        stat = jnp.sqrt(jnp.asarray(self.kept if self.statistic == "iterative" else mean))
+        stat = jnp.sqrt(self._drawn_variance(mean))
         common = self.root @ normal_quantile(drawn[bins : bins + rank])
         return CountsData(mean + stat * normal_quantile(drawn[:bins]) + common, auxiliary, jnp.zeros(0))
 
@@ -227,6 +244,13 @@ class DayaBayLikelihood(
                 )
         return flags
 
+    def _drawn_variance(self, mean: Bins) -> Bins:
+        """Variance of the pseudo-experiments' statistical errors."""
+        if self.mixture is not None:
+            held = (self.mixture.share == 1.0) & (self.mixture.moving == 0.0)
+            return jnp.where(held, self.kept, mean)
+        return jnp.asarray(self.kept if self.statistic == "iterative" else mean)
+
     def _expected_auxiliary(self, values: Values) -> Float[Arrays, " pulls"]:
         return self.space.pack(values)[self._pulled]
 
@@ -250,6 +274,22 @@ class DayaBayLikelihood(
                 f"auxiliary data of shape {array.shape}; expected {len(self.pulls.parameters)} finite numbers"
             )
         return array
+
+
+def sharing_programs(likelihood: DayaBayLikelihood, rank: int) -> DayaBayLikelihood:
+    """The same chi-square in a form that shares compiled programs with others, for comparing many of them.
+
+    The statistic becomes numbers, the covariance gets columns of zeros, and sentences for results are left out. A
+    single analysis is faster without: with a kept variance its matrices do not change from step to step.
+
+    Args:
+        likelihood: of any statistic but ``"poisson"``.
+        rank: columns of the covariance's root, at least as many as it has.
+    """
+    missing = rank - likelihood.root.shape[1]
+    root = jnp.pad(jnp.asarray(likelihood.root), ((0, 0), (0, missing)))
+    mixture = Mixture.of(likelihood.statistic)
+    return dataclasses.replace(likelihood, statistic=MIXED, mixture=mixture, root=root, conventions=())
 
 
 @eqx.filter_custom_jvp

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Float
@@ -27,6 +28,9 @@ References:
 KEPT = "cnp_kept"
 """The variance 3/(1/n + 2/mu) at the mu at which a covariance was computed."""
 
+MIXED = "mixed"
+"""Name of a statistic that is given by numbers; see `Mixture`."""
+
 Bins = Float[Arrays, " bins"]
 
 
@@ -42,6 +46,52 @@ class Variance(NamedTuple):
     precision: Bins
     slope: Bins
     curve: Bins
+
+
+class Mixture(eqx.Module):
+    """A chi-square cost as four numbers, so that one compiled program serves all of them.
+
+    The inverse variance is (1 - a)/n + a/mu, a weighted mean of those of Neyman and Pearson.
+
+    Args:
+        share: a: 0 for Neyman, 1 for Pearson, 2/3 for CNP.
+        empty: inverse variance of an empty bin, in units of 1/mu; 0 leaves it out.
+        moving: 1 where mu is that of the expected counts at hand, 0 where it is kept.
+        determinant: 1 with the logarithm of the determinant, else 0.
+    """
+
+    share: Scalar
+    empty: Scalar
+    moving: Scalar
+    determinant: Scalar
+
+    @classmethod
+    def of(cls, statistic: str) -> "Mixture":
+        """The numbers of one of `STATISTICS` but ``"poisson"``, or of `KEPT`."""
+        return cls(*(jnp.asarray(number) for number in _MIXTURES[statistic]))
+
+    def variance(self, mean: Bins, counts: Bins, kept: Bins) -> Variance:
+        """As the function `variance`."""
+        at, filled = kept + self.moving * (mean - kept), counts > 0
+        parts = (1.0 - self.share) / jnp.where(filled, counts, 1.0) + self.share / at
+        ratio = self.share / (parts * at)  # a v/mu
+        slope = self.moving * ratio / (parts * at)
+        flat = self.moving / jnp.where(self.empty > 0, self.empty, 1.0)
+        return Variance(
+            jnp.where(filled, parts, self.empty / at),
+            jnp.where(filled, slope, flat),
+            jnp.where(filled, 2.0 * slope * (ratio - 1.0) / at, 0.0),
+        )
+
+
+_MIXTURES = {
+    "neyman": (0.0, 0.0, 0.0, 0.0),
+    "pearson": (1.0, 1.0, 1.0, 0.0),
+    "cnp": (2 / 3, 2.0, 1.0, 0.0),
+    "iterative": (1.0, 1.0, 0.0, 0.0),
+    "unbiased": (1.0, 1.0, 1.0, 1.0),
+    KEPT: (2 / 3, 2.0, 0.0, 0.0),
+}
 
 
 def variance(statistic: str, mean: Bins, counts: Bins, kept: Bins) -> Variance:
