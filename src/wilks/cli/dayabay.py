@@ -27,7 +27,9 @@ from .study import deliver_study, effort_of
     help="Folder npz/ of the release; by default that of the package dayabay-data-official.",
 )
 @click.option("--contours/--no-contours", default=True, show_default=True, help="Joint regions of both parameters.")
-@click.option("--compare/--no-compare", default=True, show_default=True, help="Fit with other costs and treatments.")
+@click.option(
+    "--compare/--no-compare", default=True, show_default=True, help="Fit with other costs and treatments, last."
+)
 @toy_options(0, meaning="Toys for the goodness of fit; 0 for none.", seed=1)
 @delivery_options
 def dayabay(
@@ -53,6 +55,6 @@ def dayabay(
         "contours": contours,
         "compare": compare,
     }
-    with effort_of(toys, seed, workers, delivery) as effort:
+    with effort_of(toys, seed, workers, delivery, what="toys" if toys else "ways to fit") as effort:
         report = study.dayabay(folder=folder, effort=effort, **settings)
     deliver_study(report, delivery)

@@ -11,6 +11,7 @@ from wilks.physics.oscillation.flux import (
     FLUXES,
     FREE_ERRORS,
     FluxModel,
+    extrapolation_flags,
     flux_model,
     huber_mueller,
     with_free_scales,
@@ -75,6 +76,15 @@ def test_interpolation_is_linear_in_the_logarithm_also_outside():
     np.testing.assert_allclose(model(energies), np.exp(energies) * np.ones((4, 1)), rtol=1e-12)
     assert model.extrapolated(energies).tolist() == [True, False, True]
     np.testing.assert_allclose(model(np.array([[3.0, 4.0]])).shape, (4, 1, 2))
+
+
+def test_events_outside_the_table_are_counted_by_detector():
+    model, energies = flat(), np.array([1.9, 3.0, 5.0, 9.0])
+    events = np.array([[0.0, 1.0, 1.0, 0.0], [1.0, 5.0, 1.0, 1.0]])
+    assert extrapolation_flags(model, energies, events[:1]) == {}
+    assert extrapolation_flags(model, energies, events)["flux_extrapolated"].startswith("0.25 of the events")
+    folded = extrapolation_flags(model, energies.reshape(2, 2), events.reshape(2, 2, 2))  # energies in bins
+    assert folded == extrapolation_flags(model, energies, events)
 
 
 def test_yields_have_errors_and_correlations():

@@ -12,6 +12,7 @@ from wilks.inference.fitting import fit
 from wilks.physics.oscillation import nearfar_table as table
 from wilks.physics.oscillation.build import near_far, neos
 from wilks.physics.oscillation.experiment import Study
+from wilks.physics.oscillation.flux import FluxModel
 from wilks.physics.oscillation.geometries import path_lengths
 from wilks.physics.oscillation.path_tables import PathTables
 from wilks.physics.oscillation.paths import AtLength, Uniform
@@ -119,6 +120,15 @@ def test_unknown_names_are_answered_with_the_known_ones(tmp_path: Path) -> None:
         path_lengths("DayaBay-ratio", "AD1")
     with pytest.raises(InvalidOption, match="choose one of tables, geometry"):
         near_far("DANSS", tmp_path / "numbers.npz", paths="map")
+
+
+@pytest.mark.shared
+def test_what_a_reader_must_know_is_flagged(numbers: Path, studies: dict[str, Study]) -> None:
+    assert "0.1 < dm2_41 < 0.5 eV^2" in studies["RENO"].flags["not_validated"]
+    assert not studies["DANSS"].flags
+    cut = FluxModel(np.array([2.5, 6.0]), np.ones((4, 2)), np.full(4, 0.02))
+    for study in (near_far("DANSS", numbers, flux=cut), neos(numbers, flux=cut)):
+        assert "of the events lie at energies outside the table" in study.flags["flux_extrapolated"]
 
 
 @pytest.mark.shared

@@ -15,7 +15,7 @@ from wilks.parameters.space import ParameterSpace
 from . import nearfar_table as table
 from .crosssection import cross_section
 from .experiment import Source, Study
-from .flux import FluxModel, flux_model
+from .flux import FluxModel, extrapolation_flags, flux_model
 from .geometries import path_lengths
 from .nearfar import DetectorSpectra, RatioToReference, SpectralRatios
 from .path_tables import PathTables
@@ -77,7 +77,7 @@ def near_far(
     predictor = SpectralRatios(space, spectra, np.stack(members), np.stack(nearby))
     measured = np.concatenate([numbers.array(r.data, (len(experiment.binning.groups),)) for r in experiment.ratios])
     inverse = numbers.inverse_covariance(experiment.inverse_covariance, len(measured))
-    flags = dict(fluxes.flags)
+    flags = {**fluxes.flags, **_extrapolated(spectra, fluxes)}
     if name == "RENO":
         flags["not_validated"] = (
             "RENO at large mixing and 0.1 < dm2_41 < 0.5 eV^2 differs from GLoBESfit by more than 1"
@@ -120,7 +120,14 @@ def neos(
     measured = numbers.array("NEOS_Ratio", (bins,))
     inverse = numbers.inverse_covariance("NEOS_Covariance", bins)
     sources = (_numbers_source("NEOS", table.NEOS_CITATION, numbers), *fluxes.sources)
-    return _study("NEOS", predictor, measured, inverse, pulls, ("NEOS", "DayaBay"), dict(fluxes.flags), sources)
+    flags = {**fluxes.flags, **_extrapolated(spectra, fluxes)}
+    return _study("NEOS", predictor, measured, inverse, pulls, ("NEOS", "DayaBay"), flags, sources)
+
+
+def _extrapolated(spectra: DetectorSpectra, fluxes: FluxModel) -> dict[str, str]:
+    """A flag if events in the used bins come from energies outside the table of the flux."""
+    smearing = spectra.smearing
+    return extrapolation_flags(fluxes, smearing.energies, spectra.rates * smearing.fixed.sum(axis=0))
 
 
 def _neos_reference(numbers: GlobesfitNumbers, fluxes: FluxModel, survival: AbstractSurvival) -> DetectorSpectra:

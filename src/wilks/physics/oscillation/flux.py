@@ -170,6 +170,22 @@ def with_free_scales(model: FluxModel) -> FluxModel:
     return replace(model, uncertainty=np.array(FREE_ERRORS), correlation=np.eye(4), name=f"{model.name}, free")
 
 
+def extrapolation_flags(
+    model: FluxModel, energy_MeV: Float[np.ndarray, "*energies"], events: Float[np.ndarray, "rows *energies"]
+) -> dict[str, str]:
+    """The flag ``flux_extrapolated`` if events of a detector lie at energies outside the table of a model.
+
+    Args:
+        model: the flux.
+        energy_MeV: neutrino energies.
+        events: expected events at these energies, one row per detector; only their ratios matter.
+    """
+    outside = events[:, model.extrapolated(energy_MeV)].sum(axis=-1) / events.reshape(len(events), -1).sum(axis=-1)
+    if not (share := float(outside.max())) > 0:
+        return {}
+    return {"flux_extrapolated": f"{share:.2g} of the events lie at energies outside the table of the flux"}
+
+
 def yield_errors(name: str) -> tuple[Float[np.ndarray, "4"], Float[np.ndarray, "4 4"]]:
     """Relative errors and correlations of the yields of a named model; KI has those of the model it corrects.
 

@@ -20,7 +20,7 @@ from . import rate_table as table
 from .averaging import gaussian_response
 from .crosssection import cross_section
 from .experiment import Source, Study
-from .flux import ISOTOPES, FluxModel
+from .flux import ISOTOPES, FluxModel, extrapolation_flags
 from .pulls import WithPulls, block_covariance
 from .rate_fluxes import rate_flux
 from .rate_paths import RowPaths
@@ -96,9 +96,7 @@ def reactor_rates(
     near, far = survival or ShortBaseline(), survival or ThreePlusOne()
     spectra = chosen.model
     predictor, extrapolated = _predictor(numbers, rows, near, far, spectra)
-    flags = dict(spectra.flags)
-    if extrapolated > 0:
-        flags["flux_extrapolated"] = f"{extrapolated:.2g} of the events lie at energies outside the table of the flux"
+    flags = {**spectra.flags, **extrapolated}
     scales = tuple(n for n, e in zip(FLUX_PARAMETERS, spectra.uncertainty, strict=True) if np.isfinite(e))
     mixing = mixing_constraints(far.space, constraints)
     known = np.isfinite(spectra.uncertainty)
@@ -128,8 +126,8 @@ def _numbers(blocks: Sequence[str] | None) -> list[int]:
 
 def _predictor(
     numbers: list[int], rows: list[table.Row], near: AbstractSurvival, far: AbstractSurvival, spectra: FluxModel
-) -> tuple[RatePrediction, float]:
-    """The prediction, and the largest share of events of a row outside the table of the flux."""
+) -> tuple[RatePrediction, dict[str, str]]:
+    """The prediction, and a flag if a row has events outside the table of the flux."""
     energies = _LOWEST + (_HIGHEST - _LOWEST) * (np.arange(_ENERGIES) + 0.5) / _ENERGIES
     per_fission = spectra(energies) * cross_section(energies)
     seen = np.stack([_window(table.window(n), energies) for n in numbers])
@@ -142,8 +140,7 @@ def _predictor(
     scales = ParameterSpace([Parameter(name, 1.0, lower=0.5, upper=1.5) for name in FLUX_PARAMETERS])
     space = functools.reduce(operator.or_, [survival.space for _, survival in groups])
     events = (np.array([row.fractions for row in rows]) @ per_fission) * seen
-    outside = events[:, spectra.extrapolated(energies)].sum(axis=1) / events.sum(axis=1)
-    return RatePrediction(space | scales, tuple(groups)), float(outside.max())
+    return RatePrediction(space | scales, tuple(groups)), extrapolation_flags(spectra, energies, events)
 
 
 def _window(window: table.Window, energies: Float[np.ndarray, " energies"]) -> Float[np.ndarray, " energies"]:

@@ -10,7 +10,7 @@ from wilks.likelihood.residuals import GaussianResiduals
 
 from .crosssection import cross_section
 from .experiment import Source, Study
-from .flux import FluxModel, flux_model
+from .flux import FluxModel, extrapolation_flags, flux_model
 from .halls import HallCounts, NeosRatio
 from .halls import fine_energies as hall_energies
 from .prospect import ProspectOscillation, ProspectSpectra, fine_energies
@@ -57,7 +57,8 @@ def prospect(
     sources = (Source("PROSPECT spectra", PROSPECT, str(folder), release.digest), *fluxes.sources)
     simulator = exact if totals == "own" or draws == "poisson" else likelihood
     interest = _interest(likelihood.space.names)
-    return Study("PROSPECT", likelihood, data, simulator, interest, ("PROSPECT",), dict(fluxes.flags), sources)
+    flags = {**fluxes.flags, **extrapolation_flags(fluxes, fine_energies(), spectrum[None])}
+    return Study("PROSPECT", likelihood, data, simulator, interest, ("PROSPECT",), flags, sources)
 
 
 def halls(
@@ -86,7 +87,7 @@ def halls(
     spectra, fluxes = files_2016.read_halls(folder), flux_model(flux, flux_folder)
     per_fission = _per_fission(fluxes, hall_energies())
     likelihood = HallCounts.of(spectra, survival or ThreePlusOne(), per_fission, free_norms=norms == "free")
-    flags = dict(fluxes.flags)
+    flags = {**fluxes.flags, **extrapolation_flags(fluxes, hall_energies(), per_fission)}
     if norms == "free":
         flags["hall_norms_free"] = "rates of EH2 and EH3 relative to EH1 are free; only spectral shapes are compared"
     sources = (Source("Daya Bay halls", files_2016.CITATION_HALLS, str(folder), spectra.digest), *fluxes.sources)
@@ -116,9 +117,10 @@ def neos_2016(
         InvalidFile: listing missing files, or naming file and line.
     """
     spectra, fluxes = files_2016.read_neos_2016(folder), flux_model(flux, flux_folder)
-    predictor = NeosRatio.of(spectra, survival or ShortBaseline(), _per_fission(fluxes, hall_energies()))
+    per_fission = _per_fission(fluxes, hall_energies())
+    predictor = NeosRatio.of(spectra, survival or ShortBaseline(), per_fission)
     likelihood = GaussianResiduals(predictor, covariance=spectra.covariance)
-    flags = dict(fluxes.flags)
+    flags = {**fluxes.flags, **extrapolation_flags(fluxes, hall_energies(), per_fission)}
     flags["covariance_symmetrised"] = f"the digitised covariance was asymmetric by {spectra.asymmetry:.2g}"
     sources = (Source("NEOS ratio", files_2016.CITATION_NEOS, str(folder), spectra.digest), *fluxes.sources)
     interest = _interest(likelihood.space.names)

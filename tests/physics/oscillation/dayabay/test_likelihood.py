@@ -123,7 +123,6 @@ def test_conventions_and_a_covariance_from_elsewhere_are_flagged(standard, best)
     assert "updated_at" in flags["covariance_far_from_fit"]
     start = standard.likelihood.space.unpack(standard.likelihood.space.starts)
     assert set(standard.likelihood.flags_at(start, standard.data)) == {"background_sigma_release"}
-    assert not Choices(background_sigma="physical").flags()
 
 
 def test_a_moving_variance_is_flagged_where_it_biases(release, standard):
@@ -134,6 +133,12 @@ def test_a_moving_variance_is_flagged_where_it_biases(release, standard):
     assert "exceed the observed ones by 10" in flags["expected_counts_too_large"]
     kept = standard.likelihood.flags_at(moving.space.unpack(theta), standard.data)
     assert "expected_counts_too_large" not in kept
+
+
+def test_the_convention_of_background_errors_is_named():
+    assert set(Choices().flags()) == {"background_sigma_release"}
+    assert set(Choices(background_sigma="physical").flags()) == {"background_sigma_physical"}
+    assert not Choices(groups={"background_rate": "fixed"}).flags()
 
 
 def test_choices_that_do_not_go_together_are_refused():

@@ -128,13 +128,15 @@ class Choices:
 
     def flags(self) -> dict[str, str]:
         """What a careful reader must know of these choices."""
-        flags = {}
-        if self.background_sigma == "release" and self.treated["background_rate"] != "fixed":
-            flags["background_sigma_release"] = (
-                "errors of Li/He, fast-neutron and AmC rates, absolute in the release, enter as relative ones, as in "
-                "the release model; background_sigma='physical' divides them by the rates"
-            )
-        return flags
+        if self.treated["background_rate"] == "fixed":
+            return {}
+        sentence = "errors of Li/He, fast-neutron and AmC rates, absolute in the release, "
+        if self.background_sigma == "physical":
+            return {"background_sigma_physical": sentence + "are divided by the rates; published numbers do not do so"}
+        sentence += (
+            "enter as relative ones, as in the release model; background_sigma='physical' divides them by the rates"
+        )
+        return {"background_sigma_release": sentence}
 
 
 def fastest_splitting(survival: AbstractSurvival) -> float:
