@@ -22,7 +22,7 @@ from .correlated import JOINT_NUMBERS, Correlated
 from .joint_tables import QUANTITIES
 
 _EVALUATIONS = 12  # at most
-_ENOUGH = 1e-9  # relative to 1 sigma: a step so short ends the search, and one more follows
+_ENOUGH = 1e-5  # relative to 1 sigma: a step so short ends the search, and one more follows
 _REACH = 3.0  # how far from the first guess the minimum is sought, in ln x
 _TINY = 1e-300
 _CURVED = 0.25  # share of the safe curvature below which the exact one is not trusted with a step
