@@ -37,8 +37,8 @@ class ByToys(AbstractCalibration):
         simulator: makes the toys; the likelihood itself if it can.
         executor: None, a number of processes, an executor, or a Dask client; see `wilks.execution`.
         progress: called with (done, total, failed, seconds).
-        rtol: for limits and ends of intervals: double the toys until their Monte Carlo error is below this share of
-            them.
+        rtol: for limits, ends of intervals, `goodness_of_fit` and the ratios of `hypothesis_test`: double the toys
+            until the Monte Carlo error of the limit, end or p-value is below this share of it.
         atol: the same with an absolute error, in the parameter's unit; if both are given, both must be met.
         most: largest number of toys that this may lead to.
     """

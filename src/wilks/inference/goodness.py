@@ -15,6 +15,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.hypotheses import GoodnessOfFit
 
 from .calibration import AbstractCalibration, Asymptotic, ByToys
+from .counted_toys import count_toys
 from .fitting import Start
 from .ladder import Climbed
 from .lanes import evaluate_lanes, stack_lanes
@@ -24,8 +25,8 @@ from .probabilities import chi2_tail
 from .problem import Clock, Problem, counted_parts, error_of_user, left_out_bins, pose
 from .profiles import free_fit
 from .statistics import DISTANCES, Distance, fitted_bins
-from .tails import ToyTail, insist, tail_of
-from .toys import pose_study, throw
+from .tails import ToyTail
+from .toys import ToyStudy, pose_study
 
 _ASYMPTOTIC = ("saturated", "pearson")
 _SMALL = 5.0  # expectation below which the chi-square law is doubtful
@@ -75,9 +76,9 @@ def goodness_of_fit(
     flags = _small_counts(problem, theta)
     tail, toy_values = None, np.zeros(0)
     if isinstance(calibration, ByToys):
-        toy_values = _toys(problem, distance, theta, refit, calibration)
-        tail = tail_of(toy_values, observed)
-        insist(tail, "goodness of fit")
+        study = _study(problem, distance, theta, refit, calibration)
+        toy_values, tail, missed = count_toys(study, observed, calibration, "goodness of fit")
+        flags |= missed
     asymptotic = chi2_tail(observed, dof) if dof is not None and dof > 0 else None
     return GoodnessOfFit(
         statistic=statistic,
@@ -132,11 +133,11 @@ def _observed(problem: Problem, distance: Distance, theta: np.ndarray) -> float:
     return float(distance.measure(single, ends)[0])
 
 
-def _toys(problem: Problem, distance: Distance, theta: np.ndarray, refit: bool, calibration: ByToys) -> np.ndarray:
+def _study(problem: Problem, distance: Distance, theta: np.ndarray, refit: bool, calibration: ByToys) -> ToyStudy:
     values = problem.space.unpack(theta)
     simulator = as_simulator(problem.likelihood if calibration.simulator is None else calibration.simulator)
     simulator = conditioned(simulator, values, problem.data)
-    study = pose_study(
+    return pose_study(
         calibration.key,
         simulator,
         problem.likelihood,
@@ -146,7 +147,6 @@ def _toys(problem: Problem, distance: Distance, theta: np.ndarray, refit: bool, 
         space=problem.space,
         minimiser=problem.minimiser,
     )
-    return throw(study, calibration.toys, executor=calibration.executor, progress=calibration.progress)["t"]
 
 
 def _degrees(problem: Problem, statistic: str, *, fitted: bool) -> int | None:

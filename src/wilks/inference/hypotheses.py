@@ -13,6 +13,7 @@ from wilks.results.hypotheses import HypothesisTest
 from wilks.results.limits import SignalTest
 
 from .calibration import AbstractCalibration, Asymptotic, ByToys
+from .counted_toys import count_toys
 from .goodness import conditioned
 from .ladder import Climbed
 from .lanes import stack_lanes
@@ -22,8 +23,7 @@ from .problem import Clock, Problem, pose
 from .profiles import conditional, free_fit
 from .signal_tests import signal_test
 from .statistics import AbstractStatistic, Discovery, ProfileRatio
-from .tails import insist, tail_of
-from .toys import pose_study, throw
+from .toys import ToyStudy, pose_study
 
 STATISTICS = ("q0", "ratio", "q", "qtilde")
 
@@ -103,10 +103,10 @@ def hypothesis_test(
     if not observed >= 0:
         raise FitFailed(f"the fit under the hypothesis {held} finds no minimum; try other starts or bounds", best)
     p_asymptotic = tail(observed**0.5) if statistic == "q0" else chi2_tail(observed, len(null))
-    counted = None
+    counted, missed = None, {}
     if isinstance(calibration, ByToys):
-        counted = tail_of(_null_toys(problem, measure, held, best.theta, calibration), observed)
-        insist(counted, "hypothesis test")
+        study = _null_study(problem, measure, held, best.theta, calibration)
+        _, counted, missed = count_toys(study, observed, calibration, "hypothesis test")
     p_value = p_asymptotic if counted is None else counted.p_value
     return HypothesisTest(
         statistic=statistic,
@@ -123,7 +123,7 @@ def hypothesis_test(
         failed=0 if counted is None else counted.failed,
         p_asymptotic=p_asymptotic,
         z_asymptotic=significance(p_asymptotic),
-        flags=dict(best.flags),
+        flags={**best.flags, **missed},
         how="asymptotic law"
         if counted is None
         else f"{counted.n} toys from the hypothesis, nuisances at their best values there, auxiliary data fluctuated, "
@@ -165,10 +165,10 @@ def _only(null: dict[str, float], statistic: str) -> tuple[str, float]:
     return parameter, value
 
 
-def _null_toys(
+def _null_study(
     problem: Problem, measure: AbstractStatistic, null: dict[str, float], best: np.ndarray, calibration: ByToys
-) -> np.ndarray:
-    """Statistic of toys thrown under the hypothesis."""
+) -> ToyStudy:
+    """Toys thrown under the hypothesis, nuisances at their best values there."""
     where = list(problem.space.indices(null))
     held = np.zeros((1, len(problem.space)), dtype=bool)
     held[0, where] = True
@@ -177,7 +177,7 @@ def _null_toys(
     theta = conditional(problem, stack_lanes(problem.data, 1), start, held).theta[0]
     values = problem.space.unpack(theta)
     simulator = as_simulator(problem.likelihood if calibration.simulator is None else calibration.simulator)
-    study = pose_study(
+    return pose_study(
         calibration.key,
         conditioned(simulator, values, problem.data),
         problem.likelihood,
@@ -186,7 +186,6 @@ def _null_toys(
         space=problem.space,
         minimiser=problem.minimiser,
     )
-    return throw(study, calibration.toys, executor=calibration.executor, progress=calibration.progress)["t"]
 
 
 def _as_lane(theta: np.ndarray, value: float) -> Climbed:

@@ -157,9 +157,19 @@ def _batch_and_chunk(problem: Problem, cells: int, refit: bool) -> tuple[int, in
     return (batch, _CHUNK) if refit else (unfitted_batch(cells), unfitted_batch(cells))
 
 
-def throw(study: ToyStudy, n: int, *, executor: Any = None, progress: Progress | None = None) -> dict[str, np.ndarray]:
-    """Run the chunks of a study; arrays over toys (and over chunks for ``false_minima``)."""
-    chunks = plan(n, study.chunk_size, task="toys")
+def throw(
+    study: ToyStudy, n: int, *, first: int = 0, executor: Any = None, progress: Progress | None = None
+) -> dict[str, np.ndarray]:
+    """Run the chunks of a study; arrays over toys (and over chunks for ``false_minima``).
+
+    Args:
+        study: what all chunks share.
+        n: number of toys.
+        first: leave out chunks that begin before this toy, which were thrown already.
+        executor: as for `toys`.
+        progress: as for `toys`.
+    """
+    chunks = [chunk for chunk in plan(n, study.chunk_size, task="toys") if chunk.start >= first]
     found = run_chunks(run_chunk, study, chunks, executor=executor, progress=progress, count_failed=_count_failed)
     return {name: np.concatenate([arrays[name] for arrays in found]) for name in found[0]}
 

@@ -197,8 +197,10 @@ class EnsembleCounts(
         return MemberCounts(self.predictor)
 
     def _means(self, values: Values) -> Float[np.ndarray, "variations bins"]:
-        whole = isinstance(values, NamedValues) and values.names == self.space.names
-        theta = np.asarray(values.theta) if whole else np.array([float(values[name]) for name in self.space.names])
+        if isinstance(values, NamedValues) and values.names == self.space.names:
+            theta = np.asarray(values.theta)
+        else:
+            theta = np.array([float(values[name]) for name in self.space.names])
         return np.array(means_at(self.predictor, theta[None])[..., 0])
 
     def _judge(self, mean: Float[Array, "variations bins"], data: CountsData) -> Cells:
