@@ -31,6 +31,26 @@ def spent(command: Sequence[str], environment: Mapping[str, str]) -> float:
     return after - before
 
 
+def printed(sides: Sides, module: str, *arguments: str, cache: Path | None = None) -> float:
+    """The number that a module of ours prints as a process.
+
+    Args:
+        sides: give its environment.
+        module: of the benchmarks.
+        arguments: of the command line.
+        cache: folder of compiled programs; that of the row by default.
+
+    Raises:
+        SideFailed: if it does not end with success.
+    """
+    variables = sides.variables() if cache is None else {**sides.variables(), "WILKS_CACHE": str(cache)}
+    command = [sides.python(OURS), "-W", "ignore", "-m", module, *arguments]
+    done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SideFailed(done.stderr)
+    return float(done.stdout)
+
+
 def _of_children() -> float:
     """CPU seconds of all processes that this one has waited for."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -178,7 +178,7 @@ def likelihood_gradient(n: int) -> Work:
 
 def fits(which: str, systematics: str, n: int) -> Work:
     """Fits of the observed counts, one call each."""
-    likelihood, data = _likelihood(which, systematics), _data()
+    likelihood, data = chosen_likelihood(which, systematics), full_data()
 
     def work() -> Answer:
         found = [fit(likelihood, data) for _ in range(n)][-1]
@@ -189,7 +189,7 @@ def fits(which: str, systematics: str, n: int) -> Work:
 
 def scan(n: int) -> Work:
     """Asymptotic p-values of each weight of both models alone."""
-    both, data, grid = [(m, _likelihood(m, "marginal")) for m in "AB"], _data(), np.linspace(0.5, 1.5, n)
+    both, data, grid = [(m, chosen_likelihood(m, "marginal")) for m in "AB"], full_data(), np.linspace(0.5, 1.5, n)
 
     def work() -> Answer:
         found = [profile(likelihood, data, name, grid).p_values(1) for name, likelihood in both]
@@ -200,7 +200,7 @@ def scan(n: int) -> Work:
 
 def simple_p_value(n: int) -> Work:
     """p-value of given weights by toys."""
-    likelihood, data = _likelihood("all", "marginal"), _data()
+    likelihood, data = chosen_likelihood("all", "marginal"), full_data()
     values = dict(zip(problem.PARAMETERS, problem.POINT, strict=True))
 
     def work() -> Answer:
@@ -213,7 +213,7 @@ def simple_p_value(n: int) -> Work:
 
 def fitted_p_value(n: int) -> Work:
     """p-value of the fit of model A by refitted toys."""
-    likelihood, data = _likelihood("A", "marginal"), _data()
+    likelihood, data = chosen_likelihood("A", "marginal"), full_data()
 
     def work() -> Answer:
         goodness_of_fit(likelihood, data, statistic="likelihood", calibration=ByToys(1, n))
@@ -274,19 +274,21 @@ def _templates() -> AbstractEnsemble:
 
 
 @functools.cache
-def _likelihood(which: str, systematics: Any) -> EnsembleCounts:
+def chosen_likelihood(which: str, systematics: Any) -> EnsembleCounts:
+    """Likelihood of the last example, of all weights or of one model alone."""
     predictor = compose(_whole(), _templates())
     held = _HELD[which]
     return EnsembleCounts(fix(predictor, **held) if held else predictor, systematics=systematics)
 
 
-def _data() -> Any:
+def full_data() -> Any:
+    """Counts with background and noise."""
     return _binning("01/reco-binning.yml").fill(read_csv(problem.folder() / "05" / "real_data.csv.gz"))
 
 
 def _evaluator() -> Any:
-    likelihood = _likelihood("all", "marginal")
-    prepared = likelihood.prepare(_data())
+    likelihood = chosen_likelihood("all", "marginal")
+    prepared = likelihood.prepare(full_data())
     return jax.jit(lambda theta: likelihood.log_prob(likelihood.space.unpack(theta), prepared))
 
 

@@ -2,7 +2,7 @@
 
 from harness.serving import serve
 
-from . import events, feldman_cousins, fits, flavor, oscillation, response, sbi, studies, xenon
+from . import events, feldman_cousins, fits, flavor, oscillation, response, response_tutorial, sbi, studies, xenon
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -27,6 +27,7 @@ TASKS = {
     "flavor_single_chi2": flavor.single_chi2,
     "flavor_plot": flavor.plot,
     **response.TASKS,
+    **response_tutorial.TASKS,
     **xenon.TASKS,
     **feldman_cousins.TASKS,
     **oscillation.TASKS,

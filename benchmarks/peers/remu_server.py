@@ -28,6 +28,7 @@ def _put_back() -> None:
 _put_back()
 
 import pandas as pd  # noqa: E402
+from peers import remu_tutorial  # noqa: E402
 from remu import binning, likelihood, matrix_utils, migration  # noqa: E402
 from scipy import stats  # noqa: E402
 
@@ -334,6 +335,10 @@ def _calculator(systematics: str) -> Any:
     return likelihood.LikelihoodCalculator(data, predictor, systematics=_MODES[systematics])
 
 
+def _marginal(which: str) -> Any:
+    return _fixed(which, "marginal")
+
+
 def _fixed(which: str, systematics: str) -> Any:
     calculator, held = _calculator(systematics), _HELD[which]
     return calculator if held is None else calculator.fix_parameters(held)
@@ -355,6 +360,9 @@ TASKS = {
     "response_simple_p_value": simple_p_value,
     "response_fitted_p_value": fitted_p_value,
     "response_merging": merging,
+    "response_models": functools.partial(remu_tutorial.models, _file),
+    "response_cross_sections": functools.partial(remu_tutorial.cross_sections, _marginal),
+    "response_chain": functools.partial(remu_tutorial.chain, _marginal),
 }
 
 if __name__ == "__main__":

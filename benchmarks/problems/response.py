@@ -13,6 +13,12 @@ TABLES = {"A": "00/modelA_truth", "B": "00/modelB_truth"}
 YEARS = 0.01
 """Exposure of one beam particle."""
 
+EVENTS = 1000.0
+"""True events of a model as it is."""
+
+SIMPLE = 10
+"""Toys of given weights for each refitted one: 2500 and 250 in the tutorial."""
+
 
 def folder() -> Path:
     """Folder of the tutorial's files: WILKS_TEST_DATA, or shared/data beside the checkout.
@@ -37,6 +43,27 @@ def plane(n: int) -> dict[str, np.ndarray]:
     random = np.random.default_rng(7)
     x, y = random.normal(0.0, 1.5, size=(2, n))
     return {"reco_x": x, "reco_y": y, "w": random.uniform(0.5, 1.5, n)}
+
+
+def weights(n: int) -> np.ndarray:
+    """Weights of model A at which ratios are tested."""
+    return np.linspace(0.0, EVENTS, n)
+
+
+def fits_of_models(toys: int, points: int, tests: int) -> int:
+    """Fits that the steps on both models take if every step does its own, which is how ReMU counts.
+
+    Args:
+        toys: refitted toys of each p-value.
+        points: weights with an asymptotic p-value, two fits each.
+        tests: weights with a p-value by toys, two fits of the data and of each toy.
+    """
+    return 3 + 3 * (1 + toys) + 2 * points + 2 * tests * (1 + toys)
+
+
+def fits_of_cross_sections(toys: int, points: int) -> int:
+    """The same for the last example: three fits, and for either model toys and two fits per point."""
+    return 3 + 2 * (1 + toys + 2 * points)
 
 
 def points(n: int) -> np.ndarray:
