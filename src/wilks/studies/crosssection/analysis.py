@@ -157,7 +157,7 @@ def _sample(chain: Chain, effort: Effort, results: Findings) -> None:
     """The posterior of both weights with flat priors, where the packages for it are installed."""
     algorithm = Ensemble(steps=_WALKER_STEPS)
     try:
-        found = sample(effort.seed, chain.varied, chain.data, algorithm=algorithm)
+        found = sample(effort.seed, chain.varied, chain.data, algorithm=algorithm, progress=effort.progress)
     except MissingExtra:
         return
     results.add("posterior", lambda: found)
