@@ -5,6 +5,7 @@ import pytest
 from wilks._base.errors import InvalidData, InvalidOption, UnknownName
 from wilks.data.events import Events
 from wilks.physics.xenon.er import ERSource
+from wilks.physics.xenon.simulation import _lines
 
 COLUMNS = [
     "r",
@@ -197,3 +198,14 @@ def test_columns_derived_from_the_place_are_there_for_gains_and_efficiencies():
     assert np.mean(gain / expected) == pytest.approx(1.0, abs=5e-3)
     mean, error = Mapped().estimate_mu(4, 40_000)
     assert abs(float(Mapped().expected_events()) - mean) < 4 * error
+
+
+def test_lines_are_those_of_a_search_among_the_sums_of_rates():
+    generator = np.random.default_rng(4)
+    for size in (1, 2, 1000):
+        rates = generator.random(size) ** 3 * (generator.random(size) < 0.7)
+        rates[size // 2] = 0.5  # one at least
+        uniform = np.append(generator.random(5000), [0.0, np.nextafter(1.0, 0.0)])
+        expected = np.searchsorted(np.cumsum(rates) / np.sum(rates), uniform, side="right")
+        assert np.array_equal(_lines(rates, uniform)[:-1], expected[:-1])
+        assert rates[_lines(rates, uniform)].min() > 0

@@ -45,7 +45,7 @@ class Draws:
             draw(generator, end - start, *(p[start:end] for p in parameters))
             for generator, (start, end) in zip(generators, itertools.pairwise(self.edges), strict=True)
         ]
-        return np.concatenate(parts)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def sets(self, trials: Events, kept: Bool[np.ndarray, " trials"]) -> tuple[Events, ...]:
         """The trials that are kept, set by set."""

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .model import Model
 
@@ -38,14 +38,25 @@ class Evaluator(eqx.Module):
         if name in columns:
             return columns[name]
         taken = {c: columns[c] for c in function.columns}
-        if hidden is not None:
-            taken["hidden"] = hidden
         values = {p: float(self.values[p]) for p in function.parameters}
         source = self.source if function.bound else None
+        if hidden is not None:
+            taken["hidden"] = hidden
+            if not function.columns and (few := _few_whole(hidden)) is not None:
+                table = {"hidden": np.arange(few.max() + 1.0)}
+                return _in_classes(function, source, values, table, len(table["hidden"]))[few]
         if not taken:
             taken = {"": np.zeros(1)}
             return np.full(number, _in_classes(function, source, values, taken, 1)[0])
         return _in_classes(function, source, values, taken, number)
+
+
+def _few_whole(numbers: np.ndarray) -> Int[np.ndarray, " events"] | None:
+    """Numbers as integers, if they are whole and there are more of them than values they could have."""
+    if not len(numbers) or numbers.min() < 0 or numbers.max() >= len(numbers):
+        return None
+    whole = numbers.astype(np.int64)
+    return whole if (whole == numbers).all() else None
 
 
 def _in_classes(function, source, values, taken, number):
@@ -55,8 +66,9 @@ def _in_classes(function, source, values, taken, number):
         part = {name: np.asarray(x[first : first + _CLASSES[-1]], dtype=float) for name, x in taken.items()}
         length = len(next(iter(part.values())))
         size = next(c for c in _CLASSES if length <= c)
-        filled = {name: np.concatenate([x, np.repeat(x[:1], size - length, axis=0)]) for name, x in part.items()}
-        pieces.append(np.asarray(_evaluate(function, source, values, filled))[:length])
+        if length < size:
+            part = {name: np.concatenate([x, np.repeat(x[:1], size - length, axis=0)]) for name, x in part.items()}
+        pieces.append(np.asarray(_evaluate(function, source, values, part))[:length])
     return np.concatenate(pieces) if pieces else np.zeros(0)
 
 

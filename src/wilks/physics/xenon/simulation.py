@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from wilks.data.events import Events
 
@@ -48,9 +48,7 @@ def draw_places(
             others = _uniform_places(draws, volume)
             places = {column: np.where(waiting, others[column], x) for column, x in places.items()}
             waiting &= _refused(draws, evaluate(name, _extended(others, extend)) / highest)
-    rates = np.asarray(comb.rates)
-    line = np.searchsorted(np.cumsum(rates) / np.sum(rates), draws(_uniform), side="right")
-    return {**places, "energy": np.asarray(comb.energies)[np.minimum(line, len(rates) - 1)]}
+    return {**places, "energy": np.asarray(comb.energies)[_lines(np.asarray(comb.rates), draws(_uniform))]}
 
 
 def simulate_trials(
@@ -106,6 +104,22 @@ def _signal(draws: Draws, evaluate: Evaluator, columns: Columns, name: str, quan
     bias = evaluate(f"reconstruction_bias_{name}_simulate", columns, raw)
     smear = np.maximum(evaluate(f"reconstruction_smear_{name}_simulate", columns, raw), SMALLEST_SMEAR)
     columns |= {f"{name}_raw": raw, name: raw * bias + smear * draws(_normal)}
+
+
+def _lines(rates: Float[np.ndarray, " lines"], uniform: Float[np.ndarray, " trials"]) -> Int[np.ndarray, " trials"]:
+    """Lines in proportion to their rates: of each number the line whose share of the sum of all rates holds it.
+
+    A search starts where a table of as many equal shares as there are lines says.
+    """
+    ends = np.cumsum(rates) / np.sum(rates)
+    ends[np.searchsorted(ends, ends[-1]) :] = 1.0  # whatever the rounding of the sum
+    first = np.searchsorted(ends, np.arange(len(rates)) / len(rates), side="right")
+    line = first[(uniform * len(rates)).astype(np.int64)]
+    behind = np.flatnonzero(ends[line] <= uniform)
+    while len(behind):
+        line[behind] += 1
+        behind = behind[ends[line[behind]] <= uniform[behind]]
+    return line
 
 
 def _uniform_places(draws: Draws, volume: Cylinder) -> Columns:
