@@ -13,6 +13,8 @@ import numpy as np
 
 from wilks._base.errors import InvalidModel, InvalidParameter
 
+from .plain_functions import point_by_point
+
 HIDDEN = {
     "lindhard_l": "energy",
     "p_electron": "quanta_produced",
@@ -72,22 +74,25 @@ class ModelFunction:
     def traced(self, source: Any, arguments: tuple[Any, ...], values: Mapping[str, Any]) -> Any:
         """Call with numbers of compiled code; a function written with numpy is called as a copy on jax.numpy.
 
+        One that cannot be compiled either way is called point by point.
+
         Raises:
-            InvalidModel: if it can be traced neither way.
+            InvalidModel: if that is impossible, too: it takes the source, or arrays.
         """
         first = (source,) if self.bound else ()
         named = {name: values[name] for name in self.parameters}
-        try:
-            return self.call(*first, *arguments, **named)
-        except jax.errors.TracerArrayConversionError:
-            pass
-        try:
-            return _on_jax_numpy(self.call)(*first, *arguments, **named)
-        except (jax.errors.JAXTypeError, TypeError, AttributeError) as error:
+        for call in (self.call, _on_jax_numpy(self.call)):
+            try:
+                return call(*first, *arguments, **named)
+            except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError) as error:
+                reason = str(error).splitlines()[0][:120]
+        numbers = [jnp.asarray(x, dtype=float) for x in (*arguments, *named.values())]
+        if self.bound or any(x.ndim for x in numbers):
             raise InvalidModel(
-                f"model function {self.name!r} cannot be compiled ({str(error).splitlines()[0][:120]}); write it with "
-                "jax.numpy, without branches on values"
-            ) from error
+                f"model function {self.name!r} cannot be compiled ({reason}); write it with jax.numpy, without "
+                "branches on values"
+            )
+        return point_by_point(self.name, self.call, self.parameters, jnp.stack(numbers))
 
 
 def read_function(
