@@ -193,6 +193,13 @@ def test_an_event_outside_of_a_source_has_no_rate_under_it_and_one_outside_of_al
     assert likelihood.unexplained(values, outside)["events"].tolist() == [1]
     off = {"sig" + SUFFIX: 1.0, "bkg" + SUFFIX: 0.0}
     assert likelihood.unexplained(off, outside)["events"].tolist() == [1, 2]
+    log_rate = np.log(100) - 7.0 / 4 - np.log(4 * (1 - np.exp(-2.0)))  # of event 2, under the decay alone
+    on = {"sig" + SUFFIX: 0.0, "bkg" + SUFFIX: 1.0}
+    below, above = (np.exp(log_rate) * factor for factor in (1 - 1e-9, 1 + 1e-9))
+    assert likelihood.unexplained(on, outside, below)["events"].tolist() == [1]
+    assert likelihood.unexplained(on, outside, above)["events"].tolist() == [1, 2]
+    with pytest.raises(InvalidOption, match="threshold"):
+        likelihood.unexplained(on, outside, -1.0)
 
 
 def test_scores_of_simulated_data_have_mean_zero():

@@ -71,7 +71,12 @@ def space_of(datasets: Datasets, free_rates: Sequence[str], free: Mapping[str, B
 
 
 def components_of(datasets: Datasets, space: ParameterSpace, free: Collection[str]) -> tuple[Component, ...]:
-    """Each source with the places of its parameters."""
+    """Each source with the places of its parameters.
+
+    Raises:
+        InvalidModel: if a source expects no finite number of events at its starts.
+        InvalidParameter: if it does not at a bound of a free parameter.
+    """
     return tuple(
         _component(name, dataset, source, space, free)
         for dataset, inside in datasets.items()
@@ -86,11 +91,34 @@ def _component(
     if isinstance(source, AbstractStagedSource):
         source = source.staged(moved)
     total = float(_expected(source, jnp.asarray(source.space.starts)))
+    _refuse_impossible_bounds(name, source, space, moved)
     if not (np.isfinite(total) and total >= 0):
         raise InvalidModel(f"source {name!r} expects {total} events at its starts; expected a number of at least 0")
     rate = space.index(name + SUFFIX) if name + SUFFIX in space else None
     own = source.space.indices(moved)
     return Component(name, dataset, source, np.asarray(total), rate, space.indices(moved), own)
+
+
+def _refuse_impossible_bounds(
+    name: str, source: AbstractEventSource, space: ParameterSpace, moved: Sequence[str]
+) -> None:
+    """Make sure that a source expects a finite number of events at every bound, all else at its starts.
+
+    Bounds outside of the range that the source itself states are left to the fit, which refuses points there.
+    """
+    for parameter in (space[p] for p in moved):
+        own = source.space[parameter.name]
+        for bound in (parameter.lower, parameter.upper):
+            if not np.isfinite(bound) or not own.lower <= bound <= own.upper:
+                continue
+            starts = np.array(source.space.starts)
+            starts[source.space.index(parameter.name)] = bound
+            expected = float(_expected(source, jnp.asarray(starts)))
+            if not np.isfinite(expected):
+                raise InvalidParameter(
+                    f"parameter {parameter.name!r}: at its bound {bound:g} source {name!r} is impossible (it expects "
+                    f"{expected:g} events); narrow the bounds ({parameter.lower:g}, {parameter.upper:g})"
+                )
 
 
 @eqx.filter_jit

@@ -32,5 +32,7 @@ class AbstractEventLikelihood(AbstractExpandedLikelihood[Data]):
         """A start vector, for each lane of the data, with the free rates where the number of events wants them."""
 
     @abc.abstractmethod
-    def unexplained(self, values: Values, data: Data) -> dict[str, Int[np.ndarray, " events"]]:
-        """Positions of the events to which no source gives a rate, by data set."""
+    def unexplained(
+        self, values: Values, data: Data, threshold: float | int = 0.0
+    ) -> dict[str, Int[np.ndarray, " events"]]:
+        """Positions of the events to which no source gives a rate, or one of at most a threshold, by data set."""

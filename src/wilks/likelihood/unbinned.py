@@ -200,14 +200,22 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
                 start[..., first] *= 1.0 + np.maximum(beyond, 0.0)
         return start
 
-    def unexplained(self, values: Values, data: UnbinnedData) -> dict[str, Int[np.ndarray, " events"]]:
-        """Positions of the events to which no source gives a rate at the named values, by data set."""
+    def unexplained(
+        self, values: Values, data: UnbinnedData, threshold: float | int = 0.0
+    ) -> dict[str, Int[np.ndarray, " events"]]:
+        """Positions of the events whose differential rate at the named values is at most a threshold, by data set.
+
+        Rates far below the smallest number that can be written, 1e-308, are told apart from none.
+        """
+        if threshold < 0:
+            raise InvalidOption(f"threshold {threshold:g} of a differential rate must be at least 0")
         theta = self.space.pack(values)
         found = {name: np.zeros(0, dtype=int) for name in self.datasets}
+        lowest = np.log(threshold) if threshold > 0 else -np.inf
         for where, table in self._parts(data):
             components = tuple(self.components[i] for i in where)
-            seen = np.asarray(_seen(components, theta, table, self.block))
-            found[components[0].dataset] = np.flatnonzero(~seen & (np.asarray(table.weights) > 0))
+            logs = np.asarray(_log_densities(components, theta, table, self.block))
+            found[components[0].dataset] = np.flatnonzero(~(logs > lowest) & (np.asarray(table.weights) > 0))
         return found
 
     def simulate(self, key: Key, values: Values) -> UnbinnedData:
@@ -347,11 +355,13 @@ def _expected_at(component: Component, theta: Theta) -> Scalar:
 
 
 @eqx.filter_jit
-def _seen(components: tuple[Component, ...], theta: Theta, table: EventTable, block: int) -> Bool[Array, " events"]:
+def _log_densities(
+    components: tuple[Component, ...], theta: Theta, table: EventTable, block: int
+) -> Float[Array, " events"]:
     multipliers = jnp.stack([c.multiplier(theta) for c in components])
 
-    def seen(prepared: tuple[Any, ...]) -> Bool[Array, " events"]:
+    def densities(prepared: tuple[Any, ...]) -> Float[Array, " events"]:
         rates = [c.log_rates(c.pick(theta), p) for c, p in zip(components, prepared, strict=True)]
-        return share(jnp.stack(rates), multipliers).seen
+        return share(jnp.stack(rates), multipliers).log_density
 
-    return map_over_blocks(seen, table.prepared, block)
+    return map_over_blocks(densities, table.prepared, block)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from wilks._base.errors import InvalidModel, InvalidOption, InvalidParameter, UnknownName
+from wilks.likelihood.unbinned import Unbinned
 from wilks.physics.xenon.er import ERSource
 from wilks.physics.xenon.model import read_model
 from wilks.physics.xenon.nr import NRSource
@@ -190,5 +191,8 @@ def test_impossible_values_have_no_rate_and_no_finite_expectation(er, er_events)
     for values in ({"extraction_eff": 1.3}, {"g2": -1.0}):
         assert (er.rate(values, er_events) == 0).any()
         assert np.isinf(float(er.expected_events(values)))
+    for name, bounds in {"extraction_eff": (0.5, 1.3), "g2": (0.0, 25.0)}.items():
+        with pytest.raises(InvalidParameter, match=f"'{name}': at its bound .* narrow the bounds"):
+            Unbinned({"er": er}, free_rates=["er"], free={name: bounds})
     with pytest.raises(UnknownName, match="did you mean 'elife'"):
         er.rate({"elive": 1.0}, er_events)
