@@ -78,7 +78,7 @@ def test_numbers_are_plain_and_complete(report):
     assert {"parameters", "intervals_90", "fit_absorption", "slices", "limit", "printed"} <= set(document)
     assert document["limit"]["cross_section_cm2"] == pytest.approx(1e-47 * document["limit"]["limit"])
     assert document["coverage"] == {}
-    assert {row["text"] for row in document["printed"]} >= {"elife (lifetime)", "absorption_length (length)"}
+    assert {row["text"] for row in document["printed"]} >= {"elife (lifetime), ns", "absorption_length (length), cm"}
 
 
 def test_rates_at_two_lifetimes_are_those_of_the_source(source):

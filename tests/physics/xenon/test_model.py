@@ -1,3 +1,5 @@
+from typing import Annotated
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,6 +40,16 @@ def test_signatures_name_hidden_variables_columns_and_parameters():
     assert set(model.constants) == {"work", "penning_quenching_eff"}
     assert space.names == ("elife", "extraction_eff", "a")
     assert space["elife"].start == 452e3
+
+
+def test_units_of_parameters_are_read_from_annotations(er):
+    def survival(z, length: Annotated[float, "cm"] = 60.0, share=0.96):
+        return share * jnp.exp(z / length)
+
+    source = ERSource(electron_detection_eff=survival)
+    assert [source.space[name].unit for name in ("length", "share", "g2", "s2_max")] == ["cm", "", "PE", "PE"]
+    assert er.space["elife"].unit == "ns"
+    assert NRSource().space["drift_field"].unit == "V/cm"
 
 
 def test_settings_replace_numbers_functions_and_defaults():

@@ -1,7 +1,7 @@
 """Electronic recoils: quanta without fluctuation, split by a beta-binomial distribution."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -48,7 +48,7 @@ class ERSource(AbstractXenonSource):
 
     @replaceable
     @staticmethod
-    def p_electron(nq, *, er_pel_a=15.0, er_pel_b=-27.7, er_pel_c=32.5, er_pel_e0=5.0):
+    def p_electron(nq, *, er_pel_a=15.0, er_pel_b=-27.7, er_pel_c=32.5, er_pel_e0: Annotated[Any, "keV"] = 5.0):
         """Mean fraction of quanta that are electrons: a parabola of charge yield in the decade of energy."""
         u = jnp.log10(nq * 13.7e-3 / er_pel_e0 + 1e-9)
         return safe_probability(13.7e-3 * (er_pel_a * u**2 + er_pel_b * u + er_pel_c))

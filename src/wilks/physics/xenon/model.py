@@ -130,7 +130,8 @@ def read_model(
             raise InvalidModel(f"model function {name!r} is {call!r}; expected a number or a function")
         function, defaults[name] = read_function(name, call, settings, bound=bound)
         functions.append(function)
-    space = _space(defaults, names)
+    units = {p: u for f in functions for p, u in zip(f.parameters, f.units, strict=True) if u}
+    space = _space(defaults, names, units)
     for name in settings:
         if name not in names and name not in space:
             raise UnknownName(f"no setting {name!r}; {near_names(name, [*space.names, *names, *attributes])}")
@@ -151,7 +152,9 @@ def _found_in(cls: type, name: str) -> Any:
     return method, next(iter(inspect.signature(method).parameters), "") == "self"
 
 
-def _space(defaults: Mapping[str, Mapping[str, float]], names: Sequence[str]) -> ParameterSpace:
+def _space(
+    defaults: Mapping[str, Mapping[str, float]], names: Sequence[str], units: Mapping[str, str]
+) -> ParameterSpace:
     """One parameter per name, from the defaults of every function."""
     found: dict[str, tuple[str, float]] = {}
     for function, own in defaults.items():
@@ -164,7 +167,7 @@ def _space(defaults: Mapping[str, Mapping[str, float]], names: Sequence[str]) ->
                     f"parameter {name!r} is {other:g} in {first!r} and {default:g} in {function!r}; "
                     "make the defaults equal or rename one"
                 )
-    return ParameterSpace(tuple(Parameter(name, default) for name, (_, default) in found.items()))
+    return ParameterSpace(tuple(Parameter(n, default, unit=units.get(n, "")) for n, (_, default) in found.items()))
 
 
 def _length(columns: Columns) -> int:

@@ -1,7 +1,7 @@
 """Nuclear recoils: Poisson-distributed quanta after Lindhard quenching, split binomially."""
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -52,7 +52,16 @@ class NRSource(AbstractXenonSource):
 
     @replaceable
     @staticmethod
-    def p_electron(nq, *, alpha=1.280, zeta=0.045, beta=0.02457, gamma=0.0141, delta=0.062, drift_field=120.0):
+    def p_electron(
+        nq,
+        *,
+        alpha=1.280,
+        zeta=0.045,
+        beta=0.02457,
+        gamma=0.0141,
+        delta=0.062,
+        drift_field: Annotated[Any, "V/cm"] = 120.0,
+    ):
         """Mean fraction of quanta that are electrons, by Thomas-Imel recombination in a field in V/cm."""
         q = nq + 1e-9
         excitons = alpha * drift_field**-zeta * (1 - jnp.exp(-beta * q))

@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 import math
 import types
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -62,6 +63,7 @@ class ModelFunction:
         parameters: names of its parameters.
         hidden: whether its first argument is a hidden variable.
         bound: whether it takes the source itself first.
+        units: unit of each parameter, empty for none.
     """
 
     name: str
@@ -70,6 +72,7 @@ class ModelFunction:
     parameters: tuple[str, ...]
     hidden: bool
     bound: bool
+    units: tuple[str, ...] = ()
 
     def traced(self, source: Any, arguments: tuple[Any, ...], values: Mapping[str, Any]) -> Any:
         """Call with numbers of compiled code; a function written with numpy is called as a copy on jax.numpy.
@@ -101,7 +104,8 @@ def read_function(
     """Read what a function depends on, and the defaults of its parameters.
 
     Positional arguments without default are event columns (the first one of a special function is hidden); arguments
-    with a default, and keyword-only ones, are parameters.
+    with a default, and keyword-only ones, are parameters. The first text in an annotation such as
+    ``Annotated[float, "cm"]`` is the unit of a parameter.
 
     Args:
         name: its name in the source.
@@ -115,6 +119,7 @@ def read_function(
     """
     columns: list[str] = []
     parameters: dict[str, float] = {}
+    units: list[str] = []
     for argument in list(inspect.signature(call).parameters.values())[1 if bound else 0 :]:
         if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
             raise InvalidModel(f"model function {name!r}: {argument} is neither an event column nor a parameter")
@@ -122,13 +127,14 @@ def read_function(
             columns.append(argument.name)
         else:
             parameters[argument.name] = _default(name, argument, defaults)
+            units.append(next((x for x in typing.get_args(argument.annotation)[1:] if isinstance(x, str)), ""))
     hidden = name in HIDDEN
     if hidden and not columns:
         raise InvalidModel(
             f"model function {name!r} must take {HIDDEN[name]} as its first argument; it takes none without a default"
         )
     taken = tuple(columns[1 if hidden else 0 :])
-    return ModelFunction(name, call, taken, tuple(parameters), hidden, bound), parameters
+    return ModelFunction(name, call, taken, tuple(parameters), hidden, bound, tuple(units)), parameters
 
 
 def as_number(value: Any) -> float | None:

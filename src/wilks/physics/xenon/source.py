@@ -3,7 +3,7 @@
 import abc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax
@@ -129,25 +129,25 @@ class AbstractXenonSource(AbstractTabulatedSource, AbstractExtendedSource, metac
 
     @replaceable
     @staticmethod
-    def electron_detection_eff(drift_time, *, extraction_eff=0.96, elife=452e3):
+    def electron_detection_eff(drift_time, *, extraction_eff=0.96, elife: Annotated[Any, "ns"] = 452e3):
         """Probability that an electron survives the drift and is extracted."""
         return extraction_eff * jnp.exp(-drift_time / elife)
 
     @replaceable
     @staticmethod
-    def electron_gain_mean(z, *, g2=20.0):
+    def electron_gain_mean(z, *, g2: Annotated[Any, "PE"] = 20.0):
         """Mean S2 of an extracted electron, PE."""
         return g2 + 0.0 * z
 
     @replaceable
     @staticmethod
-    def s1_acceptance(s1, s1_min=2.0, s1_max=70.0):
+    def s1_acceptance(s1, s1_min: Annotated[Any, "PE"] = 2.0, s1_max: Annotated[Any, "PE"] = 70.0):
         """Cut on S1, PE."""
         return jnp.where((s1 >= s1_min) & (s1 <= s1_max), 1.0, 0.0)
 
     @replaceable
     @staticmethod
-    def s2_acceptance(s2, s2_min=2.0, s2_max=6000.0):
+    def s2_acceptance(s2, s2_min: Annotated[Any, "PE"] = 2.0, s2_max: Annotated[Any, "PE"] = 6000.0):
         """Cut on S2, PE."""
         return jnp.where((s2 >= s2_min) & (s2 <= s2_max), 1.0, 0.0)
 

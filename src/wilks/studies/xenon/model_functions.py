@@ -1,13 +1,13 @@
 """Model functions of a user: the loss of electrons by a length, and a parabola for their share of the quanta."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import jax.numpy as jnp
 
 from wilks.physics.xenon.splitting import safe_probability
 
 
-def absorbed(z: Any, absorption_length: Any = 60.0, extraction_efficiency: Any = 0.96) -> Any:
+def absorbed(z: Any, absorption_length: Annotated[Any, "cm"] = 60.0, extraction_efficiency: Any = 0.96) -> Any:
     """Probability that an electron is extracted, by the depth from which it comes.
 
     Args:

@@ -113,7 +113,9 @@ def yields(results: Mapping[str, AbstractResult]) -> Mapping[str, Figure]:
         above = ax.secondary_xaxis("top", functions=(_energy, _quanta))
         above.set_xlabel("energy [keV]")
         ax.tick_params(top=False, which="both")
-    return {"Share of quanta that become electrons; the band is the error that the fit leaves.": figure_of(ax)}
+    stuck = [name for name in "abc" if name in fitted.values and not np.isfinite(fitted.errors.get(name, np.nan))]
+    held = f", which does not move {' and '.join(stuck)} from the bound" if stuck else ""
+    return {f"Share of quanta that become electrons; the band is the error that the fit leaves{held}.": figure_of(ax)}
 
 
 def _energy(nq: Any) -> Any:

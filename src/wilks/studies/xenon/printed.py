@@ -73,11 +73,12 @@ def compare_fits(fits: Mapping[str, FitResult], interval: Interval | None) -> tu
         for parameter, (value, error) in FITS.get(name, {}).items():
             if parameter in best.values:
                 corrected = None if value in _BOUNDS else math.sqrt(2) * error
-                text = f"{parameter} ({_TEXTS[name]})"
+                unit = dict(zip(best.names, best.units, strict=True)).get(parameter, "")
+                text = f"{parameter} ({_TEXTS[name]})" + (f", {unit}" if unit else "")
                 rows.append(_row(text, value, corrected, best.values[parameter], best.errors.get(parameter)))
     if interval is not None:
         half, own = 0.5 * (INTERVAL[1] - INTERVAL[0]), 0.5 * (interval.upper - interval.lower)
-        rows.append(_row("half of the 68 % interval of elife", half, None, own, None))
+        rows.append(_row("half of the 68 % interval of elife, ns", half, None, own, None))
     return tuple(rows)
 
 
