@@ -85,6 +85,7 @@ def rows(quick: bool) -> list[Row]:
         _rounds(known),
         *_speed(known, quick),
         *_maxima(),
+        *_reactor(quick),
         *_growth(quick),
         _import(),
     ]
@@ -142,7 +143,7 @@ def _rounds(known: Trainings) -> Row:
         draws, scores, notes = known.size.draws, [], []
         for seed in range(1, known.size.seeds + 1):
             file = str(sides.folder / f"rounds-{seed}.npz")
-            options = {"rounds": 2, "seed": seed, "n": known.size.pairs, "draws": draws, "file": file}
+            options = {"rounds": 3, "seed": seed, "n": known.size.pairs, "draws": draws, "steps": 5_000, "file": file}
             answer = sides.run(Task(OURS, "sbi_rounds", options)).answer
             scores.append(judged(sides, "gaussian_mixture", file, draws))
             notes.append(f"{answer['how']}, {answer['training']:.3g} s")
@@ -184,6 +185,42 @@ def _maxima() -> list[Row]:
             (Task(_PEER, "sbi_maximum", options, "sbi 0.27.0"),), Target(20, 100),
         )
     ]  # fmt: skip
+
+
+def _reactor(quick: bool) -> list[Row]:
+    """PROSPECT, DANSS and Bugey-3 in the plane of 3+1 neutrinos, beside the posterior on a grid."""
+    steps, toys, draws = (2_000, 3, 10_000) if quick else (12_000, 10, 50_000)
+    sizes = {"seed": 1, "toys": toys, "draws": draws}
+    fixed = Task(OURS, "sbi_reactor", {**sizes, "pairs": 100_000, "steps": steps})
+    fresh = Task(OURS, "sbi_reactor", {**sizes, "pairs": "online", "steps": 2 * steps})
+    known: dict[str, dict] = {}
+
+    def row(name: str, what: str, task: Task, part: str, target: Target) -> Row:
+        def measure(sides: Sides, rounds: int) -> Measured:
+            key = repr(task)
+            if key not in known:
+                known[key] = sides.run(task).answer
+            found = known[key]
+            note = f"{found['training']:.3g} CPU-s of training"
+            return Measured(found[part], None, None, None, "", "", note=note)
+
+        return Row(name, what, measure, target, "score")
+
+    def most(safe: float, stretch: float) -> Target:
+        return Target(safe, stretch, at_most=True)
+
+    share = {"seed": 1, "pairs": 100_000, "steps": steps, "toys": 100_000, "points": 20, "each": 2_000}
+    regions = Task(OURS, "sbi_reactor_coverage", share)
+    return [
+        row("reactor", "reactors, total variation at the data", fixed, "variation", most(0.19, 0.10)),
+        row("reactor-toys", "the same at toys of the prior, median", fixed, "toys", most(0.11, 0.07)),
+        row("reactor-online", "the same at the data, pairs online", fresh, "variation", most(0.12, 0.08)),
+        row("reactor-online-toys", "the same at toys, pairs online", fresh, "toys", most(0.09, 0.05)),
+        row("reactor-weighted", f"the same, {draws:,} weighted draws", fixed, "weighted", most(0.05, 0.03)),
+        row("reactor-ess", "effective share of these draws", fixed, "ess", Target(0.2, 0.5)),
+        row("reactor-evidence", "distance of ln Z", fixed, "evidence", most(0.05, 0.02)),
+        row("reactor-coverage", "worst of 20 coverages, from 90 %", regions, "worst", most(0.02, 0.01)),
+    ]
 
 
 def _growth(quick: bool) -> list[Row]:

@@ -96,14 +96,14 @@ def posterior(
     return work
 
 
-def rounds(rounds: int, seed: int, n: int, draws: int, file: str) -> Work:
-    """Truncated rounds for observation 1 of the mixture, with so many simulations in all."""
+def rounds(rounds: int, seed: int, n: int, draws: int, steps: int, file: str) -> Work:
+    """Truncated rounds for observation 1 of the mixture, with so many simulations in all and steps in each."""
 
     def work() -> Answer:
         start, space = time.process_time(), space_of("gaussian_mixture")
         found = train_posterior(
             seed, Mixture(space), space, path=ScoreMatching(), rounds=rounds, pairs=n,
-            data=observation("gaussian_mixture", 1),
+            data=observation("gaussian_mixture", 1), budget=Budget(steps=steps),
         )  # fmt: skip
         spent = time.process_time() - start
         rows = np.asarray(found.sample(1, observation("gaussian_mixture", 1), draws).draws[0])

@@ -2,7 +2,19 @@
 
 from harness.serving import serve
 
-from . import events, feldman_cousins, fits, flavor, oscillation, response, response_tutorial, sbi, studies, xenon
+from . import (
+    events,
+    feldman_cousins,
+    fits,
+    flavor,
+    oscillation,
+    reactor,
+    response,
+    response_tutorial,
+    sbi,
+    studies,
+    xenon,
+)
 
 TASKS = {
     "two_norm_fits": fits.two_norm_fits,
@@ -31,6 +43,7 @@ TASKS = {
     **xenon.TASKS,
     **feldman_cousins.TASKS,
     **oscillation.TASKS,
+    **reactor.TASKS,
     **sbi.TASKS,
 }
 

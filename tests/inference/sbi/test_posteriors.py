@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.inference.sbi import tasks
-from wilks._base.errors import InvalidFile, InvalidOption, NotAmortised
+from wilks._base.errors import InvalidFile, InvalidOption
 from wilks.inference.sbi import drawing
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.calibration import calibrate_ranks
@@ -21,10 +21,8 @@ from wilks.inference.sbi.pairs import Pairs
 from wilks.inference.sbi.paths import FlowMatching
 from wilks.inference.sbi.posterior_training import train_posterior
 from wilks.inference.sbi.saving import load_posterior, save_posterior
-from wilks.inference.sbi.score_paths import ScoreMatching
 from wilks.inference.sbi.simulation import simulate_pairs
 from wilks.inference.sbi.sufficient import SufficientStatistic
-from wilks.inference.sbi.truncation import Truncation
 
 SMALL = Residual(width=32, depth=2)
 STEPS = 400
@@ -117,16 +115,6 @@ def test_sbi_14_failed_simulations_keep_their_place():
     assert len(given) == 300
     assert given.failed == 1
     assert len(given.valid) + given.failed == len(given)
-
-
-@pytest.mark.slow
-def test_sbi_1_and_19_rounds_account_for_simulations_and_hold_for_their_data_alone():
-    found = trained(
-        ScoreMatching(network=SMALL), rounds=2, data=DATA, coordinate="box", truncation=Truncation(1e-3, draws=2000)
-    )
-    assert sum(line["simulated"] for line in found.ledger) == 2000
-    with pytest.raises(NotAmortised):
-        found.sample(1, DATA + 1.0, 10)
 
 
 def test_sbi_11_training_writes_nothing_without_a_store(posterior, tmp_path, monkeypatch):

@@ -1,17 +1,22 @@
 """The network of a likelihood ratio: a function of parameters and encoded data, one number per pair."""
 
 import abc
+import math
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float32
 
 from wilks._base.typing import Key
 
 from .blocks import Layout
 from .embeddings import AbstractEncoder, AbstractEncoderFamily
-from .networks import Residual, Trunk
+from .networks import Residual, Trunk, waves
+
+_FREQUENCIES = 8  # waves over the prior by which a product sees each parameter, as it has no data to help it
+_HALF_PERIOD = np.float32(math.pi / (2.0 * math.sqrt(3.0)))  # of the first wave: the width of a box
 
 
 class AbstractRatioFunction(eqx.Module):
@@ -48,7 +53,7 @@ class RatioNetwork(AbstractRatioFunction):
         if self.paired:
             return self.pair_score(z, jnp.zeros_like(z), context)
         if self.product:
-            out = self.trunk(z, self.trunk.prepare(context[:0]))
+            out = self.trunk(_with_waves(z), self.trunk.prepare(jnp.zeros(0, jnp.float32)))
             return out[1:] @ context + out[0]
         return self.trunk(z, self.trunk.prepare(context))[0]
 
@@ -95,7 +100,12 @@ def build_ratio(
     one, two = jax.random.split(key)
     encoder = family.build(one, layout, size)
     if product:
-        trunk = network.build(two, size, 0, 1 + encoder.features)
+        trunk = network.build(two, size * (1 + 2 * _FREQUENCIES), 0, 1 + encoder.features)
         return RatioNetwork(encoder, trunk, paired=False, product=True)
     trunk = network.build(two, 2 * size if paired else size, encoder.features, 1)
     return RatioNetwork(encoder, trunk, paired)
+
+
+def _with_waves(z: Float32[Array, " size"]) -> Float32[Array, " inputs"]:
+    """Coordinates, and waves of each of them."""
+    return jnp.concatenate([z, *(waves(_HALF_PERIOD * z[i], _FREQUENCIES) for i in range(z.shape[0]))])

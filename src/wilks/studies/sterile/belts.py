@@ -31,6 +31,7 @@ LEVEL = 0.90
 _TOYS_PER_PAIR = 1.0  # toys of the critical values, in units of the training's pseudo-experiments
 _POINTS = 20
 _FEWEST_TOYS = 2_000
+_CANDIDATES, _ZOOMS = 4096, 3  # of searches for the largest ratio: a product judges all candidates at once
 
 
 class Belts(NamedTuple):
@@ -62,7 +63,7 @@ def find_belts(
         watch: takes the time.
         results: where results are announced.
     """
-    statistic = RatioStatistic(networks.ratio)  # pyright: ignore[reportCallIssue]  its space is that of the ratio
+    statistic = RatioStatistic(networks.ratio, _CANDIDATES, _ZOOMS)  # pyright: ignore[reportCallIssue]  its space
     toys = max(_FEWEST_TOYS, round(_TOYS_PER_PAIR * training.pairs))
     steps = max(training.steps, 10)
     critical = watch.measured(
@@ -79,11 +80,14 @@ def find_belts(
     )
     chosen = prior_draws(random_key(effort.seed + 21), posed.space, _POINTS)
     points: list[Any] = [dict(zip(PLANE, row.tolist(), strict=True)) for row in chosen]
-    coverage = results.add(
+    coverage = watch.measured(
         "coverage",
-        lambda: coverage_map(
-            effort.seed + 1_000, statistic, critical, posed.exact, posed.space, n=max(500, 20 * training.checks),
-            points=points, toys=5 * training.checks, progress=effort.progress,
+        lambda: results.add(
+            "coverage",
+            lambda: coverage_map(
+                effort.seed + 1_000, statistic, critical, posed.exact, posed.space, n=max(500, 20 * training.checks),
+                points=points, toys=5 * training.checks, progress=effort.progress,
+            ),
         ),
     )  # fmt: skip
     if not effort.toys:
