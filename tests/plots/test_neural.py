@@ -8,7 +8,7 @@ import pytest
 from wilks._base.errors import InvalidData
 from wilks.plots.neural.calibration import calibration_curves, local_pp, rank_histogram
 from wilks.plots.neural.planes import learned_region
-from wilks.plots.neural.posteriors import posterior_pair, weights
+from wilks.plots.neural.posteriors import _drawn, posterior_pair, weights
 from wilks.plots.neural.training import training
 from wilks.plots.posteriors import grid_posterior
 
@@ -56,6 +56,17 @@ def test_draws_stand_beside_the_exact_posterior(results):
     assert texts(ax) == ["flow", "score"]
     with pytest.raises(InvalidData, match="the exact posterior is one of"):
         posterior_pair(samples, names, exact=exact)
+
+
+def test_the_exact_posterior_is_smoothed_like_draws_of_it(results):
+    exact = results["plane_posterior"]
+    theta = _drawn(exact, 20_000, (False, False))
+    for i, name in enumerate(exact.names):
+        # evenly spread over cells: the mean of 20,000 draws is known to 0.7 % of the spread, cells add their width
+        width = np.diff(exact.edges[i]).max()
+        assert theta[i].mean() == pytest.approx(exact.mean(name), abs=0.05 * exact.std(name) + 0.5 * width)
+        assert exact.edges[i][0] <= theta[i].min()
+        assert theta[i].max() <= exact.edges[i][-1]
 
 
 def test_weights_fall(results):

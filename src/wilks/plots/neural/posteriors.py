@@ -1,6 +1,7 @@
 """Figures of neural posteriors: draws beside the exact density, importance weights, predicted data."""
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -9,7 +10,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from wilks._base.errors import InvalidData
-from wilks.plots.posteriors import density_edges
 from wilks.plots.style import ACCENT, BANDS, COLOURS, DATA, MODEL, MUTED, in_style, single, text_of
 from wilks.results.checks import PredictiveCheck
 from wilks.results.densities import at_points, density_2d, heights
@@ -35,7 +35,8 @@ def posterior_pair(
 ) -> Axes:
     """Regions of highest density of two parameters by draws, with those of the exact posterior dashed.
 
-    Densities of draws are smoothed by a Gaussian kernel of Silverman's width, in logarithms of positive parameters.
+    Densities of draws are smoothed by a Gaussian kernel of Silverman's width, in logarithms of positive parameters. The
+    exact posterior goes through the same smoothing, as so many draws of it, so that what differs is not the smoothing.
 
     Args:
         draws: posterior draws, or several by name.
@@ -50,19 +51,22 @@ def posterior_pair(
     handles = []
     logs = [all(np.all(d.values(name) > 0) and d.bounds(name)[0] > 0 for d in family.values()) for name in names]
     for (text, samples), colour in zip(family.items(), COLOURS * len(family), strict=False):
-        _smoothed(ax, samples, names, logs, levels, colour)
+        columns = np.stack([samples.values(name) for name in names])
+        _smoothed(ax, columns, _Frame(samples, names, logs), levels, colour)
         handles.append(Line2D([], [], color=colour, label=text))
     if exact is not None:
         if exact.names != tuple(names):
             raise InvalidData(f"the exact posterior is one of {', '.join(exact.names)}, not of {', '.join(names)}")
-        density_edges(ax, exact, levels, colour=DATA, style="--", labelled=False)
+        first = next(iter(family.values()))
+        columns = _drawn(exact, len(first.values(names[0])), logs)
+        _smoothed(ax, columns, _Frame(first, names, logs), levels, DATA, "--")
         handles.append(Line2D([], [], color=DATA, ls="--", label="exact"))
     ax.set_xscale("log" if logs[0] else "linear")
     ax.set_yscale("log" if logs[1] else "linear")
     ax.set_xlabel(text_of(names[0], labels))
     ax.set_ylabel(text_of(names[1], labels))
     title = " and ".join(f"{100 * level:.4g}" for level in levels) + " %"
-    ax.legend(handles=handles, title=title, loc="best")
+    ax.legend(handles=handles, title=title, loc="best", frameon=True)
     return ax
 
 
@@ -105,19 +109,44 @@ def predictive(result: PredictiveCheck) -> Figure:
     return figure
 
 
+class _Frame(NamedTuple):
+    """What a smooth density needs besides draws: whose bounds and effective number, of what, on which scale."""
+
+    samples: Samples
+    names: tuple[str, str]
+    logs: Sequence[bool]
+
+    def bounds(self, i: int) -> tuple[float, float]:
+        """Ends of one parameter on its scale."""
+        low, high = self.samples.bounds(self.names[i])
+        return (float(np.log(low)), float(np.log(high))) if self.logs[i] else (low, high)
+
+
 def _smoothed(
-    ax: Axes, samples: Samples, names: tuple[str, str], logs: Sequence[bool], levels: Sequence[float], colour: str
+    ax: Axes,
+    columns: Float[np.ndarray, "2 draws"],
+    frame: _Frame,
+    levels: Sequence[float],
+    colour: str,
+    style: str = "-",
 ) -> None:
-    columns = [np.log(samples.values(n)) if log else samples.values(n) for n, log in zip(names, logs, strict=True)]
-    if len(columns[0]) < _FEWEST:
-        raise InvalidData(f"only {len(columns[0])} draws; {_FEWEST} are needed")
-    ends = [samples.bounds(n) for n in names]
-    bounds = [(float(np.log(a)), float(np.log(b))) if log else (a, b) for (a, b), log in zip(ends, logs, strict=True)]
-    effective = min(samples.effective(n) for n in names)
-    across, up, height = density_2d(columns[0], columns[1], (bounds[0], bounds[1]), effective=effective)
-    edges = sorted(set(heights(at_points((across, up), height, columns[0], columns[1]), levels)))
-    x, y = (np.exp(axis) if log else axis for axis, log in zip((across, up), logs, strict=True))
-    ax.contour(x, y, height.T, levels=edges, colors=[colour], linewidths=1.3)
+    x, y = (np.log(column) if log else column for column, log in zip(columns, frame.logs, strict=True))
+    if len(x) < _FEWEST:
+        raise InvalidData(f"only {len(x)} draws; {_FEWEST} are needed")
+    effective = min(frame.samples.effective(name) for name in frame.names)
+    across, up, height = density_2d(x, y, (frame.bounds(0), frame.bounds(1)), effective=effective)
+    edges = sorted(set(heights(at_points((across, up), height, x, y), levels)))
+    across, up = (np.exp(axis) if log else axis for axis, log in zip((across, up), frame.logs, strict=True))
+    ax.contour(across, up, height.T, levels=edges, colors=[colour], linestyles=[style], linewidths=1.3)
+
+
+def _drawn(exact: GridPosterior, n: int, logs: Sequence[bool]) -> Float[np.ndarray, "2 draws"]:
+    """Draws of a posterior on a grid, spread evenly over each cell."""
+    generator = np.random.default_rng(0)
+    places = np.unravel_index(generator.choice(exact.mass.size, n, p=exact.mass.ravel()), exact.mass.shape)
+    edges = [np.log(axis) if log else axis for axis, log in zip(exact.edges, logs, strict=True)]
+    found = [axis[i] + generator.random(n) * (axis[i + 1] - axis[i]) for axis, i in zip(edges, places, strict=True)]
+    return np.stack([np.exp(column) if log else column for column, log in zip(found, logs, strict=True)])
 
 
 def _block(ax: Axes, bands: Float[np.ndarray, "quantiles _"], observed: Float[np.ndarray, " _"]) -> None:

@@ -31,7 +31,7 @@ LEVEL = 0.90
 _TOYS_PER_PAIR = 1.0  # toys of the critical values, in units of the training's pseudo-experiments
 _POINTS = 20
 _FEWEST_TOYS = 2_000
-_CANDIDATES, _ZOOMS = 4096, 3  # of searches for the largest ratio: a product judges all candidates at once
+_CANDIDATES, _ZOOMS = 4096, 1  # of searches for the largest ratio: a product judges all candidates at once
 
 
 class Belts(NamedTuple):

@@ -34,7 +34,7 @@ def posteriors(programme: Any) -> Mapping[str, Figure]:
     draws = {f"{name} matching": samples for name, samples in found.draws.items()}
     pair = posterior_pair(draws, PLANE, exact=found.exact, labels=_LABELS)
     return {
-        "Neural posteriors at 68 and 90 %, the exact one dashed.": figure_of(pair),
+        "Neural posteriors at 68 and 90 %, the exact one dashed, all smoothed alike.": figure_of(pair),
         "Exact posterior.": figure_of(plane_density(found.exact, labels=_LABELS)),
         "Importance weights of draws of flow matching.": figure_of(weights(found.weighted["flow"])),
     }
