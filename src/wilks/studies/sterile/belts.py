@@ -63,7 +63,9 @@ def find_belts(
         watch: takes the time.
         results: where results are announced.
     """
-    statistic = RatioStatistic(networks.ratio, _CANDIDATES, _ZOOMS)  # pyright: ignore[reportCallIssue]  its space
+    statistic = RatioStatistic(  # pyright: ignore[reportCallIssue]  its space is that of the ratio
+        ratio=networks.ratio, candidates=_CANDIDATES, zooms=_ZOOMS
+    )
     toys = max(_FEWEST_TOYS, round(_TOYS_PER_PAIR * training.pairs))
     steps = max(training.steps, 10)
     critical = watch.measured(
