@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import numpy as np
@@ -163,6 +164,14 @@ def test_suspiciousness_sees_tension_and_no_prior_ranges(distance, tense):
         assert result.reliable
     # the prior is three times as wide: ln R grows by ln 3, ln S stays
     assert found[1].log_ratio - found[0].log_ratio == pytest.approx(math.log(3.0), abs=0.1)
+
+
+def test_more_directions_than_parameters_are_flagged(exact):
+    half = reweight(6, GaussianPosterior(MODEL), MODEL, DATA, 500)
+    plain = suspiciousness(exact, (exact, half))
+    assert "far_from_gaussian" not in plain.flags
+    wild = dataclasses.replace(half, log_likelihood=3.0 * half.log_likelihood)
+    assert "exceeds the 2 free parameters" in suspiciousness(exact, (wild, wild)).flags["far_from_gaussian"]
 
 
 class _Fixed(BroadProposal):

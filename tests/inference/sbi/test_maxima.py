@@ -6,6 +6,8 @@ import pytest
 
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidOption
+from wilks.inference.ladder import climb
+from wilks.inference.sbi import map_estimates
 from wilks.inference.sbi.accelerated_toys import accelerated_toys
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.importance import reweight
@@ -47,6 +49,35 @@ def test_sbi_13_maxima_of_a_mixture_take_few_polishings(mixture):
     values = {"a": np.array([found.values["a"]]), "b": np.array([found.values["b"]])}
     draws = mixture.sample(2, DATA, 500)
     assert float(mixture.log_prob(values, DATA)[0]) > draws.log_prob.max() - 1e-3
+
+
+class Counting:
+    """The exact posterior, with every request for draws written down."""
+
+    def __init__(self):
+        self.space, self.asked = EXACT.space, []
+
+    def sample(self, key, data, n):
+        self.asked.append(n)
+        return EXACT.sample(key, data, n)
+
+    def log_prob(self, values, data):
+        return EXACT.log_prob(values, data)
+
+
+def test_sbi_13_a_maximum_takes_256_draws_and_8_polishings_at_most(monkeypatch):
+    polished = []
+
+    def climbed(likelihood, lanes, starts, *rest, **options):
+        polished.append(len(np.unique(starts, axis=0)))
+        return climb(likelihood, lanes, starts, *rest, **options)
+
+    monkeypatch.setattr(map_estimates, "climb", climbed)
+    posterior = Counting()
+    map_estimate(1, posterior, DATA, likelihood=MODEL)
+    assert posterior.asked == [256]
+    assert len(polished) == 1
+    assert 1 <= polished[0] <= 8
 
 
 def test_draws_of_a_trained_mixture_are_made_exact(mixture):

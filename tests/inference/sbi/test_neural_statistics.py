@@ -20,6 +20,7 @@ from wilks.inference.sbi.neural_statistics import (
 )
 from wilks.inference.sbi.ratios import train_ratio
 from wilks.inference.sbi.smooth_rates import design, smooth_rate
+from wilks.inference.sbi.sufficient import SufficientStatistic
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Uniform
@@ -155,7 +156,8 @@ def test_sbi_16_the_ratio_statistic_is_zero_at_the_best_point_for_every_data(rat
 
 def test_the_ends_of_the_prior_are_tested_like_any_point():
     options = {"network": Residual(width=16, depth=1), "budget": Budget(steps=20, batch=128)}
-    ratio = train_ratio(1, SIMULATOR, SPACE, pairs=500, coordinate="normal", **options)
+    summary = SufficientStatistic.of_means(np.zeros(1), np.eye(1), np.eye(1))
+    ratio = train_ratio(1, SIMULATOR, SPACE, pairs=500, coordinate="normal", encoder=summary, **options)
     curve = RatioStatistic(ratio, candidates=64).curve(np.array([[0.0], [1e-9], [0.5], [1.0]]), np.array([0.4]))
     assert np.all(np.isfinite(curve))  # normal coordinates of both ends are infinite
     assert curve.min() == 0.0

@@ -7,6 +7,7 @@ import sys
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,6 +16,7 @@ from wilks._base.errors import InvalidFile, InvalidOption
 from wilks.inference.sbi import drawing
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.calibration import calibrate_ranks
+from wilks.inference.sbi.flows import SplineFlow
 from wilks.inference.sbi.many_sets import draws_for_each
 from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.pairs import Pairs
@@ -23,6 +25,7 @@ from wilks.inference.sbi.posterior_training import train_posterior
 from wilks.inference.sbi.saving import load_posterior, save_posterior
 from wilks.inference.sbi.simulation import simulate_pairs
 from wilks.inference.sbi.sufficient import SufficientStatistic
+from wilks.likelihood.interface import AbstractSimulator
 
 SMALL = Residual(width=32, depth=2)
 STEPS = 400
@@ -146,6 +149,37 @@ def test_a_sufficient_statistic_serves_as_encoder_and_is_stored(tmp_path):
     assert np.abs(draws.mean(axis=0) - DATA / 2).max() < 0.05
     back = load_posterior(save_posterior(posterior, tmp_path / "q"))
     assert np.array_equal(back.sample(1, DATA, 50).draws, posterior.sample(1, DATA, 50).draws)
+
+
+class Switched(AbstractSimulator):
+    """x ~ N(theta + 1, 0.1) or N(theta - 1, 0.1), and which of the two, one-hot."""
+
+    model: tasks.GaussianLinear
+
+    @property
+    def space(self):
+        return self.model.space
+
+    def simulate(self, key, values):
+        which, noise = jax.random.split(key)
+        choice = jax.nn.one_hot(jax.random.bernoulli(which).astype(int), 2)
+        return {"x": self.model.simulate(noise, values) + choice @ jnp.array([1.0, -1.0]), "switch": choice}
+
+    def expected(self, values):
+        return {"x": self.space.pack(values), "switch": jnp.full(2, 0.5)}
+
+
+def test_a_switch_that_the_simulator_draws_is_given_with_the_data():
+    simulator = Switched(tasks.GaussianLinear(1))
+    posterior = train_posterior(
+        3, simulator, simulator.space, path=SplineFlow(layers=3, kind="affine", width=16), pairs=2000,
+        coordinate="normal", budget=Budget(steps=400, rate=3e-3),
+    )  # fmt: skip
+    for choice, offset in (([1.0, 0.0], 1.0), ([0.0, 1.0], -1.0)):
+        observed = {"x": np.array([offset + 0.2]), "switch": np.array(choice)}
+        draws = posterior.sample(1, observed, 1000).draws
+        assert draws.mean() == pytest.approx(0.1, abs=0.08)  # x/2 after the offset; a third of the posterior's sd
+        assert draws.std() == pytest.approx(np.sqrt(0.05), rel=0.3)
 
 
 def test_an_encoder_that_is_none_is_refused():

@@ -117,6 +117,12 @@ def suspiciousness(joint: WeightedSamples, parts: Sequence[WeightedSamples]) -> 
     everything = (joint, *parts)
     p = _tail(dimension - 2.0 * log_s, dimension)
     flags = {name: text for result in everything for name, text in result.flags.items()}
+    free = int((~joint.fixed).sum())
+    if dimension > free + 0.5:
+        flags["far_from_gaussian"] = (
+            f"dimension {dimension:.3g} exceeds the {free} free parameters: the posteriors are far from Gaussian, and "
+            "the p-value is an orientation only"
+        )
     if math.isnan(p):
         flags["no_common_direction"] = f"the data sets constrain no direction in common (dimension {dimension:.3g})"
     sigma = "" if math.isnan(p) else f"; {number(significance(p / 2.0), 3)} sigma, two-sided"

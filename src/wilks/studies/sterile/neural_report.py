@@ -92,6 +92,7 @@ def _flags(programme: Programme, results: Results, passed: Mapping[str, bool]) -
     flags = {f"{name}_failed": str(vars(results[name])["verdict"]) for name, ok in passed.items() if not ok}
     for name, draws in programme.found.weighted.items():
         flags |= {f"{name}_{flag}": text for flag, text in draws.flags.items()}
+    flags |= {f"tension_{flag}": text for flag, text in programme.tension.suspicious.flags.items()}
     flags |= dict(programme.posed.signal.flags)
     return flags | {f"{name}_not_loaded": text for name, text in programme.experiments.missing.items()}
 
