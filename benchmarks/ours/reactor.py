@@ -87,10 +87,10 @@ def coverage(seed: int, pairs: int, steps: int, toys: int, points: int, each: in
         problem = posed()
         start = time.process_time()
         ratio = train_ratio(
-            seed, problem.exact, problem.space, loss=DirectRatio(), coordinate="normal", scale="none", product=True,
+            seed, problem.exact, problem.space, loss=DirectRatio(), coordinate="normal",
             encoder=problem.summary, pairs=pairs, budget=Budget(steps=steps, batch=256),
         )  # fmt: skip
-        statistic = RatioStatistic(ratio, candidates=4096, zooms=1)  # pyright: ignore[reportCallIssue]
+        statistic = RatioStatistic(ratio)  # pyright: ignore[reportCallIssue]
         critical = critical_values(seed + 1, statistic, problem.exact, problem.space, level=0.90, n=toys)
         spent = time.process_time() - start
         chosen = prior_draws(jax.random.key(9), problem.space, points)

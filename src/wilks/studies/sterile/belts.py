@@ -31,7 +31,6 @@ LEVEL = 0.90
 _TOYS_PER_PAIR = 1.0  # toys of the critical values, in units of the training's pseudo-experiments
 _POINTS = 20
 _FEWEST_TOYS = 2_000
-_CANDIDATES, _ZOOMS = 4096, 1  # of searches for the largest ratio: a product judges all candidates at once
 
 
 class Belts(NamedTuple):
@@ -63,9 +62,7 @@ def find_belts(
         watch: takes the time.
         results: where results are announced.
     """
-    statistic = RatioStatistic(  # pyright: ignore[reportCallIssue]  its space is that of the ratio
-        ratio=networks.ratio, candidates=_CANDIDATES, zooms=_ZOOMS
-    )
+    statistic = RatioStatistic(networks.ratio)  # pyright: ignore[reportCallIssue]  its space is that of the ratio
     toys = max(_FEWEST_TOYS, round(_TOYS_PER_PAIR * training.pairs))
     steps = max(training.steps, 10)
     critical = watch.measured(

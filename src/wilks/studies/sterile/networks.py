@@ -112,10 +112,7 @@ def train_networks(posed: Posed, training: Training, effort: Effort, watch: Stop
         lambda: train_posterior(seed + 3, posed.exact, space, path=_SPLINES, coordinate="normal", **shared),
     )
     ratio = watch.measured(
-        "ratio",
-        lambda: train_ratio(  # the data are Gaussian and their summary is whitened: a product is the exact form
-            seed + 4, posed.exact, space, loss=DirectRatio(), coordinate="normal", product=True, scale="none", **shared
-        ),
+        "ratio", lambda: train_ratio(seed + 4, posed.exact, space, loss=DirectRatio(), coordinate="normal", **shared)
     )
     assert isinstance(ratio, NeuralRatio)
     return Networks(flow, WidenedPosterior(space, score), spline, ratio, score.ledger), pairs
