@@ -15,7 +15,7 @@ from .study import deliver_study, effort_of
 _TOYS = 1000
 _TRAINING = (
     ("--pairs", 100_000, 200, "Pseudo-experiments per network."),
-    ("--steps", 8_000, 10, "Training steps per network."),
+    ("--steps", 5_000, 10, "Training steps per network."),
     ("--rounds", 3, 1, "Truncated rounds of score matching."),
     ("--checks", 200, 20, "Pseudo-experiments of each check of calibration."),
     ("--draws", 20_000, 1_000, "Posterior draws at the data."),

@@ -45,7 +45,7 @@ class Training:
     """
 
     pairs: int = 100_000
-    steps: int = 8_000
+    steps: int = 5_000
     rounds: int = 3
     checks: int = 200
     draws: int = 20_000

@@ -198,7 +198,7 @@ _TRUST = (
 )
 _TENSION = (
     "Reactor rates fall short of the flux model, and gallium sources count too few events. The joint posteriors are "
-    "products of the neural posteriors of each experiment with the prior counted once, weighted with the exact joint "
-    "likelihood. Suspiciousness compares the evidences of reactors and gallium, free of the range of the priors; the "
+    "draws of the neural posteriors of each experiment and of the prior, weighted with the exact joint likelihood. "
+    "Suspiciousness compares the evidences of reactors and gallium, free of the range of the priors; the "
     "parameter goodness of fit compares the best fits of spectra, rates and gallium."
 )

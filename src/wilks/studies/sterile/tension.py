@@ -1,7 +1,6 @@
 """The anomalies of reactors and gallium, and whether they agree: in evidences and in likelihood ratios."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,11 +10,14 @@ from wilks.inference.calibration import Asymptotic, ByToys
 from wilks.inference.compatibility import compatibility
 from wilks.inference.null_tests import null_significance
 from wilks.inference.sbi.evidence import suspiciousness
+from wilks.inference.sbi.grid_posteriors import posterior_on_grid
 from wilks.inference.sbi.importance import reweight
-from wilks.inference.sbi.operations.combined import combine
+from wilks.inference.sbi.operations.at_data import at_data
+from wilks.inference.sbi.operations.ensembles import ensemble
 from wilks.inference.sbi.posterior import NeuralPosterior
 from wilks.likelihood.joint import Joint
 from wilks.physics.oscillation.experiment import Study
+from wilks.physics.oscillation.spaces import SINE, SPLITTING
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.weighted import Suspiciousness, WeightedSamples
 from wilks.studies.measurement import Findings
@@ -25,12 +27,15 @@ from .loading import GALLIUM, RATES
 from .networks import Networks, Stopwatch, Training, train_small
 from .problem import Posed, pose_plane
 
+_MORE = 4  # draws of a joint posterior, in units of those of one: few of them lie where all experiments agree
+_CELLS = {SINE: 120, SPLITTING: 300}
+
 MAIN = "main"
 """Name of the experiments that the large networks learn, among those that are joined."""
 
 
 class Tension(NamedTuple):
-    """Exact draws of each side and of all, each from products of neural posteriors.
+    """Exact draws of each side and of all, each from draws of the neural posteriors.
 
     Args:
         weighted: of reactors, gallium and all together.
@@ -51,7 +56,7 @@ def find_tension(
 ) -> Tension:  # fmt: skip
     """How significant each anomaly is, and the agreement of reactors and gallium.
 
-    The posterior of several experiments is the product of those of each, weighted with the exact likelihood.
+    The posterior of several experiments is found among draws of those of each and of the prior, by exact weights.
 
     Args:
         studies: all experiments, gallium among them.
@@ -86,22 +91,8 @@ def find_tension(
         "suspiciousness", lambda: suspiciousness(weighted["all"], (weighted["reactors"], weighted[GALLIUM]))
     )
     results.add("agreement", lambda: _agreement(sets))
-    grids = {name: p.posterior() for name, p in sets.items()}
-    exact = {side: product([grids[name] for name in names]) for side, names in sides.items()}
+    exact = {side: posterior_on_grid(*_joint(sets, names), _CELLS) for side, names in sides.items()}
     return Tension(weighted, exact, found, trained)
-
-
-def product(grids: Sequence[GridPosterior]) -> GridPosterior:
-    """The exact posterior of independent data sets on one grid: likelihoods multiply, the prior counts once.
-
-    Args:
-        grids: of each data set, with the same nodes and priors.
-    """
-    logs = np.sum([grid.log_likelihood for grid in grids], axis=0)
-    heights = grids[0].prior_mass * np.exp(logs - logs.max())
-    log_evidence = float(logs.max() + np.log(heights.sum()))
-    log_null = float(sum(grid.log_null for grid in grids))
-    return replace(grids[0], mass=heights / heights.sum(), log_evidence=log_evidence, log_null=log_null)
 
 
 def exact_suspiciousness(exact: Mapping[str, GridPosterior]) -> float:
@@ -123,11 +114,18 @@ def _finite(logs: Float[np.ndarray, "*cells"]) -> Float[np.ndarray, "*cells"]:
 def _weighted(
     sets: Mapping[str, Posed], parts: Mapping[str, Any], names: list[str], training: Training, effort: Effort
 ) -> WeightedSamples:
-    """Draws of the product of some posteriors with the exact likelihood's weights."""
-    product = combine({name: parts[name] for name in names})
-    likelihood = Joint({name: sets[name].exact for name in names})
-    data = {name: sets[name].data for name in names}
-    return reweight(effort.seed + 40, product, likelihood, data, training.draws, defensive=0.2)
+    """Draws of the posteriors of some experiments and of the prior, with the exact joint likelihood's weights.
+
+    A product of posteriors that disagree lies in the tails of all of them, where networks are worst.
+    """
+    proposal = ensemble([at_data(parts[name], sets[name].data) for name in names])
+    likelihood, data = _joint(sets, names)
+    return reweight(effort.seed + 40, proposal, likelihood, data, _MORE * training.draws, defensive=0.5)
+
+
+def _joint(sets: Mapping[str, Posed], names: list[str]) -> tuple[Joint, dict[str, Any]]:
+    """The exact likelihood of some experiments, and their data."""
+    return Joint({name: sets[name].exact for name in names}), {name: sets[name].data for name in names}
 
 
 def _agreement(sets: Mapping[str, Posed]) -> Any:
