@@ -4,6 +4,7 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import re
 import shutil
 import subprocess
 import sys
@@ -112,6 +113,33 @@ def python(program):
     result = run(sys.executable, "-c", program)
     assert result.returncode == 0, result.stderr
     return result.stdout.strip()
+
+
+def imported_by(path):
+    """Modules of the package that a file imports, and the folders on the way to it."""
+    parts = module_of(path).split(".")
+    found = {".".join(parts[:depth]) for depth in range(1, len(parts))}
+    for node in TREES[path].body:
+        if isinstance(node, ast.ImportFrom):
+            origin = origin_of(path, node)
+            found |= {origin, *(f"{origin}.{name}" for name in names_of(node))}
+        elif isinstance(node, ast.Import):
+            found |= set(names_of(node))
+    return found
+
+
+def test_whoever_uses_jax_makes_its_settings_first():
+    """A file that is imported by itself must not compute in single precision."""
+    files = {module_of(path): path for path in FILES}
+    above = {name: {other for other in imported_by(path) if other in files} for name, path in files.items()}
+    uses = [n for n, p in files.items() if re.search(r"^(import jax|from jax)(\.| |$)", TEXTS[p], re.MULTILINE)]
+    assert len(uses) > 100
+
+    def reaches(name, seen):
+        seen.add(name)
+        return name == "wilks._base.runtime" or any(reaches(n, seen) for n in above[name] - seen)
+
+    assert [name for name in uses if not reaches(name, set())] == []
 
 
 def test_contracts_of_imports_hold():

@@ -107,7 +107,7 @@ def process_against_process(name: str, what: str, ours: str, peer: tuple[str, st
             with tempfile.TemporaryDirectory(prefix="wilks-cache-") as cache:
                 command = [sides.python(OURS), "-W", "ignore", "-m", ours]
                 mine.append(spent(command, {**sides.variables(), "WILKS_CACHE": cache}))
-        theirs = [spent([sides.python(side), "-m", module], sides.variables()) for _ in range(repeats)]
+        theirs = [spent([sides.python(side), "-m", module], sides.variables(side)) for _ in range(repeats)]
         return _measured(mine[1:], theirs, side, "")
 
     return Row(name, what, measure, target)
@@ -123,7 +123,7 @@ def _measured(mine: Sequence[float], theirs: Sequence[float], label: str, note: 
 def _both(sides: Sides, ours: str, peer: tuple[str, str], rounds: int) -> tuple[list[Used], list[Used]]:
     side, module = peer
     mine = [_used([sides.python(OURS), "-W", "ignore", "-m", ours], sides.variables()) for _ in range(rounds + 1)]
-    theirs = [_used([sides.python(side), "-W", "ignore", "-m", module], sides.variables()) for _ in range(rounds)]
+    theirs = [_used([sides.python(side), "-W", "ignore", "-m", module], sides.variables(side)) for _ in range(rounds)]
     return mine[1:], theirs  # the first of ours writes the bytecode
 
 

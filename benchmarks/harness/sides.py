@@ -75,9 +75,12 @@ class Sides:
         """Interpreter of a side."""
         return sys.executable if side == OURS else str(interpreter(_ENVIRONMENTS.get(side, side), self.environments))
 
-    def variables(self) -> dict[str, str]:
-        """Environment variables of all sides."""
-        return {**os.environ, **ONE_THREAD, "WILKS_CACHE": str(self.folder / "compiled")}
+    def variables(self, side: str = OURS) -> dict[str, str]:
+        """Environment variables of a side: one thread; Wilks tells XLA so by itself."""
+        told = {**os.environ, **ONE_THREAD, "WILKS_CACHE": str(self.folder / "compiled")}
+        if side == OURS:
+            del told["XLA_FLAGS"]
+        return told
 
     def run(self, task: Task) -> Run:
         """Run a task once; the first run poses it and is cold.
@@ -99,7 +102,7 @@ class Sides:
     def _start(self, side: str) -> subprocess.Popen[str]:
         command = [self.python(side), "-W", "ignore", "-m", _MODULES[side]]
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=self.variables()
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=self.variables(side)
         )
         self._processes[side] = process
         return process

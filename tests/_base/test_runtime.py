@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import jax.numpy as jnp
+import jaxlib
 import pytest
 
 from wilks._base import runtime
@@ -33,6 +34,17 @@ def test_threads_are_pinned_unless_the_user_chose():
     assert pinned.startswith("True")
     assert "intra_op_parallelism_threads=1" in pinned
     assert run(program, WILKS_THREADS="4")[0] == "True None"
+
+
+def test_what_xla_is_told_is_what_it_reads():
+    # nothing after the word without dashes reaches XLA, and an unknown word would stop the process
+    told = runtime.flags().split()
+    assert told[-1] == "intra_op_parallelism_threads=1"
+    assert ("--xla_cpu_use_fusion_emitters=false" in told) == jaxlib.__version__.startswith("0.10.")
+    refused, errors = run("import os; os.environ['XLA_FLAGS'] = '--xla_no_such_word=1'; import jax; jax.numpy.zeros(1)")
+    assert (refused, "xla_no_such_word" in errors) == ("", True)
+    out, _ = run("import wilks._base.runtime, jax; print(jax.jit(lambda x: x + 1)(1.0))")
+    assert out == "2.0"
 
 
 def test_threads_that_cannot_be_pinned_any_more_are_known():

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from . import runtime  # noqa: F401  64 bit before any array exists
 from .errors import InvalidModel
 
 _UNVERIFIABLE = "unverifiable-"

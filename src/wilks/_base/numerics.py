@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from . import runtime  # noqa: F401  64 bit before any array exists
+
 _LOG_TWO_PI = 1.8378770664093453
 _UNROLLED_UP_TO = 6  # above this LAPACK beats an unrolled factorisation on one lane
 

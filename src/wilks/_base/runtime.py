@@ -1,4 +1,4 @@
-"""Settings of the numerical runtime, made once before any array exists: 64 bit, one thread, a private compile cache."""
+"""Settings of the runtime, made once before any array exists: 64 bit, one thread, quick compilation, a private cache."""
 
 import os
 import stat
@@ -6,9 +6,14 @@ import warnings
 from pathlib import Path
 
 import jax
+import jaxlib
 import platformdirs
 
-_SINGLE_THREAD_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+_SINGLE_THREAD_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # the second word ends all
+
+# XLA's older way to make kernels: programs of many small ones compile in two thirds of the time and run as fast.
+_QUICK_COMPILATION = "--xla_cpu_use_fusion_emitters=false"
+_KNOWN_TO = ("0.10.",)  # versions of jaxlib; others might refuse to start over a word that they do not know
 
 
 def _enable_double_precision() -> None:
@@ -23,13 +28,19 @@ def _backend_is_running() -> bool:
     return bool(xla_bridge._backends)
 
 
+def flags() -> str:
+    """What XLA is told where the user says nothing: one thread, and quick compilation where it is known."""
+    quick = [_QUICK_COMPILATION] if jaxlib.__version__.startswith(_KNOWN_TO) else []
+    return " ".join([*quick, _SINGLE_THREAD_FLAGS])
+
+
 def _pin_threads() -> bool:
     """Pin XLA to one thread unless the user chose; returns whether the setting can still take effect."""
     if "XLA_FLAGS" in os.environ or "WILKS_THREADS" in os.environ:
         return True
     if _backend_is_running():
         return False
-    os.environ["XLA_FLAGS"] = _SINGLE_THREAD_FLAGS
+    os.environ["XLA_FLAGS"] = flags()
     return True
 
 

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 from .curves import Curve
 
 _PIECES = 64  # curves are padded to a multiple of this, so that exchanged tables share one compiled program

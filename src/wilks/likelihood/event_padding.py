@@ -9,6 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 SMALLEST_BUCKET = 32
 
 

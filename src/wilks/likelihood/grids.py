@@ -11,6 +11,7 @@ import numpy as np
 import scipy  # its parts load when first used
 from jaxtyping import Array, Float
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 from wilks._base.errors import InvalidData
 
 _UNIFORM = 1e-6  # departure of a step from the mean step, relative, that counts as none

@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 
 def product_and_others(
     factors: Float[Array, "factors *shape"],

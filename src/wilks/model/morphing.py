@@ -17,6 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 FACTOR_CODES = ("1", "4")
 """Codes for normalisation systematics."""
 

@@ -12,6 +12,8 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, Complex, Float, Inexact
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 UNDEFINED_BELOW = 1e-10
 """Largest Jmax at which the CP phase counts as undefined."""
 

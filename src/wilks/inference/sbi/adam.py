@@ -7,6 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float32
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 _FIRST, _SECOND, _TINY = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 
 

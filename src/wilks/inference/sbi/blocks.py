@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 from wilks._base.errors import InvalidData
 
 Blocks: TypeAlias = Mapping[str, Any]

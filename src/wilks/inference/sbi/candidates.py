@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float, Float32
 from scipy.special import ndtri
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 _CLOUD = 32  # points of one zoom
 ZOOMS = 8
 _SHRINK = 0.55  # of the radius from zoom to zoom

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 from wilks._base.errors import InvalidFile
 
 _HEADER = "header"

@@ -9,6 +9,8 @@ import numpy as np
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float32
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 Time = Float32[Array, "*rows"]
 
 

@@ -9,6 +9,8 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 
 class AbstractSummary(eqx.Module):
     """A fixed map from unscaled data to a few numbers, passed as ``encoder``; scaling and networks come after it."""

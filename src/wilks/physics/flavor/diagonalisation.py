@@ -12,6 +12,8 @@ import numpy as np
 from jax import lax
 from jaxtyping import Array, Bool, Float, Inexact
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 _ROUNDS, _SWEEPS = 2, 3  # the first round finds the vectors, the second one starts from U^dagger M without rounding
 _PAIRS = ((0, 1), (0, 2), (1, 2))
 _NEGLIGIBLE = 1e-300

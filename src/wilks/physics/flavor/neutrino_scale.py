@@ -12,6 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
+
 
 class Splittings(NamedTuple):
     """Best values and standard deviations of the two splittings, in eV^2.

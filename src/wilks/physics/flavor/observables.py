@@ -9,6 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Bool, Float
 
+from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 from wilks._base.errors import UnknownName, near_names
 
 MAJORANA_ONLY = frozenset({"eta1", "eta2", "alpha21/pi", "alpha31/pi", "m_bb", "m_bb_wrong_scaled"})
