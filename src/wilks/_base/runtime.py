@@ -1,4 +1,4 @@
-"""Settings of the runtime, made once before any array exists: 64 bit, one thread, quick compilation, a private cache."""
+"""Settings of the runtime, made once before any array exists: 64 bit, one thread, quick compilation, private cache."""
 
 import os
 import stat
