@@ -17,6 +17,7 @@ from wilks.likelihood.joint import stack
 from wilks.model.user_functions.function import user_function
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
+from wilks.results.status import Status
 
 from .description import describe, movable
 from .endpoint import Curved, Endpoint, endpoint, examine
@@ -72,8 +73,15 @@ def fit(
     if throw and not result.status.converged:
         if not np.isfinite(result.excess) and (error := error_of_user(likelihood, result.theta)):
             raise error
-        raise FitFailed(f"{result.status.value}; {result.cause}", result)
+        raise FitFailed(f"{result.status.value}; {result.cause}{_advice(result, start)}", result)
     return result
+
+
+def _advice(result: FitResult, start: Start | Multistart) -> str:
+    """What to do about a flat direction, which often is one only where the fit has ended."""
+    if result.status is not Status.NOT_PD or isinstance(start, Multistart):
+        return ""
+    return "; fix one of them, or start elsewhere, e.g. with start=Multistart(64, key=1)"
 
 
 def minimise(

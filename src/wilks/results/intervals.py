@@ -120,7 +120,7 @@ class Intervals(AbstractResult):
         flags = dict(self.flags)
         for item in self.items:
             flags.update({f"{item.name}: {flag}": sentence for flag, sentence in item.flags.items()})
-        return Summary(f"{len(self)} intervals", (self.how,), columns, rows, tuple(flags.items()))
+        return Summary(f"{len(self)} interval{'s' * (len(self) != 1)}", (self.how,), columns, rows, tuple(flags.items()))
 
 
 @final
