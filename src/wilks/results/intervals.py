@@ -120,7 +120,8 @@ class Intervals(AbstractResult):
         flags = dict(self.flags)
         for item in self.items:
             flags.update({f"{item.name}: {flag}": sentence for flag, sentence in item.flags.items()})
-        return Summary(f"{len(self)} interval{'s' * (len(self) != 1)}", (self.how,), columns, rows, tuple(flags.items()))
+        title = "1 interval" if len(self) == 1 else f"{len(self)} intervals"
+        return Summary(title, (self.how,), columns, rows, tuple(flags.items()))
 
 
 @final
