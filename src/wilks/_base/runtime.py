@@ -6,8 +6,8 @@ import warnings
 from pathlib import Path
 
 import jax
-import jaxlib
 import platformdirs
+from jaxlib.version import __version__ as _JAXLIB
 
 _SINGLE_THREAD_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # the second word ends all
 
@@ -30,7 +30,7 @@ def _backend_is_running() -> bool:
 
 def flags() -> str:
     """What XLA is told where the user says nothing: one thread, and quick compilation where it is known."""
-    quick = [_QUICK_COMPILATION] if jaxlib.__version__.startswith(_KNOWN_TO) else []
+    quick = [_QUICK_COMPILATION] if _JAXLIB.startswith(_KNOWN_TO) else []
     return " ".join([*quick, _SINGLE_THREAD_FLAGS])
 
 
