@@ -197,7 +197,8 @@ def solve(
     minima = None
     if isinstance(start, Multistart):
         if isinstance(problem.minimiser, AbstractSerialMinimiser):
-            raise InvalidOption("many starts are fitted in one batch by Newton's method; leave the minimiser out")
+            name = type(problem.minimiser).__name__
+            raise InvalidOption(f"many starts are fitted in one batch by Newton's method; leave minimiser={name}() out")
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
         first, ends = _fit_once(problem, start)
