@@ -91,9 +91,9 @@ def _component(
     if isinstance(source, AbstractStagedSource):
         source = source.staged(moved)
     total = float(_expected(source, jnp.asarray(source.space.starts)))
-    _refuse_impossible_bounds(name, source, space, moved)
     if not (np.isfinite(total) and total >= 0):
         raise InvalidModel(f"source {name!r} expects {total} events at its starts; expected a number of at least 0")
+    _refuse_impossible_bounds(name, source, space, moved)
     rate = space.index(name + SUFFIX) if name + SUFFIX in space else None
     own = source.space.indices(moved)
     return Component(name, dataset, source, np.asarray(total), rate, space.indices(moved), own)

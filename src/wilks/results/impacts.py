@@ -34,7 +34,8 @@ class Impacts(AbstractResult):
         down_prefit: the same with minus.
         linear: what the covariance says of ``up``: C_mk / sqrt(C_kk).
         shift_up: change of the best value if the auxiliary measurement is moved up by its error, everything refitted;
-            NaN without one. The squares of these add to the squared error, with those of the statistical rest.
+            NaN without one. Where everything is linear, the squares of these and of the error that remains with all
+            measurements exactly known add to the squared error.
         shift_down: the same with down.
         clipped: parameters that were held at a bound instead, since that was nearer than their error.
         status: code of the worst `Status` among the fits of each parameter.
