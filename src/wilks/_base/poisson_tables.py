@@ -4,7 +4,7 @@ import functools
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int32
 from scipy.special import ndtri
 
 TABLE_UP_TO = 400.0
@@ -12,6 +12,8 @@ TABLE_UP_TO = 400.0
 
 REACH = 9.5
 """Standard deviations to each side of the mean that a table covers."""
+
+_GUIDES = 128  # parts of [0, 1), a power of two so that a uniform number falls into its part exactly
 
 Uniforms: TypeAlias = Float[np.ndarray, "draws cells"]
 
@@ -23,11 +25,13 @@ class PoissonTables(NamedTuple):
         means: expected counts, not negative.
         first: the first count of each table.
         below: P(n <= count) from there on; ends at 1.
+        guide: for each of equal parts of [0, 1) the first place of the table above its lower end.
     """
 
     means: Float[np.ndarray, "rows cells"]
     first: Float[np.ndarray, "rows cells"]
     below: Float[np.ndarray, "rows cells length"]
+    guide: Int32[np.ndarray, "rows cells guides"]
 
 
 def cornish_fisher(z: Any, mean: Any) -> Any:
@@ -53,7 +57,7 @@ def counts_at(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " d
 
     A count is the smallest k with P(n <= k) above its probability; it depends on nothing else in the call.
     """
-    low = tables.first[row] + _places(tables.below, uniform, row)
+    low = tables.first[row] + _places(tables, uniform, row)
     mean = tables.means[row]
     if (mean <= TABLE_UP_TO).all():
         return low
@@ -73,19 +77,24 @@ def _remembered(means: bytes, shape: tuple[int, int]) -> PoissonTables:
     terms[..., 0] = 1.0
     below = np.cumsum(np.cumprod(terms, axis=-1, out=terms), axis=-1, out=terms)
     below /= below[..., -1:].copy()
-    return PoissonTables(given, first, below)
+    parts = np.arange(_GUIDES) / _GUIDES
+    guide = [np.searchsorted(table, parts, side="right") for table in below.reshape(-1, length)]
+    return PoissonTables(given, first, below, np.array(guide, dtype=np.int32).reshape(*given.shape, _GUIDES))
 
 
-def _places(
-    below: Float[np.ndarray, "rows cells length"], uniform: Uniforms, row: Int[np.ndarray, " draws"]
-) -> Int[np.ndarray, "draws cells"]:
-    """First place of each table above its uniform number, by halving: touches only the entries that it compares."""
-    _, cells, length = below.shape
-    flat = below.ravel()
-    start = (row[:, None] * cells + np.arange(cells)) * length
-    low, high = np.zeros(uniform.shape, dtype=np.int64), np.full(uniform.shape, length - 1)
-    for _ in range(int(length).bit_length()):
-        middle = (low + high) // 2
-        above = flat[start + middle] > uniform
-        low, high = np.where(above, low, np.minimum(middle + 1, high)), np.where(above, middle, high)
-    return low
+def _places(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " draws"]) -> Int[np.ndarray, "draws cells"]:
+    """First place of each table above its uniform number: from the guide on, mostly at once, else step by step.
+
+    References:
+        H.-C. Chen and Y. Asau, AIIE Trans. 6 (1974) 163 (guide tables).
+    """
+    _, cells, length = tables.below.shape
+    table = row[:, None] * cells + np.arange(cells)
+    guided = tables.guide.ravel()[table * _GUIDES + (uniform * _GUIDES).astype(np.int64)].ravel()
+    place = table.ravel() * length + guided
+    flat, wanted = tables.below.ravel(), uniform.ravel()
+    short = np.flatnonzero(flat[place] <= wanted)
+    while short.size:
+        place[short] += 1
+        short = short[flat[place[short]] <= wanted[short]]
+    return place.reshape(uniform.shape) - table * length

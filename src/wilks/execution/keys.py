@@ -72,8 +72,13 @@ def chunk_key(seed: Key | int, words: tuple[int, int], index: int | Integer[Arra
         index: number of the chunk; may be traced, so that keys of many items come from one ``jax.vmap``.
     """
     number = as_seed(seed)
-    data = jnp.array([number // _WORD, number % _WORD], dtype=jnp.uint32)
-    key = jax.random.wrap_key_data(data, impl=_GENERATOR)
-    for word in (*words, index):
+    start = np.array([number // _WORD, number % _WORD], dtype=np.uint32)
+    return _folded(start, np.array(words, dtype=np.uint32), index)
+
+
+@jax.jit
+def _folded(start: Any, words: Any, index: Any) -> Key:
+    key = jax.random.wrap_key_data(start, impl=_GENERATOR)
+    for word in (words[0], words[1], index):
         key = jax.random.fold_in(key, word)
     return key

@@ -15,6 +15,7 @@ from wilks.likelihood.joint import Joint
 from .compiled import compiled
 from .event_hessian import at_points, hessian_by_differences
 from .quadratic import Curvature, places, quadratic, saturated
+from .variation_newton import saturated_counts, surroundings
 
 _SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a direction counts as flat
 _NAMED = 0.1  # components of a flat direction that are worth naming
@@ -32,16 +33,19 @@ class Endpoint(NamedTuple):
         inside: which cells are in the physical domain.
     """
 
-    excess: Scalar
-    saturated: Scalar
-    hessian: Float[Array, "parameters parameters"]
+    excess: Scalar | float
+    saturated: Scalar | float
+    hessian: Float[Array | np.ndarray, "parameters parameters"]
     parts: OrderedDict[str, Scalar]  # a plain dict would come back sorted
-    cells: Float[Array, " cells"]
-    inside: Bool[Array, " cells"]
+    cells: Float[Array | np.ndarray, " cells"]
+    inside: Bool[Array | np.ndarray, " cells"]
 
 
 def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature: Curvature) -> Endpoint:
-    """Everything a report on a fit needs: in one compiled call, or for lists of events by the program of fits."""
+    """Everything a report on a fit needs: in one compiled call, by the program of fits of events, or in numpy."""
+    known = surroundings(likelihood, data, theta)
+    if known is not None:
+        return Endpoint(known.value, saturated_counts(np.asarray(data.counts)), known.hessian, *_nothing_known())
     if isinstance(likelihood, AbstractEventLikelihood) and curvature == "exact" and not likelihood.exact:
         return _of_events(likelihood, data, np.asarray(theta))
     return _compiled_endpoint(likelihood, data, theta, curvature=curvature)
@@ -53,9 +57,12 @@ def _of_events(likelihood: AbstractEventLikelihood, data: Any, theta: Float[np.n
     hessian = hessian_by_differences(
         lambda points: at_points(likelihood, data, points).gradient, likelihood.space, theta
     )
-    return Endpoint(
-        jnp.asarray(value), jnp.zeros(()), jnp.asarray(hessian), OrderedDict(), jnp.zeros(0), jnp.ones(0, dtype=bool)
-    )
+    return Endpoint(float(value), 0.0, hessian, *_nothing_known())
+
+
+def _nothing_known() -> tuple[OrderedDict[str, Scalar], Float[np.ndarray, " none"], Bool[np.ndarray, " none"]]:
+    """No parts, and no cells."""
+    return OrderedDict(), np.zeros(0), np.ones(0, dtype=bool)
 
 
 @compiled("curvature")
@@ -88,7 +95,13 @@ def _parts(
 
 
 class Curved(NamedTuple):
-    """A curvature examined on its free block: its inverse, or the direction in which it is not positive definite."""
+    """A curvature examined on its free block: its inverse, or the direction in which it is not positive definite.
+
+    Args:
+        covariance: the inverse, zero in rows and columns of parameters that are not free.
+        weakest: smallest eigenvalue of the unit-diagonal curvature; infinite where there is an inverse.
+        direction: its eigenvector, in the parameters' units; zero where there is an inverse.
+    """
 
     covariance: Float[np.ndarray, "parameters parameters"] | None
     weakest: float
@@ -96,10 +109,7 @@ class Curved(NamedTuple):
 
 
 def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.ndarray, " parameters"]) -> Curved:
-    """Inverse of the curvature on the free block, or its weakest direction if it is not positive definite.
-
-    The covariance is zero in rows and columns of parameters that are not free.
-    """
+    """Inverse of the curvature on the free block, or its weakest direction if it is not positive definite."""
     size = len(free)
     where = np.ix_(free, free)
     block, direction = hessian[where], np.zeros(size)
@@ -109,16 +119,30 @@ def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.n
         return Curved(None, -np.inf, direction)
     diagonal = np.abs(np.diagonal(block))
     scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
-    eigenvalues, vectors = np.linalg.eigh(block * scale[:, None] * scale)
-    weakest = float(eigenvalues[0])
-    if weakest < _SINGULAR:
-        moves = scale * vectors[:, 0]
-        direction[free] = moves / np.abs(moves).max()
-        return Curved(None, weakest, direction)
-    root = scale[:, None] * vectors / np.sqrt(eigenvalues)
+    scaled = block * scale[:, None] * scale
+    inverse = _inverse(scaled)
+    if inverse is None:
+        eigenvalues, vectors = np.linalg.eigh(scaled)
+        weakest = float(eigenvalues[0])
+        if weakest < _SINGULAR:
+            moves = scale * vectors[:, 0]
+            direction[free] = moves / np.abs(moves).max()
+            return Curved(None, weakest, direction)
+        root = vectors / np.sqrt(eigenvalues)
+        inverse = root @ root.T
     covariance = np.zeros((size, size))
-    covariance[where] = root @ root.T
-    return Curved(covariance, weakest, direction)
+    covariance[where] = inverse * scale[:, None] * scale
+    return Curved(covariance, np.inf, direction)
+
+
+def _inverse(scaled: Float[np.ndarray, "free free"]) -> Float[np.ndarray, "free free"] | None:
+    """Inverse of a curvature that is positive definite beyond doubt; a tenth of the cost of its eigenvalues."""
+    try:
+        root = np.linalg.inv(np.linalg.cholesky(scaled))
+    except np.linalg.LinAlgError:
+        return None
+    inverse = root.T @ root
+    return inverse if np.linalg.norm(inverse) * _SINGULAR < 1.0 else None  # its largest eigenvalue is no larger
 
 
 def name_direction(direction: Float[np.ndarray, " parameters"], names: tuple[str, ...]) -> str:

@@ -29,6 +29,7 @@ from .multistart import Multistart, fit_many_starts
 from .problem import Clock, Problem, error_of_user, judged, pose, standing_flags
 from .serial import searched
 from .starts import auxiliary_starts, count_starts
+from .variation_newton import climb_variations
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
 _SADDLE_STEP = 0.5  # first step off a saddle, in units of the weakest direction's curvature radius
@@ -219,22 +220,21 @@ def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed]:
 
 
 def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Climbed:
-    single = problem._replace(data=stack_lanes(problem.data, 1))
     if isinstance(problem.minimiser, AbstractSerialMinimiser):
-        free = problem.space.free_mask
-        start = auxiliary_starts(problem.likelihood, single.data, first[None], problem.space, keep)[0]
-        point, calls = searched(problem.minimiser, problem.likelihood, problem.data, start, free, problem.space)
-        ends = climb(
-            problem.likelihood,
-            single.data,
-            point[None],
-            free[None],
-            problem.space,
-            problem.settings,
-            rescue=False,
-        )
-        return ends._replace(iterations=ends.iterations + calls)
-    return climb_from(single, first, 1, keep=keep)
+        return _search(problem, problem.minimiser, first, keep)
+    if (ends := climb_variations(problem, first, keep)) is not None:
+        return ends
+    return climb_from(problem._replace(data=stack_lanes(problem.data, 1)), first, 1, keep=keep)
+
+
+def _search(problem: Problem, minimiser: AbstractSerialMinimiser, first: np.ndarray, keep: Collection[str]) -> Climbed:
+    """The fit by another library's minimiser, polished."""
+    likelihood, space, free = problem.likelihood, problem.space, problem.space.free_mask
+    stacked = stack_lanes(problem.data, 1)
+    start = auxiliary_starts(likelihood, stacked, first[None], space, keep)[0]
+    point, calls = searched(minimiser, likelihood, problem.data, start, free, space)
+    ends = climb(likelihood, stacked, point[None], free[None], space, problem.settings, rescue=False)
+    return ends._replace(iterations=ends.iterations + calls)
 
 
 def _leave_saddle(problem: Problem, ends: Climbed, end: Endpoint, curvature: Any) -> tuple[Climbed, Endpoint, Curved]:

@@ -8,12 +8,12 @@ from jaxtyping import Bool, Float
 
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
-from wilks.likelihood.members import MemberData
+from wilks.likelihood.members import MemberCounts, MemberData
 from wilks.likelihood.variations import average_of, log_densities
 from wilks.parameters.space import ParameterSpace
 
 from .identity import once_per_likelihood
-from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes
+from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes, variations
 
 _MEMBERS_AT_ONCE = 2**16  # fits of members held in memory at a time
 _RIDGE = 1e-9  # share of the largest diagonal element that keeps the normal equations solvable
@@ -33,27 +33,40 @@ def member_starts(
 
     A variation's likelihood is concave in linear parameters, so the best of all these minima is the global one.
     """
-    member = EnsembleCounts.members(likelihood) if isinstance(likelihood, EnsembleCounts) else None
-    if member is None:
+    if _members(likelihood) is None:
         return start
-    lanes, size = start.shape
-    numbers = np.arange(len(member.ensemble.weights))
     best, lowest = start.copy(), evaluate_lanes(likelihood, data, start)
-    step = max(_MEMBERS_AT_ONCE // len(numbers), 1)
-    batch = 2 ** int(np.ceil(np.log2(min(len(numbers), 1024))))
-    for first in range(0, lanes, step):
-        some = np.arange(first, min(first + step, lanes))
-        lane = np.repeat(some, len(numbers))
-        counts = np.asarray(data.counts)[lane]
-        given = MemberData(counts, np.tile(numbers, len(some)))
-        observed = settings._replace(curvature="observed")
-        ends = fit_lanes(member, given, start[lane], free[lane], space, observed, batch=batch)
-        values = np.where(np.isfinite(ends.value), ends.value, np.inf).reshape(len(some), len(numbers))
-        chosen = ends.theta.reshape(len(some), len(numbers), size)[np.arange(len(some)), values.argmin(axis=1)]
-        here = evaluate_lanes(likelihood, take_lanes(data, some), chosen)
+    step = max(_MEMBERS_AT_ONCE // variations(likelihood), 1)
+    for first in range(0, len(start), step):
+        some = np.arange(first, min(first + step, len(start)))
+        given = take_lanes(data, some)
+        chosen = member_minima(likelihood, given, start[some], free[some], space, settings)
+        here = evaluate_lanes(likelihood, given, chosen)
         better = here < lowest[some]
         best[some[better]], lowest[some[better]] = chosen[better], here[better]
     return best
+
+
+def member_minima(
+    likelihood: AbstractLikelihood,
+    data: Any,
+    start: Lanes,
+    free: Bool[np.ndarray, "lanes parameters"],
+    space: ParameterSpace,
+    settings: Settings,
+) -> Lanes:
+    """The lowest minimum of any single variation in each lane; the starts where the best one does not count."""
+    member = _members(likelihood)
+    if member is None:
+        return start
+    (lanes, size), numbers = start.shape, np.arange(len(member.ensemble.weights))
+    batch = min(-8 * (-len(numbers) // 8), 1024)
+    lane = np.repeat(np.arange(lanes), len(numbers))
+    given = MemberData(np.asarray(data.counts)[lane], np.tile(numbers, lanes))
+    observed = settings._replace(curvature="observed")
+    ends = fit_lanes(member, given, start[lane], free[lane], space, observed, batch=batch)
+    values = np.where(np.isfinite(ends.value), ends.value, np.inf).reshape(lanes, len(numbers))
+    return ends.theta.reshape(lanes, len(numbers), size)[np.arange(lanes), values.argmin(axis=1)]
 
 
 def average_starts(
@@ -76,6 +89,12 @@ def average_starts(
     guess = np.clip(guess, space.lowers, space.uppers)
     there, here = (log_densities((matrix @ point.T + constants[:, None])[None], counts)[0] for point in (guess, start))
     return np.where((there > here)[:, None], guess, start)
+
+
+@once_per_likelihood
+def _members(likelihood: AbstractLikelihood) -> MemberCounts | None:
+    """Single variations of a likelihood that is profiled over them."""
+    return EnsembleCounts.members(likelihood) if isinstance(likelihood, EnsembleCounts) else None
 
 
 @once_per_likelihood

@@ -8,7 +8,7 @@ from wilks._base.numerics import log_factorial
 
 from .interface import Cells
 
-_EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
+EDGE = 1e-6  # below this fraction of n the Poisson cost is continued by a parabola
 _WELL_ABOVE = 1e-3  # means from here on need no continuation
 _STIFFNESS = 1e6  # curvature of the continuation into negative expectations of an empty bin
 _SMALLEST_MEAN = 1e-3  # floor of the mean in the Fisher weight of a bin
@@ -43,7 +43,7 @@ def poisson(mu: Bins, n: Bins) -> Cells:
         S. Baker and R. D. Cousins, Nucl. Instrum. Meth. 221 (1984) 437, eq. 6.
     """
     counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
-    safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
+    safe = jnp.where(counted, jnp.maximum(mu, EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
     slope_n, curve_n = 1.0 - n / safe, n / safe**2
     over = jnp.where(counted, n - safe, 0.0)
@@ -83,7 +83,7 @@ def pearson(mu: Bins, n: Bins) -> Cells:
     An empty bin costs mu/2.
     """
     counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
-    safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
+    safe = jnp.where(counted, jnp.maximum(mu, EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
     slope_n, curve_n = 0.5 * (1.0 - (n / safe) ** 2), n**2 / safe**3
     excess_n = 0.5 * (n - safe) ** 2 / safe + short * (slope_n + 0.5 * curve_n * short)
@@ -105,7 +105,7 @@ def combined(mu: Bins, n: Bins) -> Cells:
     """
     counted = ~(n <= 0)  # a count that is not a number must not pass for an empty bin
     safe_n = jnp.where(counted, n, 1.0)
-    safe = jnp.where(counted, jnp.maximum(mu, _EDGE * n), 1.0)
+    safe = jnp.where(counted, jnp.maximum(mu, EDGE * n), 1.0)
     short = jnp.where(counted, jnp.minimum(mu - safe, 0.0), 0.0)
     slope_n = ((safe - n) / safe_n + 1.0 - (n / safe) ** 2) / 3.0
     curve_n = (1.0 / safe_n + 2.0 * n**2 / safe**3) / 3.0

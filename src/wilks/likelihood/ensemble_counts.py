@@ -119,11 +119,11 @@ class EnsembleCounts(
 
     def effective_variations(self, values: Values, data: CountsData) -> float:
         """1 / sum p_s^2 of the variations' posterior weights: how many variations carry the likelihood."""
-        return effective_number(shares_of(self.predictor, self._means(values), np.asarray(data.counts)))
+        return effective_number(shares_of(self.predictor, _means(self, values), np.asarray(data.counts)))
 
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
-        mean = self._means(values)
+        mean = _means(self, values)
         fault = fault_in(mean)
         flags = {"impossible_prediction": fault} if fault else {}
         share = shares_of(self.predictor, mean, np.asarray(data.counts))
@@ -164,7 +164,7 @@ class EnsembleCounts(
         Raises:
             InvalidModel: naming bin and variation, where an expectation is not a finite number.
         """
-        means = self._means(values)
+        means = _means(self, values)
         if fault := fault_in(means):
             raise InvalidModel(fault)
         uniform = np.asarray(_uniforms_of(keys, self.predictor.outputs + 1))
@@ -196,13 +196,6 @@ class EnsembleCounts(
             return None
         return MemberCounts(self.predictor)
 
-    def _means(self, values: Values) -> Float[np.ndarray, "variations bins"]:
-        if isinstance(values, NamedValues) and values.names == self.space.names:
-            theta = np.asarray(values.theta)
-        else:
-            theta = np.array([float(values[name]) for name in self.space.names])
-        return np.array(means_at(self.predictor, theta[None])[..., 0])
-
     def _judge(self, mean: Float[Array, "variations bins"], data: CountsData) -> Cells:
         return jax.vmap(cells.poisson, in_axes=(0, None))(mean, jnp.asarray(data.counts))
 
@@ -219,6 +212,15 @@ class EnsembleCounts(
         if self.systematics == "profile":
             return (jnp.arange(each.shape[0]) == jnp.argmin(each)).astype(each.dtype)
         return jax.nn.softmax(-each + self._log_weights())
+
+
+def _means(likelihood: EnsembleCounts, values: Values) -> Float[np.ndarray, "variations bins"]:
+    """Expected counts in numpy; no method, since binding one would cost more than a small prediction."""
+    if isinstance(values, NamedValues) and values.names == likelihood.space.names:
+        theta = np.asarray(values.theta)
+    else:
+        theta = np.array([float(values[name]) for name in likelihood.space.names])
+    return np.array(means_at(likelihood.predictor, theta[None])[..., 0])
 
 
 @functools.partial(jax.jit, static_argnums=1)

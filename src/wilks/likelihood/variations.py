@@ -44,6 +44,8 @@ def effective_number(share: Float[np.ndarray, " variations"]) -> float:
 
 def fault_in(mean: Float[np.ndarray, "variations bins"]) -> str:
     """Which variation predicts an impossible number in which bin; empty if none does."""
+    if mean.min(initial=0.0) >= 0 and mean.max(initial=0.0) < np.inf:
+        return ""
     bad = ~np.isfinite(mean) | (mean < -_ROUNDING * np.abs(mean).sum(axis=1, keepdims=True))
     if not bad.any():
         return ""

@@ -123,6 +123,9 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
         raise InvalidModel(
             f"the outer predictor takes {len(first.space)} numbers, the inner one gives {second.outputs}"
         )
+    stored = first.linear and isinstance(second, LinearEnsemble)
+    if stored and isinstance(first, ComposedEnsemble) and len(second.weights) == 1:  # its limits need the inner chain
+        return compose(first.outer, compose(first.inner, second), systematics=first.systematics)
     weights = common_weights((first, second), systematics)
     linear = first.linear and second.linear
     limits = _chained_limits(first, second)
@@ -136,7 +139,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
         outputs=first.outputs,
         linear=linear,
     )
-    return collapse(chain) if first.linear and isinstance(second, LinearEnsemble) else chain
+    return collapse(chain) if stored else chain
 
 
 def concatenate(

@@ -68,7 +68,7 @@ def conform(hint: Any, value: Any, where: str) -> Any:
     Raises:
         InvalidData: naming the place, the value and what was expected.
     """
-    if type(value) is hint and hint in _PLAIN:
+    if _as_declared(hint, value):
         return value
     origin, arguments = _origin_of(hint)
     if hint is Any:
@@ -142,12 +142,24 @@ def plain(value: Any, depth: int = 0) -> Any:
     return value.name.lower() if isinstance(value, enum.Enum) else str(value)
 
 
+def _as_declared(hint: Any, value: Any) -> bool:
+    """Whether a value is a plain one, or a tuple of plain ones, of exactly the declared type."""
+    if hint in _PLAIN:
+        return type(value) is hint
+    origin, arguments = _origin_of(hint)
+    if origin is not tuple or type(value) is not tuple:
+        return False
+    if arguments[-1] is Ellipsis:
+        return arguments[0] in _PLAIN and all(type(item) is arguments[0] for item in value)
+    return len(value) == len(arguments) and all(
+        kind in _PLAIN and type(item) is kind for item, kind in zip(value, arguments, strict=True)
+    )
+
+
 def _conform_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if isinstance(value, (str, dict)) or not np.iterable(value):
         raise InvalidData(f"{where} is {_shown(value)}; expected a sequence")
     items = list(value)
-    if arguments[-1] is Ellipsis and arguments[0] in _PLAIN and all(type(item) is arguments[0] for item in items):
-        return tuple(items)
     hints = [arguments[0]] * len(items) if arguments[-1] is Ellipsis else list(arguments)
     if len(hints) != len(items):
         raise InvalidData(f"{where} has {len(items)} entries; expected {len(hints)}")
@@ -157,7 +169,7 @@ def _conform_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[
 def _conform_dict(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, typing.Mapping) or not all(isinstance(k, str) for k in value):
         raise InvalidData(f"{where} is {_shown(value)}; expected a mapping with names as keys")
-    return {k: conform(hint, v, f"{where}[{k!r}]") for k, v in value.items()}
+    return {k: v if _as_declared(hint, v) else conform(hint, v, f"{where}[{k!r}]") for k, v in value.items()}
 
 
 def _conform_array(hint: Any, value: Any, where: str) -> np.ndarray:

@@ -1,0 +1,194 @@
+"""Single fits of counts under stored variations in plain numpy: less time than the call of a compiled program takes.
+
+Steps are Newton's, with bounds and damping as in `wilks.inference.newton`. Where the likelihood is not convex, a step
+follows the average curvature of the variations: with their posterior shares held, the average of their excesses lies
+above the excess and touches it (Jensen's inequality, as in expectation maximisation). Whatever is out of the ordinary
+is left to the general machinery: expectations close to zero, no convergence.
+"""
+
+from collections.abc import Collection
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy.special import gammaln
+
+from wilks.likelihood.ensemble_counts import EnsembleCounts
+from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.stored_variations import Matrix, StoredVariations, Surroundings
+from wilks.parameters.space import ParameterSpace
+from wilks.results.status import Status
+
+from .identity import once_per_likelihood
+from .ladder import Climbed, outward
+from .lanes import Settings
+from .member_starts import average_starts, member_minima
+from .problem import Problem
+
+_ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
+_DAMPING_START = 1e-3
+_RIDGE = 1e-8  # share of the diagonal that keeps an average curvature solvable
+_SINGULAR = 1e-10  # smallest eigenvalue of the unit-diagonal curvature that counts as positive
+
+Counts = Float[np.ndarray, " bins"]
+Vector = Float[np.ndarray, " parameters"]
+
+
+class _Minimum(NamedTuple):
+    """Where a fit has ended.
+
+    Args:
+        theta: best values.
+        here: the excess around them.
+        edm: estimated distance to the minimum, in units of -ln L.
+        iterations: evaluations of the excess.
+    """
+
+    theta: Vector
+    here: Surroundings
+    edm: float
+    iterations: int
+
+
+@once_per_likelihood
+def stored_variations(likelihood: AbstractLikelihood) -> StoredVariations | None:
+    """The variations of a likelihood laid out for numpy; None if it has none that are stored."""
+    return StoredVariations.of(likelihood) if isinstance(likelihood, EnsembleCounts) else None
+
+
+def surroundings(likelihood: AbstractLikelihood, data: Any, theta: Vector) -> Surroundings | None:
+    """The excess around a point; None if numpy does not know it there."""
+    stored = stored_variations(likelihood)
+    return None if stored is None else stored.around(theta, np.asarray(data.counts, dtype=float))
+
+
+def saturated_counts(counts: Counts) -> float:
+    """Log density of counts at mu = n."""
+    positive = counts[counts > 0]
+    return float(np.sum(positive * np.log(positive) - positive) - gammaln(counts + 1.0).sum())
+
+
+def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> Climbed | None:
+    """The fit of one set of counts under stored variations, or None if it is to be done by other means.
+
+    Args:
+        problem: what is asked.
+        first: where to start, if the average of the variations knows nothing better.
+        keep: parameters that start where they are told to.
+    """
+    likelihood, space = problem.likelihood, problem.space
+    stored = stored_variations(likelihood)
+    if stored is None:
+        return None
+    counts = np.asarray(problem.data.counts, dtype=float)
+    lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
+    start = average_starts(likelihood, lane, np.clip(first, space.lowers, space.uppers)[None], space, keep)
+    first = start[0]
+    if stored.shares is None:
+        member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)[0]
+        first = _lower(stored, counts, first, member)
+    found = _minimise(stored, counts, first, space, problem.settings)
+    if found is None:
+        return None
+    at_lower, at_upper = outward(found.theta, found.here.gradient, space)
+    status = Status.AT_BOUND if ((at_lower | at_upper) & space.free_mask).any() else Status.OK
+    return Climbed(
+        theta=found.theta[None],
+        value=np.array([found.here.value]),
+        gradient=found.here.gradient[None],
+        edm=np.array([found.edm]),
+        iterations=np.array([found.iterations]),
+        status=np.array([status.code], dtype=np.int8),
+        rung=np.zeros(1, dtype=np.int8),
+    )
+
+
+def _lower(stored: StoredVariations, counts: Counts, one: Vector, other: Vector) -> Vector:
+    """The point with the lower excess."""
+    here, there = stored.around(one, counts), stored.around(other, counts)
+    return other if here is None or (there is not None and there.value < here.value) else one
+
+
+def _minimise(
+    stored: StoredVariations, counts: Counts, start: Vector, space: ParameterSpace, settings: Settings
+) -> _Minimum | None:
+    """The next minimum from a start; None if there is none in reach."""
+    theta, here, damping, iterations = start, stored.around(start, counts), 0.0, 1
+    while here is not None and iterations <= settings.max_iterations:
+        where = _moving(theta, here.gradient, space)
+        trial, predicted, edm = _propose(here, where, theta, space, damping)
+        if edm < settings.tolerance:
+            return _Minimum(theta, here, edm, iterations)
+        iterations, raised = iterations + 1, max(damping, _DAMPING_START)
+        new = stored.around(trial, counts) if predicted > 0 else None  # a step cut at bounds can point uphill
+        slack = 1e-14 * max(1.0, abs(here.value))
+        gained = -np.inf if new is None else here.value - new.value + slack
+        ratio = gained / (predicted + slack)
+        if new is None or not (gained >= 0 and ratio > _ACCEPT):
+            damping = 8 * raised
+            continue
+        theta, here = trial, new
+        if ratio > 0.75:
+            damping = damping / 10 if damping > 1e-6 else 0.0
+        elif ratio < 0.25:
+            damping = 4 * raised
+    return None
+
+
+def _moving(theta: Vector, gradient: Vector, space: ParameterSpace) -> Bool[np.ndarray, " parameters"]:
+    """Free parameters that are not pressed against a bound."""
+    pressed = ((theta <= space.lowers) & (gradient > 0)) | ((theta >= space.uppers) & (gradient < 0))
+    return space.free_mask & ~pressed
+
+
+def _propose(
+    here: Surroundings, where: Bool[np.ndarray, " parameters"], theta: Vector, space: ParameterSpace, damping: float
+) -> tuple[Vector, float, float]:
+    """The point after a damped Newton step, the decrease it promises, and the EDM (infinite where it is not convex)."""
+    step, curvature, edm = _newton(here.hessian, here.convex, here.gradient, where, damping)
+    goal = np.where(where, theta - step, theta)
+    trial = np.where(where, np.minimum(np.maximum(goal, space.lowers), space.uppers), theta)
+    blocked = (trial == theta) & (goal != theta)
+    if blocked.any() and (left := where & ~blocked).any():  # the others' best step is another one
+        trial, predicted, _ = _propose(here, left, theta, space, damping)
+        return trial, predicted, edm
+    moved = trial - theta
+    return trial, -float(here.gradient @ moved + 0.5 * moved @ curvature @ moved), edm
+
+
+def _newton(
+    hessian: Matrix, convex: Matrix, gradient: Vector, where: Bool[np.ndarray, " parameters"], damping: float
+) -> tuple[Vector, Matrix, float]:
+    """Curvature times this step is the gradient, with damping; zero for parameters that do not move; and the EDM.
+
+    The curvature is the Hessian, or the convex one where the Hessian is not positive definite.
+    """
+    gradient = np.where(where, gradient, 0.0)
+    scaled, scale = _unit_diagonal(hessian, where)
+    downhill, identity = gradient * scale, np.eye(len(scale))
+    if _is_positive(scaled - _SINGULAR * identity):
+        step = np.linalg.solve(scaled, downhill)
+        edm = 0.5 * float(downhill @ step)
+        if damping > 0:
+            step = np.linalg.solve(scaled + damping * identity, downhill)
+        return scale * step, hessian, edm
+    scaled, scale = _unit_diagonal(convex, where)
+    return scale * np.linalg.solve(scaled + max(damping, _RIDGE) * identity, gradient * scale), convex, np.inf
+
+
+def _unit_diagonal(curvature: Matrix, where: Bool[np.ndarray, " parameters"]) -> tuple[Matrix, Vector]:
+    """A curvature scaled to a unit diagonal with the scale; what does not move is taken out."""
+    diagonal = curvature.diagonal()
+    scale = np.where(where, np.maximum(np.abs(diagonal), 1e-10), 1.0) ** -0.5
+    scaled = curvature * scale[:, None] * scale
+    if where.all():
+        return scaled, scale
+    return np.where(where[:, None] & where, scaled, np.eye(len(scale))), scale
+
+
+def _is_positive(matrix: Float[np.ndarray, "free free"]) -> bool:
+    try:
+        np.linalg.cholesky(matrix)
+    except np.linalg.LinAlgError:
+        return False
+    return True
