@@ -19,6 +19,8 @@ from tests.inference.models import (
 )
 from tests.reference.published import POISSON_HALF_UNIT, SEED_COUNTS
 from wilks._base.errors import FitFailed, InvalidOption, UnknownName
+from wilks.inference import crossings
+from wilks.inference.crossing_newton import leap_to_crossings
 from wilks.inference.fitting import _Function, fit
 from wilks.inference.intervals import interval, intervals
 from wilks.inference.minimisers import Minuit, Newton
@@ -208,3 +210,35 @@ def test_no_free_parameter_has_no_interval():
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("make", [peak, systematics])
+@pytest.mark.parametrize(("level", "change"), [(0.6827, {}), (0.9973, {}), (0.95, {"b": {"upper": 1.05}})])
+def test_many_lanes_leap_to_where_they_would_walk(monkeypatch, make, level, change):
+    likelihood, arrived = make(), []
+    space = likelihood.space
+    for name, bounds in change.items():
+        space = space.replace(name, **bounds)
+
+    def leap(*given):
+        arrived.append(leap_to_crossings(*given))
+        return arrived[-1]
+
+    monkeypatch.setattr(crossings, "leap_to_crossings", leap)
+    monkeypatch.setattr(crossings, "_MANY", np.inf)
+    walked = intervals(likelihood, OBSERVED, level=level, space=space)
+    assert not arrived
+    monkeypatch.setattr(crossings, "_MANY", 0)
+    leapt = intervals(likelihood, OBSERVED, level=level, space=space)
+    assert (arrived[0].arrived | arrived[0].at_limit).mean() > 0.5
+    for one, other in zip(walked.items, leapt.items, strict=True):
+        assert (one.lower_open, one.upper_open, set(one.flags)) == (
+            other.lower_open,
+            other.upper_open,
+            set(other.flags),
+        )
+        # both miss the threshold by a millionth of it, before a last step
+        np.testing.assert_allclose(
+            (one.lower, one.upper), (other.lower, other.upper), atol=1e-6 * (one.upper - one.lower)
+        )
+        assert all(abs(r) <= 1e-6 * other.threshold for r in other.residuals if np.isfinite(r))

@@ -2,7 +2,8 @@
 
 Each lane walks from its best point along a direction in one or two held parameters, all others refitted at each step.
 With q(r) = 2 [f_prof(r) - f_min] - T the slope dq/dr = 2 u . df/dtheta is known at each profiled point (envelope
-theorem), so Newton's method on sqrt(q + T), exact for a parabola, needs about three fits per lane.
+theorem), so Newton's method on sqrt(q + T), exact for a parabola, needs about three fits per lane. Many lanes first try
+to leap to their ends (`wilks.inference.crossing_newton`); only what does not arrive walks.
 """
 
 from typing import Any, NamedTuple
@@ -10,7 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from .lanes import take_lanes
+from .crossing_newton import leap_to_crossings
+from .lanes import judges_events, take_lanes
+from .member_starts import member_likelihood
 from .problem import Problem
 from .profiles import LOWER, conditional
 
@@ -20,6 +23,7 @@ _EDM = 1e-7  # EDM / T of the others: a tenth of the precision
 _STEPS = 40
 _WIDEN = 2.0  # how far a step may go beyond the farthest point while no outer point is known
 _EARLY = 0.25  # fraction of the threshold below which a walk without outer point just doubles its radius
+_MANY = 1000  # lanes times parameters from which leaps save more than their compilation costs
 _FAR = 1e3  # times the expected radius at which a profile without bound counts as flat
 
 
@@ -67,6 +71,19 @@ class _Walk:
         self.folded = np.zeros(lanes, dtype=bool)
         self.done = self.open_ | self.failed
         self.edm = _FIRST_EDM
+
+    def leap(self) -> None:
+        """Lanes whose ends are easy to find go there at once; the others stay where they are."""
+        drift, held = self.directions
+        ray = np.where(held, drift, 0.0)
+        ends = leap_to_crossings(
+            self.problem, self.data, self.at, self.value, ray, held, self.radius, self.limit, self.level, _PRECISION
+        )
+        there = (ends.arrived | ends.at_limit) & ~self.done
+        self.radius[there], self.theta[there] = ends.radius[there], ends.theta[there]
+        self.residual[there] = ends.residual[there]
+        self.open_ |= ends.at_limit & there
+        self.done |= there
 
     def step(self) -> None:
         """Profile all unfinished lanes at their radius and choose the next one."""
@@ -144,6 +161,8 @@ def find_crossings(
         level: threshold of 2 delta nll.
     """
     walk = _Walk(problem, data, best, value, directions, level)
+    if _pays(problem, len(value)):
+        walk.leap()
     for _ in range(_STEPS):
         if walk.done.all():
             break
@@ -152,6 +171,12 @@ def find_crossings(
     return Crossings(
         walk.radius, walk.theta, walk.residual, walk.open_, failed, walk.folded, walk.lowest, walk.lowest_theta
     )
+
+
+def _pays(problem: Problem, lanes: int) -> bool:
+    """Whether the program of leaps is worth compiling, and knows the likelihood to be smooth."""
+    smooth = member_likelihood(problem.likelihood) is None
+    return smooth and not judges_events(problem.likelihood) and lanes * len(problem.space) >= _MANY
 
 
 def _room(problem: Problem, best: np.ndarray, directions: Directions) -> np.ndarray:

@@ -156,33 +156,62 @@ def fit_lanes(
         batch: lanes per compiled call; by default a small batch if they fit, else as large as the cache allows.
             The bits of a lane are those of its batch size.
     """
-    lanes, size = start.shape
+    box = (space.lowers, space.uppers)
+    limits = (np.asarray(settings.tolerance), np.asarray(settings.max_iterations))
+    ends = by_lanes(
+        _fit_batch, likelihood, data, (start, free), (box, limits), batch=batch, curvature=settings.curvature
+    )
+    return LaneFits(*ends)
+
+
+def by_lanes(
+    function: Callable[..., tuple[Array, ...]],
+    likelihood: AbstractLikelihood,
+    data: Any,
+    arrays: tuple[np.ndarray, ...],
+    shared: Any,
+    *,
+    batch: int | None = None,
+    **options: Any,
+) -> list[np.ndarray]:
+    """Results of a compiled function of lanes, in batches of equal size.
+
+    Args:
+        function: takes likelihood, data, arrays, which lanes are alive, ``shared``, and the options; see `each_lane`.
+        likelihood: judges the data.
+        data: prepared data, every array with a leading axis of lanes.
+        arrays: what each lane is given; the first one has the axes lanes and parameters.
+        shared: what all lanes are given.
+        batch: lanes per compiled call, as for `fit_lanes`.
+        options: static options of the function.
+    """
+    lanes, size = arrays[0].shape
     events = judges_events(likelihood)
     common = events and _one_for_all(data)
     cells = cells_per_lane(data) * variations(likelihood)
     batch = batch or (SMALL_BATCH if common else _default_batch(lanes, size, cells))
     together = size <= _SIDE_BY_SIDE_UP_TO and cells * batch <= _CELLS_IN_CACHE and not events
-    box = (space.lowers, space.uppers)
-    limits = (np.asarray(settings.tolerance), np.asarray(settings.max_iterations))
     pieces = []
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)  # the last lane pads the batch
         alive = np.arange(first, first + batch) < lanes
-        pieces.append(
-            _fit_batch(
-                likelihood,
-                take_one(data, 0) if common else take_lanes(data, where),
-                start[where],
-                free[where],
-                alive,
-                box,
-                limits,
-                common=common,
-                curvature=settings.curvature,
-                together=together,
-            )
-        )
-    return LaneFits(*(_joined([piece[i] for piece in pieces])[:lanes] for i in range(6)))
+        given = take_one(data, 0) if common else take_lanes(data, where)
+        own = tuple(array[where] for array in arrays)
+        pieces.append(function(likelihood, given, own, alive, shared, common=common, together=together, **options))
+    return [_joined([piece[i] for piece in pieces])[:lanes] for i in range(len(pieces[0]))]
+
+
+def each_lane(
+    function: Callable[..., tuple[Array, ...]], data: Any, arrays: Any, alive: Any, *, common: bool, together: bool
+) -> tuple[Array, ...]:
+    """The function of (data, *arrays, alive) of each lane, side by side or one after the other."""
+
+    def one(lane: tuple) -> tuple[Array, ...]:
+        lane_data, own, lane_alive = lane
+        return function(data if common else lane_data, *own, lane_alive)
+
+    lanes = (None if common else data, arrays, alive)
+    return jax.vmap(one)(lanes) if together else _one_by_one(one, lanes, jnp.sum(alive))
 
 
 def _joined(pieces: list[Any]) -> np.ndarray:
@@ -190,24 +219,20 @@ def _joined(pieces: list[Any]) -> np.ndarray:
 
 
 @compiled("common", "curvature", "together")
-def _fit_batch(
-    likelihood, data, start, free, alive, box, limits, *, common: bool, curvature: Curvature, together: bool
-):
-    def one(lane: tuple) -> tuple[Array, ...]:
-        lane_data, lane_start, lane_free, lane_alive = lane
-        lane_data = data if common else lane_data
+def _fit_batch(likelihood, data, arrays, alive, shared, *, common: bool, curvature: Curvature, together: bool):
+    (lower, upper), (tolerance, max_iterations) = shared
+    learn = judges_events(likelihood) and curvature != "exact"
 
+    def one(lane_data: Any, start: Array, free: Array, lane_alive: Array) -> tuple[Array, ...]:
         def objective(theta: Array) -> Quadratic:
             return quadratic(likelihood, theta, lane_data, curvature)
 
-        (lower, upper), (tolerance, max_iterations) = box, limits
-        room = Box(lower, upper, lane_free)
-        learn = judges_events(likelihood) and curvature != "exact"
-        end = minimise_lane(objective, lane_start, room, lane_alive, tolerance, max_iterations, learn=learn)
+        end = minimise_lane(
+            objective, start, Box(lower, upper, free), lane_alive, tolerance, max_iterations, learn=learn
+        )
         return end.theta, end.value, end.gradient, end.edm, end.iterations, end.code
 
-    lanes = (None if common else data, start, free, alive)
-    return jax.vmap(one)(lanes) if together else _one_by_one(one, lanes, jnp.sum(alive))
+    return each_lane(one, data, arrays, alive, common=common, together=together)
 
 
 def _one_by_one(function: Any, lanes: Any, count: Any) -> Any:

@@ -33,7 +33,7 @@ def member_starts(
 
     A variation's likelihood is concave in linear parameters, so the best of all these minima is the global one.
     """
-    if _members(likelihood) is None:
+    if member_likelihood(likelihood) is None:
         return start
     best, lowest = start.copy(), evaluate_lanes(likelihood, data, start)
     step = max(_MEMBERS_AT_ONCE // variations(likelihood), 1)
@@ -56,7 +56,7 @@ def member_minima(
     settings: Settings,
 ) -> Lanes:
     """The lowest minimum of any single variation in each lane; the starts where the best one does not count."""
-    member = _members(likelihood)
+    member = member_likelihood(likelihood)
     if member is None:
         return start
     (lanes, size), numbers = start.shape, np.arange(len(member.ensemble.weights))
@@ -92,7 +92,7 @@ def average_starts(
 
 
 @once_per_likelihood
-def _members(likelihood: AbstractLikelihood) -> MemberCounts | None:
+def member_likelihood(likelihood: AbstractLikelihood) -> MemberCounts | None:
     """Single variations of a likelihood that is profiled over them."""
     return EnsembleCounts.members(likelihood) if isinstance(likelihood, EnsembleCounts) else None
 

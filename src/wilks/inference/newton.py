@@ -29,7 +29,8 @@ _USABLE = 1e-12  # smallest squared cosine between step and missed change from w
 _NEAR = 1.0  # predicted decrease of -ln L below which what a step shows will hold at the minimum
 _DAMPING_START = 1e-3
 _DAMPING_LIMIT = 1e14
-_SINGULAR = 1e-10  # smallest eigenvalue of the unit-diagonal curvature that counts as positive
+SINGULAR = 1e-10
+"""Smallest eigenvalue of the unit-diagonal curvature that counts as positive."""
 
 
 class Lane(NamedTuple):
@@ -145,7 +146,7 @@ def _learn(before: Lane, after: Lane, box: Box) -> Lane:
     learned = jnp.where(before.predicted < _NEAR, before.learned + jnp.where(usable, update, 0.0), 0.0)
     full = partial + learned
     scaled, _, _, _ = _scaled(after._replace(hessian=full), box)
-    _, positive = cholesky(scaled - _SINGULAR * jnp.eye(step.shape[0]))
+    _, positive = cholesky(scaled - SINGULAR * jnp.eye(step.shape[0]))
     fresh = after._replace(hessian=jnp.where(positive, full, partial), learned=learned)
     return jax.tree.map(lambda new, old: jnp.where(moved, new, old), fresh, after)
 
@@ -168,7 +169,7 @@ def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array,
     identity = jnp.eye(scale.shape[0])
     downhill = gradient * scale
 
-    factor, positive = cholesky(scaled - _SINGULAR * identity)
+    factor, positive = cholesky(scaled - SINGULAR * identity)
     undamped = cholesky_solve(factor, downhill)
     edm = 0.5 * jnp.dot(downhill, undamped)
 

@@ -23,12 +23,12 @@ from .identity import once_per_likelihood
 from .ladder import Climbed, outward
 from .lanes import Settings
 from .member_starts import average_starts, member_minima
+from .newton import SINGULAR
 from .problem import Problem
 
 _ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
 _DAMPING_START = 1e-3
 _RIDGE = 1e-8  # share of the diagonal that keeps an average curvature solvable
-_SINGULAR = 1e-10  # smallest eigenvalue of the unit-diagonal curvature that counts as positive
 
 Counts = Float[np.ndarray, " bins"]
 Vector = Float[np.ndarray, " parameters"]
@@ -166,7 +166,7 @@ def _newton(
     gradient = np.where(where, gradient, 0.0)
     scaled, scale = _unit_diagonal(hessian, where)
     downhill, identity = gradient * scale, np.eye(len(scale))
-    if _is_positive(scaled - _SINGULAR * identity):
+    if _is_positive(scaled - SINGULAR * identity):
         step = np.linalg.solve(scaled, downhill)
         edm = 0.5 * float(downhill @ step)
         if damping > 0:

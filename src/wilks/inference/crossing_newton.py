@@ -1,0 +1,146 @@
+"""Where profiles cross a level, by Newton's method on the radius and all other parameters at once.
+
+A walk that profiles at each radius needs about three fits per end. Here each evaluation of the likelihood moves both:
+with H the curvature, u the direction of the held parameters and j the others, the quadratic model of the profile along
+u is f - g_j H_jj^-1 g_j / 2 + a s + c s^2 / 2, with a = u . (g - H_j H_jj^-1 g_j) and c = u . (H - H_j H_jj^-1 H_j) u.
+Its root is the next radius, or the limit that comes before. Lanes in which another parameter meets a bound, a
+curvature that is not positive, a falling profile or a lower minimum are given up: they are for the careful walk.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from wilks._base.numerics import cholesky, cholesky_solve
+from wilks._base.typing import Theta
+
+from .compiled import compiled
+from .lanes import by_lanes, each_lane
+from .newton import SINGULAR
+from .problem import Problem
+from .profiles import LOWER
+from .quadratic import Curvature, Quadratic, quadratic
+
+_STEPS = 12
+RUNNING, ARRIVED, AT_LIMIT, GIVEN_UP = range(4)
+
+
+class Ends(NamedTuple):
+    """Ends of the lanes: radius, point, 2 delta nll minus the level; whether they have arrived, or met their limit."""
+
+    radius: Float[np.ndarray, " lanes"]
+    theta: Float[np.ndarray, "lanes parameters"]
+    residual: Float[np.ndarray, " lanes"]
+    arrived: Bool[np.ndarray, " lanes"]
+    at_limit: Bool[np.ndarray, " lanes"]
+
+
+class _Target(NamedTuple):
+    """What one lane looks for, and where it may go."""
+
+    value: Array
+    level: Array
+    limit: Array
+    lower: Array
+    upper: Array
+
+
+class _Lane(NamedTuple):
+    """Where one lane stands."""
+
+    theta: Theta
+    radius: Array
+    residual: Array
+    steps: Array
+    code: Array
+
+
+def leap_to_crossings(
+    problem: Problem,
+    data: Any,
+    start: Float[np.ndarray, "lanes parameters"],
+    value: Float[np.ndarray, " lanes"],
+    ray: Float[np.ndarray, "lanes parameters"],
+    held: Bool[np.ndarray, "lanes parameters"],
+    radius: Float[np.ndarray, " lanes"],
+    limit: Float[np.ndarray, " lanes"],
+    level: float,
+    precision: float,
+) -> Ends:
+    """Radius at which each lane's profile of 2 delta nll crosses the level, where it is easy to find.
+
+    Args:
+        problem: likelihood, space and settings.
+        data: stacked data, one per lane.
+        start: first point of each lane, at its radius.
+        value: excess at each lane's minimum.
+        ray: change of the held parameters per unit of radius; zero for the others.
+        held: which parameters are on the ray.
+        radius: first radius of each lane.
+        limit: radius at which a held parameter meets a bound; none is looked for beyond.
+        level: threshold of 2 delta nll.
+        precision: what may be missed of it, and ten times the EDM of the profile, in units of the level.
+    """
+    space = problem.space
+    free = space.free_mask & ~held
+    return Ends(
+        *by_lanes(
+            _leap_batch,
+            problem.likelihood,
+            data,
+            (start, value, ray, free, radius, limit),
+            (space.lowers, space.uppers, np.asarray(level), np.asarray(precision)),
+            batch=problem.batch,
+            curvature=problem.settings.curvature,
+        )
+    )
+
+
+@compiled("common", "curvature", "together")
+def _leap_batch(likelihood, data, arrays, alive, shared, *, common: bool, curvature: Curvature, together: bool):
+    lower, upper, level, precision = shared
+
+    def one(lane_data, start, value, ray, free, radius, limit, lane_alive) -> tuple[Array, ...]:
+        def step(lane: _Lane) -> _Lane:
+            here = quadratic(likelihood, lane.theta, lane_data, curvature)
+            return _leap(lane, here, ray, free, _Target(value, level, limit, lower, upper), precision)
+
+        first = _Lane(start, radius, -level, jnp.array(0), jnp.where(lane_alive, RUNNING, GIVEN_UP))
+        end = jax.lax.while_loop(lambda lane: lane.code == RUNNING, step, first)
+        return end.radius, end.theta, end.residual, end.code == ARRIVED, end.code == AT_LIMIT
+
+    return each_lane(one, data, arrays, alive, common=common, together=together)
+
+
+def _leap(lane: _Lane, here: Quadratic, ray: Array, free: Array, target: _Target, precision: Array) -> _Lane:
+    """One step to the root of the quadratic model."""
+    block = free[:, None] & free[None, :]
+    scale = jnp.where(free, jnp.maximum(jnp.abs(jnp.diagonal(here.hessian)), 1e-10), 1.0) ** -0.5
+    identity = jnp.eye(scale.shape[0])
+    scaled = jnp.where(block, here.hessian * scale[:, None] * scale[None, :], identity)
+    factor, positive = cholesky(scaled - SINGULAR * identity)
+    bent = here.hessian @ ray
+    gradient, pull = (jnp.where(free, vector, 0.0) * scale for vector in (here.gradient, bent))
+    nearer, follow = cholesky_solve(factor, gradient), cholesky_solve(factor, pull)
+    edm = 0.5 * jnp.dot(gradient, nearer)
+    slope = jnp.dot(ray, here.gradient) - jnp.dot(pull, nearer)
+    bend = jnp.dot(ray, bent) - jnp.dot(pull, follow)
+    over = here.value - edm - target.value - 0.5 * target.level
+    inside = slope**2 - 2 * bend * over
+    step = -2 * over / (slope + jnp.sqrt(jnp.maximum(inside, 0.0)))
+    step = jnp.minimum(step, target.limit - lane.radius)
+    theta = lane.theta + step * ray - scale * (nearer + step * follow)
+    radius = lane.radius + step
+    sound = positive & (slope > 0) & (inside >= 0) & (over > -0.5 * target.level - LOWER)
+    sound &= jnp.isfinite(here.value) & jnp.all(jnp.isfinite(theta)) & (radius > 0)
+    sound &= jnp.all(~free | ((theta > target.lower) & (theta < target.upper)))
+    sharp = sound & (10 * edm <= precision * target.level)
+    arrived = sharp & (2 * jnp.abs(over) <= precision * target.level)
+    stuck = sharp & (over < 0) & (lane.radius >= target.limit)
+    lost = ~sound | (lane.steps >= _STEPS)
+    code = jnp.where(stuck, AT_LIMIT, jnp.where(lost, GIVEN_UP, RUNNING))
+    code = jnp.where(arrived, ARRIVED, code)
+    return _Lane(theta, radius, 2 * over, lane.steps + 1, code)
