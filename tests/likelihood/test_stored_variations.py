@@ -4,11 +4,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.inference.models import systematics
 from wilks.inference.quadratic import quadratic
+from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.stored_variations import StoredVariations
 from wilks.model.ensemble_algebra import templates
 from wilks.model.ensembles import LinearEnsemble
+from wilks.model.linear import LinearTemplates
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -75,3 +78,26 @@ def test_a_predictor_that_is_not_stored_is_not_laid_out():
             return values["a"] * jnp.array([1.0, 2.0])
 
     assert StoredVariations.of(EnsembleCounts(Line(SPACE))) is None
+
+
+def test_templates_of_one_likelihood_are_a_single_variation():
+    model = LinearTemplates.of({"s": [1.0, 5.0, 0.0, 2.0], "b": [9.0, 9.0, 0.0, 0.5]})
+    likelihood, counts = PoissonCounts(model), np.array([12.0, 0.0, 0.0, 3.0])
+    stored, theta = StoredVariations.of(likelihood), np.array([1.3, 0.8])
+    assert stored.seen.tolist() == [True, True, False, True]
+    here, data = stored.around(theta, counts), likelihood.prepare(counts)
+    known = quadratic(likelihood, jnp.asarray(theta), data, "exact")
+    # a handful of operations on numbers of order ten
+    np.testing.assert_allclose(here.value, known.value, rtol=1e-13)
+    np.testing.assert_allclose(here.gradient, known.gradient, rtol=1e-13)
+    np.testing.assert_allclose(here.hessian, known.hessian, rtol=1e-13)
+    np.testing.assert_allclose(here.cells.sum(), known.value, rtol=1e-13)
+    assert here.cells[2] == 0.0
+
+
+def test_constraints_and_statistics_of_templates_are_left_to_compiled_code():
+    variances = {"s": [0.1, 0.2], "b": [0.3, 0.1]}
+    model = LinearTemplates.of({"s": [1.0, 5.0], "b": [9.0, 9.0]}, variances=variances)
+    assert StoredVariations.of(PoissonCounts(model)) is not None
+    assert StoredVariations.of(PoissonCounts(model, template_statistics="conway")) is None
+    assert StoredVariations.of(PoissonCounts(systematics().predictor)) is None

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Theta
+from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractNamedTerms
 from wilks.likelihood.joint import Joint
@@ -45,7 +46,10 @@ def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature
     """Everything a report on a fit needs: in one compiled call, by the program of fits of events, or in numpy."""
     known = surroundings(likelihood, data, theta)
     if known is not None:
-        return Endpoint(known.value, saturated_counts(np.asarray(data.counts)), known.hessian, *_nothing_known())
+        parts, cells, inside = _nothing_known()
+        if isinstance(likelihood, PoissonCounts) and known.cells is not None:
+            cells, inside = known.cells, np.ones(len(known.cells), dtype=bool)
+        return Endpoint(known.value, saturated_counts(np.asarray(data.counts)), known.hessian, parts, cells, inside)
     if isinstance(likelihood, AbstractEventLikelihood) and curvature == "exact" and not likelihood.exact:
         return _of_events(likelihood, data, np.asarray(theta))
     return _compiled_endpoint(likelihood, data, theta, curvature=curvature)

@@ -200,7 +200,10 @@ def draw(simulator: AbstractSimulator, key: Key, theta: Float[np.ndarray, " para
 
 
 def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any:
-    if isinstance(simulator, (AbstractHostSimulator, EnsembleCounts)):
+    if isinstance(simulator, EnsembleCounts):
+        values = dict(zip(simulator.space.names, theta, strict=True))  # in numpy, as its toys are
+        return EnsembleCounts.simulate_many(simulator, keys, values)  # binding the method would cost more
+    if isinstance(simulator, AbstractHostSimulator):
         return simulator.simulate_many(keys, simulator.space.unpack(theta))
     if isinstance(simulator, Joint) and _draws_on_host(simulator):
         values = simulator.space.unpack(theta)

@@ -1,4 +1,4 @@
-"""Single fits of counts under stored variations in plain numpy: less time than the call of a compiled program takes.
+"""Single fits of counts under stored templates in plain numpy: less time than the call of a compiled program takes.
 
 Steps are Newton's, with bounds and damping as in `wilks.inference.newton`. Where the likelihood is not convex, a step
 follows the average curvature of the variations: with their posterior shares held, the average of their excesses lies
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.special import gammaln
 
+from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.stored_variations import Matrix, StoredVariations, Surroundings
@@ -52,8 +53,8 @@ class _Minimum(NamedTuple):
 
 @once_per_likelihood
 def stored_variations(likelihood: AbstractLikelihood) -> StoredVariations | None:
-    """The variations of a likelihood laid out for numpy; None if it has none that are stored."""
-    return StoredVariations.of(likelihood) if isinstance(likelihood, EnsembleCounts) else None
+    """The templates of a likelihood laid out for numpy; None if it has none, or judges more than their counts."""
+    return StoredVariations.of(likelihood) if isinstance(likelihood, (EnsembleCounts, PoissonCounts)) else None
 
 
 def surroundings(likelihood: AbstractLikelihood, data: Any, theta: Vector) -> Surroundings | None:
@@ -83,11 +84,9 @@ def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> 
     counts = np.asarray(problem.data.counts, dtype=float)
     lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
     start = average_starts(likelihood, lane, np.clip(first, space.lowers, space.uppers)[None], space, keep)
-    first = start[0]
-    if stored.shares is None:
-        member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)[0]
-        first = _lower(stored, counts, first, member)
-    found = _minimise(stored, counts, first, space, problem.settings)
+    member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)
+    best = start[0] if member is start else _lower(stored, counts, start[0], member[0])
+    found = _minimise(stored, counts, best, space, problem.settings)
     if found is None:
         return None
     at_lower, at_upper = outward(found.theta, found.here.gradient, space)

@@ -1,13 +1,15 @@
-"""Counts under stored variations around one point: the formulas of `EnsembleCounts` in numpy, nothing to compile."""
+"""Counts under stored templates or variations of them around one point, in plain numpy: nothing to compile."""
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from wilks.model.ensembles import LinearEnsemble
+from wilks.model.linear import LinearTemplates
 
 from .cells import EDGE
+from .counts import PoissonCounts
 from .ensemble_counts import EnsembleCounts
 
 Matrix = Float[np.ndarray, "parameters parameters"]
@@ -21,12 +23,14 @@ class Surroundings(NamedTuple):
         gradient: its first derivatives.
         hessian: its second derivatives.
         convex: average curvature of the variations, posterior shares held: never negative, never below the Hessian.
+        cells: excess per bin where there is a single variation, or the best one counts.
     """
 
     value: float
     gradient: Float[np.ndarray, " parameters"]
     hessian: Matrix
     convex: Matrix
+    cells: Float[np.ndarray, " bins"] | None = None
 
 
 class StoredVariations(NamedTuple):
@@ -38,6 +42,7 @@ class StoredVariations(NamedTuple):
         columns: its transpose.
         constants: c.
         shares: share of each variation before the data; None if the best one counts.
+        seen: bins in which anything is expected at all; the others are left out of the arrays.
     """
 
     matrices: Float[np.ndarray, "variations bins parameters"]
@@ -45,30 +50,41 @@ class StoredVariations(NamedTuple):
     columns: Float[np.ndarray, "parameters cells"]
     constants: Float[np.ndarray, "variations bins"]
     shares: Float[np.ndarray, " variations"] | None
+    seen: Bool[np.ndarray, " all_bins"]
 
     @classmethod
-    def of(cls, likelihood: EnsembleCounts) -> "StoredVariations | None":
-        """The variations of a likelihood; None if they are not stored, or not linear."""
-        ensemble = likelihood.predictor
-        if not isinstance(ensemble, LinearEnsemble):
+    def of(cls, likelihood: EnsembleCounts | PoissonCounts) -> "StoredVariations | None":
+        """The variations of a likelihood; None if they are not stored, not linear, or not all that it judges."""
+        model = likelihood.predictor
+        if isinstance(likelihood, PoissonCounts):
+            alone = likelihood.statistics is None and not len(likelihood.constraints)
+            if not alone or not isinstance(model, LinearTemplates):
+                return None
+            return cls._laid_out(model.templates[None], np.zeros((1, len(model.templates))), None)
+        if not isinstance(model, LinearEnsemble):
             return None
-        size, parameters = len(ensemble.weights), len(ensemble.space)
-        matrices = np.zeros((size, ensemble.outputs, parameters))
-        matrices[:, :, ensemble.columns] = ensemble.matrices
-        rows = matrices.reshape(-1, parameters)
-        constants = np.broadcast_to(ensemble.constants, (size, ensemble.outputs))
+        matrices = np.zeros((len(model.weights), model.outputs, len(model.space)))
+        matrices[:, :, model.columns] = model.matrices
         marginal = likelihood.systematics == "marginal"
-        shares = ensemble.weights / ensemble.weights.sum() if marginal else None
-        return cls(matrices, rows, np.ascontiguousarray(rows.T), constants, shares)
+        return cls._laid_out(matrices, model.constants, model.weights / model.weights.sum() if marginal else None)
+
+    @classmethod
+    def _laid_out(cls, matrices: np.ndarray, constants: np.ndarray, shares: np.ndarray | None) -> "StoredVariations":
+        constants = np.broadcast_to(constants, matrices.shape[:2])
+        seen = (matrices != 0).any(axis=(0, 2)) | (constants != 0).any(axis=0)
+        matrices = np.ascontiguousarray(matrices[:, seen])
+        rows = matrices.reshape(-1, matrices.shape[2])
+        return cls(matrices, rows, np.ascontiguousarray(rows.T), constants[:, seen], shares, seen)
 
     def around(
-        self, theta: Float[np.ndarray, " parameters"], counts: Float[np.ndarray, " bins"]
+        self, theta: Float[np.ndarray, " parameters"], counts: Float[np.ndarray, " all_bins"]
     ) -> Surroundings | None:
         """The excess with its derivatives; None where an expectation is so small that its cost is continued.
 
         With p_s the posterior share of variation s, g_s its gradient and H_s its curvature:
         G = sum p_s g_s and H = sum p_s H_s - sum p_s g_s g_s^T + G G^T.
         """
+        counts = counts if len(counts) == self.matrices.shape[1] else counts[self.seen]
         mean = (self.rows @ theta).reshape(self.constants.shape) + self.constants
         if not mean.min() > max(EDGE * counts.max(), 0.0):
             return None
@@ -77,7 +93,10 @@ class StoredVariations(NamedTuple):
         logs = np.log1p(relative if counts.min() > 0 else np.where(counts > 0, relative, 0.0))
         each = logs @ counts - over.sum(axis=1)  # E = n ln(n/mu) - n + mu
         if self.shares is None:
-            return self._of_best(int(each.argmin()), each, relative, mean)
+            best = int(each.argmin())
+            cells = np.zeros(len(self.seen))
+            cells[self.seen] = counts * logs[best] - over[best]
+            return self._of_best(best, float(each[best]), relative[best], mean[best], cells)
         lowest = each.min()
         share = self.shares * np.exp(lowest - each)
         total = share.sum()
@@ -91,7 +110,9 @@ class StoredVariations(NamedTuple):
         spread = (slopes.T * share) @ slopes - np.multiply.outer(gradient, gradient)
         return Surroundings(float(lowest - np.log(total)), gradient, convex - spread, convex)
 
-    def _of_best(self, best: int, each: np.ndarray, relative: np.ndarray, mean: np.ndarray) -> Surroundings:
+    def _of_best(
+        self, best: int, value: float, relative: np.ndarray, mean: np.ndarray, cells: np.ndarray
+    ) -> Surroundings:
         matrix = self.matrices[best]
-        curvature = (matrix.T * ((relative[best] + 1.0) / mean[best])) @ matrix
-        return Surroundings(float(each[best]), -(relative[best] @ matrix), curvature, curvature)
+        curvature = (matrix.T * ((relative + 1.0) / mean)) @ matrix
+        return Surroundings(value, -(relative @ matrix), curvature, curvature, cells)
