@@ -153,6 +153,13 @@ def test_parameters_without_effect_are_named():
     assert user_function(lambda p: p["a"] + 0 * p["b"], SPACE.fix(c=1.0)).without_effect == ("b",)
 
 
+def test_results_that_depend_on_nothing_are_known():
+    assert made("complex_entries").constant is None
+    np.testing.assert_array_equal(made("charged_leptons").constant, made("charged_leptons").numbers(SPACE.starts))
+    assert user_function(lambda p: p["a"] + 0 * p["b"], SPACE).constant is None
+    assert user_function(lambda p: 1.0 if p["a"] > -1e9 else 2.0, SPACE).constant is None  # only as far as was tried
+
+
 def test_calls_point_by_point_are_announced_with_name_reason_and_cost(caplog):
     with caplog.at_level(logging.WARNING, logger="wilks"):
         user_function(user_models.with_a_branch, SPACE, name="announced")

@@ -105,6 +105,14 @@ def test_vanishing_mixing_has_no_phase_and_finite_slopes(matrix):
     assert all(bool(jnp.all(jnp.isfinite(x))) for x in jax.tree.leaves(slopes[1]))
 
 
+def test_real_matrices_have_a_phase_of_zero_or_pi():
+    real = np.linalg.qr(np.random.default_rng(8).normal(size=(40, 3, 3)))[0]
+    found, general = mixing_angles(real), mixing_angles(real.astype(complex))
+    assert set(np.asarray(found.delta)) == {0.0, np.pi}
+    for one, two in zip(found, general, strict=True):
+        np.testing.assert_allclose(one, two, atol=1e-15)  # one rounding
+
+
 def test_wrapped_phases_stay_below_the_period():
     assert float(wrapped(jnp.asarray(-1e-17), 2.0)) == 0.0
     assert float(wrapped(jnp.asarray(-0.5), 2.0)) == 1.5

@@ -14,6 +14,8 @@ from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 from .curves import Curve
 
 _PIECES = 64  # curves are padded to a multiple of this, so that exchanged tables share one compiled program
+_MOST_PIECES = 1024  # of equal length into which a curve is cut, so that nothing need be searched
+_EQUAL = 1e-6  # relative difference of lengths that counts as none
 _DRAWS = 1025  # points of the tabulated cumulative distribution
 _FAR = 60.0  # Delta chi-square beyond which nothing is drawn
 _BINS_PER_PIECE, _CLIMB = 4, 2  # of the index that finds pieces
@@ -42,17 +44,20 @@ class CurveTable(eqx.Module):
     Args:
         knots: left ends of the pieces, padded with inf.
         coefficients: of 1, t, t^2, t^3 per piece.
+        last: number of the last piece.
         lower, upper, sigma, best, period: as in `Curve`.
         positions: points of the tabulated distribution exp(-c/2), normalised.
         cumulative: its cumulative probability there.
         log_norm: logarithm of the integral of exp(-c/2).
-        anchors: piece at the left end of each of equal bins between the first and the last knot.
+        anchors: piece at the left end of each of equal bins between the first and the last knot; a single column if
+            bins and pieces are the same.
         bins_per_unit: how many of them cover one unit of the quantity.
-        climb: most knots that one bin holds.
+        climb: most knots that one bin holds; 0 if the pieces of each curve are equally long.
     """
 
     knots: Float[np.ndarray | Array, "terms pieces"]
     coefficients: Float[np.ndarray | Array, "terms pieces 4"]
+    last: Int[np.ndarray | Array, " terms"]
     lower: Terms
     upper: Terms
     sigma: Terms
@@ -68,16 +73,13 @@ class CurveTable(eqx.Module):
     @classmethod
     def of(cls, curves: Sequence[Curve]) -> "CurveTable":
         """Stack curves."""
-        most = max((len(curve.knots) for curve in curves), default=1)
+        cut = [_cut(curve) for curve in curves]
+        most = max((len(starts) for starts, _ in cut), default=1)
         pieces = most if most <= 2 else -(-most // _PIECES) * _PIECES
-        knots = np.full((len(curves), pieces), np.inf)
-        coefficients = np.zeros((len(curves), pieces, 4))
-        positions, cumulative = np.zeros((len(curves), _DRAWS)), np.zeros((len(curves), _DRAWS))
-        log_norm = np.zeros(len(curves))
-        for i, curve in enumerate(curves):
-            knots[i, : len(curve.knots)] = curve.knots
-            coefficients[i, : len(curve.knots)] = curve.coefficients
-            positions[i], cumulative[i], log_norm[i] = _distribution(curve)
+        knots, coefficients = np.full((len(curves), pieces), np.inf), np.zeros((len(curves), pieces, 4))
+        for i, (starts, polynomials) in enumerate(cut):
+            knots[i, : len(starts)], coefficients[i, : len(starts)] = starts, polynomials
+        drawn = [_distribution(curve) for curve in curves]
         named = {
             name: np.array([getattr(curve, name) for curve in curves], dtype=float)
             for name in ("lower", "upper", "sigma", "best", "period")
@@ -85,11 +87,12 @@ class CurveTable(eqx.Module):
         return cls(
             knots,
             coefficients,
+            np.array([len(starts) - 1 for starts, _ in cut], dtype=int),
             **named,
-            positions=positions,
-            cumulative=cumulative,
-            log_norm=log_norm,
-            **_index(curves, pieces * _BINS_PER_PIECE),
+            positions=np.array([positions for positions, _, _ in drawn]).reshape(-1, _DRAWS),
+            cumulative=np.array([cumulative for _, cumulative, _ in drawn]).reshape(-1, _DRAWS),
+            log_norm=np.array([norm for _, _, norm in drawn], dtype=float),
+            **_index([starts for starts, _ in cut], pieces * _BINS_PER_PIECE),
         )
 
     def __len__(self) -> int:
@@ -106,10 +109,9 @@ class CurveTable(eqx.Module):
         start, length = jnp.where(cyclic, lower, 0.0), jnp.where(cyclic, period, 1.0)
         wrapped = jnp.where(cyclic, u - length * jnp.floor((u - start) / length), u)
         inside = jnp.clip(wrapped, lower, upper)
-        knots, rows = jnp.asarray(self.knots), np.arange(len(self))
-        piece = self._piece(inside)
-        t = inside - knots[rows, piece]
-        a, b, c, d = jnp.moveaxis(jnp.asarray(self.coefficients)[rows, piece], -1, 0)
+        piece, t = self._piece(inside)
+        found = jnp.asarray(self.coefficients).at[np.arange(len(self)), piece].get(mode="promise_in_bounds")
+        a, b, c, d = jnp.moveaxis(found, -1, 0)
         value = jnp.maximum(a + t * (b + t * (c + d * t)), 0.0)  # the minimum is zero up to rounding
         slope, curvature = b + t * (2 * c + 3 * d * t), 2 * c + 6 * d * t
         over, precision = wrapped - inside, jnp.asarray(self.sigma) ** -2.0
@@ -120,15 +122,19 @@ class CurveTable(eqx.Module):
             jnp.where(beyond, 2 * precision, curvature),
         )
 
-    def _piece(self, inside: Float[Array, " terms"]) -> Int[Array, " terms"]:
-        """The piece that each point lies in: an index of equal bins leads near it."""
+    def _piece(self, inside: Float[Array, " terms"]) -> tuple[Int[Array, " terms"], Float[Array, " terms"]]:
+        """The piece that each point lies in, and how far in: an index of equal bins leads to it, or near it."""
         anchors, knots, rows = jnp.asarray(self.anchors), jnp.asarray(self.knots), np.arange(len(self))
-        bins = ((inside - knots[:, 0]) * jnp.asarray(self.bins_per_unit)).astype(int)
+        first, rate, last = knots[:, 0], jnp.asarray(self.bins_per_unit), jnp.asarray(self.last)
+        bins = ((inside - first) * rate).astype(int)
+        if not self.climb:
+            piece = jnp.clip(bins, 0, last)
+            return piece, inside - first - piece * jnp.where(rate > 0, 1.0 / rate, 0.0)
         piece = anchors[rows, jnp.clip(bins, 0, anchors.shape[1] - 1)]
         for _ in range(self.climb):
-            following = jnp.minimum(piece + 1, knots.shape[1] - 1)
+            following = jnp.minimum(piece + 1, last)
             piece = jnp.where(inside >= knots[rows, following], following, piece)
-        return piece
+        return piece, inside - knots[rows, piece]
 
     def draw(self, uniform: Float[Array, " terms"]) -> Float[Array, " terms"]:
         """Points distributed as exp(-c/2), one uniform number each."""
@@ -142,17 +148,43 @@ class CurveTable(eqx.Module):
         return jnp.where(cyclic, u - length * jnp.round((u - best) / length), u)
 
 
-def _index(curves: Sequence[Curve], bins: int) -> dict[str, Any]:
-    """Pieces by equal bins; the climb is rounded up, so that exchanged tables share one compiled program."""
-    anchors, bins_per_unit, climb = np.zeros((len(curves), bins), dtype=int), np.zeros(len(curves)), 0
-    for i, curve in enumerate(curves):
-        span = curve.knots[-1] - curve.knots[0]
-        if span > 0:
-            edges, rounding = np.linspace(curve.knots[0], curve.knots[-1], bins + 1), 1e-9 * span
-            anchors[i] = np.maximum(np.searchsorted(curve.knots, edges[:-1] - rounding, side="right") - 1, 0)
-            last = np.searchsorted(curve.knots, edges[1:] + rounding, side="right") - 1
-            bins_per_unit[i], climb = bins / span, max(climb, int(np.max(last - anchors[i])))
-    return {"anchors": anchors, "bins_per_unit": bins_per_unit, "climb": _CLIMB * -(-climb // _CLIMB)}
+def _cut(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
+    """Knots and coefficients of a curve; of pieces of equal length if its own are multiples of the shortest."""
+    gaps = np.diff(curve.knots)
+    times = np.round(gaps / gaps.min(initial=np.inf)).astype(int)
+    count = int(times.sum())
+    if not gaps.size or count >= _MOST_PIECES or not _even(gaps / times):
+        return curve.knots, curve.coefficients
+    knots = np.linspace(curve.knots[0], curve.knots[-1], count + 1)
+    whole = np.append(np.repeat(np.arange(len(gaps)), times), len(gaps))
+    t, (a, b, c, d) = knots - curve.knots[whole], curve.coefficients[whole].T
+    return knots, np.stack([a + t * (b + t * (c + d * t)), b + t * (2 * c + 3 * d * t), c + 3 * d * t, d], axis=-1)
+
+
+def _even(gaps: np.ndarray) -> bool:
+    return bool(np.ptp(gaps) <= _EQUAL * gaps.min()) if gaps.size else True
+
+
+def _index(curves: Sequence[np.ndarray], bins: int) -> dict[str, Any]:
+    """Pieces by equal bins; the climb is rounded up, so that exchanged tables share one compiled program.
+
+    Args:
+        curves: knots of each curve.
+        bins: number of bins where pieces are not equally long.
+    """
+    spans = np.array([knots[-1] - knots[0] for knots in curves])
+    if all(_even(np.diff(knots)) for knots in curves):
+        counts = np.array([len(knots) - 1.0 for knots in curves])
+        rate = np.divide(counts, spans, out=np.zeros(len(curves)), where=spans > 0)
+        return {"anchors": np.zeros((len(curves), 1), dtype=int), "bins_per_unit": rate, "climb": 0}
+    anchors, climb = np.zeros((len(curves), bins), dtype=int), 0
+    for i, knots in enumerate(curves):
+        edges, rounding = np.linspace(knots[0], knots[-1], bins + 1), 1e-9 * spans[i]
+        anchors[i] = np.maximum(np.searchsorted(knots, edges[:-1] - rounding, side="right") - 1, 0)
+        last = np.searchsorted(knots, edges[1:] + rounding, side="right") - 1
+        climb = max(climb, int(np.max(last - anchors[i])))
+    rate = np.divide(bins, spans, out=np.zeros(len(curves)), where=spans > 0)
+    return {"anchors": anchors, "bins_per_unit": rate, "climb": _CLIMB * -(-climb // _CLIMB)}
 
 
 def _distribution(curve: Curve) -> tuple[np.ndarray, np.ndarray, float]:

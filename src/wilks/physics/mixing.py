@@ -131,8 +131,10 @@ def mixing_angles(matrix: Inexact[Array | np.ndarray, "*stack 3 3"]) -> MixingAn
     squares = _squares(matrix)
     s12, c12, s13, c13, s23, c23 = squares
     quartet = _quartet(matrix)
-    along = quartet.real + c12 * c23 * s13 * c13
-    delta = angle(along, quartet.imag, _largest(squares) > UNDEFINED_BELOW)
+    along, defined = quartet.real + c12 * c23 * s13 * c13, _largest(squares) > UNDEFINED_BELOW
+    if not jnp.iscomplexobj(matrix):
+        return MixingAngles(s12, s13, s23, jnp.where(defined & (along < 0), jnp.pi, 0.0))
+    delta = angle(along, quartet.imag, defined)
     return MixingAngles(s12, s13, s23, wrapped(delta, 2.0 * jnp.pi))
 
 
@@ -180,6 +182,12 @@ def angles_of_wolfenstein(parameters: Wolfenstein) -> MixingAngles:
 def wolfenstein_of_angles(angles: MixingAngles) -> Wolfenstein:
     """Wolfenstein's parameters of angles and phase."""
     return wolfenstein(mixing_matrix(angles))
+
+
+def product(one: Inexact[Array, "*stack 3 3"], two: Inexact[Array, "*stack 3 3"]) -> Inexact[Array, "*stack 3 3"]:
+    """Product of two matrices, written out: a call of a library takes longer than these 27 products."""
+    first, second, third = (one[..., :, k, None] * two[..., None, k, :] for k in range(3))
+    return first + second + third
 
 
 def root(square: ArrayLike) -> Float[Array, "*stack"]:

@@ -103,6 +103,20 @@ def test_stacks_of_any_shape_give_the_same_numbers():
     np.testing.assert_allclose(whole.squares, [s.squares for s in single], rtol=1e-14)
 
 
+@pytest.mark.parametrize("real", [False, True])
+def test_batches_are_stacks_and_numpy_agrees(real):
+    stack = matrices([0.2, 1.0, 3.0], n=12)
+    stack = stack.real if real else stack
+    whole = compiled(stack)
+    nested = jax.jit(jax.vmap(jax.vmap(diagonalise)))(stack.reshape(3, 4, 3, 3))
+    for one, two in zip(whole, nested, strict=True):
+        np.testing.assert_array_equal(one, np.reshape(two, one.shape))
+    plain = diagonalise(stack)
+    # other instructions for the same sums: a few roundings
+    np.testing.assert_allclose(plain.squares, whole.squares, rtol=1e-14)
+    np.testing.assert_allclose(np.abs(plain.left), np.abs(whole.left), atol=1e-14)
+
+
 def test_not_finite_matrices_give_no_numbers_and_do_not_touch_others():
     stack = matrices([0.2, 1.0, 3.0], n=3)
     broken = stack.copy()

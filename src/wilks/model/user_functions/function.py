@@ -18,7 +18,7 @@ from .callbacks import PointByPoint, announce, values_at
 from .calls import PlainFunction
 from .identity import identified
 from .probes import Probes, probe, without_effect
-from .rungs import POINT_BY_POINT, TRACED, describe_failure
+from .rungs import POINT_BY_POINT, TRACED, describe_failure, is_constant
 
 _TOLERANCE = 1e-10  # relative agreement of a compiled function with its plain call
 _ROUNDING = 1e-13  # the same for entries that cancel, relative to the largest entry
@@ -39,6 +39,7 @@ class UserFunction(eqx.Module):
             objects, 3 as a copy on a tracing numpy, 4 called point by point.
         reason: why it is on rung 4, else empty.
         without_effect: free parameters that do not change the result.
+        entries: all numbers of a result that is known to depend on no parameter.
     """
 
     space: ParameterSpace
@@ -48,11 +49,17 @@ class UserFunction(eqx.Module):
     rung: int = eqx.field(static=True)
     reason: str = eqx.field(static=True)
     without_effect: tuple[str, ...] = eqx.field(static=True)
+    entries: tuple[float | complex, ...] | None = eqx.field(static=True)
 
     @property
     def name(self) -> str:
         """How messages call it."""
         return self.plain.name
+
+    @property
+    def constant(self) -> Inexact[np.ndarray, "..."] | None:
+        """The result if it is known to depend on no parameter, else None."""
+        return None if self.entries is None else np.array(self.entries).reshape(self.shape)
 
     def __call__(self, values: Values) -> Inexact[Array, "..."]:
         """The function's array at named values; outside compiled code it is the plain call.
@@ -143,6 +150,7 @@ def user_function(
         rung=rung,
         reason=reason,
         without_effect=without_effect(plain, space, probes),
+        entries=tuple(probes.results[0].ravel().tolist()) if _is_constant(rung, plain, space) else None,
     )
     if rung == POINT_BY_POINT:
         announce(found._by_points(), reason, probes.theta[0])
@@ -172,6 +180,13 @@ def _choose(plain: PlainFunction, probes: Probes) -> tuple[int, str]:
             return rung, ""
         reason = "its compiled values differ from those of the plain call"
     return POINT_BY_POINT, reason
+
+
+def _is_constant(rung: int, plain: PlainFunction, space: ParameterSpace) -> bool:
+    if rung == POINT_BY_POINT:
+        return False
+    with jax.numpy_rank_promotion("allow"):
+        return is_constant(rung, plain, jnp.asarray(space.starts))
 
 
 def _agree(found: np.ndarray, expected: np.ndarray) -> bool:

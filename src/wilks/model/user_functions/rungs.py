@@ -1,9 +1,12 @@
 """The ways in which a plain function can be traced, in the order in which they are tried."""
 
 import dis
+import functools
 import types
 from collections.abc import Callable
 
+import jax
+from jax.extend.core import Literal
 from jaxtyping import Array, Inexact
 
 from wilks._base.typing import Theta
@@ -50,6 +53,22 @@ TRACED: dict[int, Callable[[PlainFunction, Theta], Inexact[Array, "..."]]] = {
     3: _as_a_copy,
 }
 """Ways of tracing by number."""
+
+
+def is_constant(rung: int, plain: PlainFunction, theta: Theta) -> bool:
+    """Whether a traced function's result depends on none of its parameters, wherever they are.
+
+    Args:
+        rung: way of tracing.
+        plain: the function.
+        theta: any point.
+    """
+    program = jax.make_jaxpr(functools.partial(TRACED[rung], plain))(theta).jaxpr
+    reached = set(program.invars)
+    for step in program.eqns:
+        if any(not isinstance(entry, Literal) and entry in reached for entry in step.invars):
+            reached.update(step.outvars)
+    return not any(not isinstance(result, Literal) and result in reached for result in program.outvars)
 
 
 def describe_failure(error: Exception) -> str:

@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact
 
-from wilks.physics.mixing import UNDEFINED_BELOW, angle, jarlskog, largest_jarlskog, mixing_angles, ratio, root, wrapped
+from wilks.physics.mixing import (
+    UNDEFINED_BELOW,
+    angle,
+    jarlskog,
+    largest_jarlskog,
+    mixing_angles,
+    product,
+    ratio,
+    root,
+    wrapped,
+)
 
 from .diagonalisation import Diagonal
 
@@ -39,7 +49,7 @@ def in_ordering(ascending: Inexact[Array, "..."], inverted: Bool[Array, "*stack"
 
 def pmns_of(left_e: Inexact[Array, "*stack 3 3"], left_n: Inexact[Array, "*stack 3 3"]) -> Inexact[Array, "*stack 3 3"]:
     """P = U_e^T conj(U_n)."""
-    return jnp.sum(left_e[..., :, :, None] * jnp.conj(left_n)[..., :, None, :], axis=-3)
+    return product(jnp.swapaxes(left_e, -1, -2), jnp.conj(left_n))
 
 
 def unscaled_observables(
@@ -101,7 +111,7 @@ def _splittings(squares: Array, inverted: Array) -> tuple[Array, Array, Array]:
     """a, b, and whether one of them is zero or rounding of zero."""
     a = squares[..., 1] - squares[..., 0]
     b = squares[..., 2] - jnp.where(inverted, squares[..., 1], squares[..., 0])
-    noise = _MASSLESS * jnp.max(squares, axis=-1)
+    noise = _MASSLESS * jnp.where(inverted, squares[..., 1], squares[..., 2])  # the heaviest
     return a, b, ~((a > noise) & (jnp.abs(b) > noise))
 
 

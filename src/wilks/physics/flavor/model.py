@@ -162,7 +162,7 @@ class FlavorModel(AbstractPredictor[Observables]):
         if "lepton" in self.sectors:
             inverted = self._inverted(diagonals["n"], ordering)
             numbers, flags = unscaled_observables(
-                diagonals["e"], diagonals["n"], matrices["n"], inverted, self.nature == "majorana"
+                diagonals["e"], diagonals["n"], jnp.asarray(matrices["n"]), inverted, self.nature == "majorana"
             )
         if "quark" in self.sectors:
             more = unscaled_quark_observables(diagonals["u"], diagonals["d"], self.ckm, self.quark_fields)
@@ -229,12 +229,21 @@ class FlavorModel(AbstractPredictor[Observables]):
         angles = (found["s12^2"], found["s13^2"], found["s23^2"], delta)
         return OscillationParameters(*angles, m21, m3l + jnp.where(m3l < 0, m21, 0.0))
 
-    def mass_matrices(self, values: Values) -> dict[str, Inexact[Array, "3 3"]]:
-        """Matrices of the sectors in use by kind (e, n, u, d), identities included; M_n without the free scale."""
+    def mass_matrices(self, values: Values) -> dict[str, Inexact[Array | np.ndarray, "3 3"]]:
+        """Matrices of the sectors in use by kind (e, n, u, d), identities included; M_n without the free scale.
+
+        Those that depend on no parameter are arrays of numpy.
+        """
         if self.scale == "free":  # the masses are n_scale times the singular values, so it must not enter twice
             values = self.space.unpack(self.space.pack(values).at[self.space.index(SCALE_PARAMETER)].set(1.0))
         kinds = "".join(_SECTORS[sector] for sector in self.sectors)
-        return {k: self.matrices[k](values) if k in self.matrices else jnp.eye(3) for k in kinds}
+        return {kind: self._mass_matrix(kind, values) for kind in kinds}
+
+    def _mass_matrix(self, kind: str, values: Values) -> Inexact[Array | np.ndarray, "3 3"]:
+        if kind not in self.matrices:
+            return np.eye(3)
+        constant = self.matrices[kind].constant
+        return self.matrices[kind](values) if constant is None else constant
 
     def _inverted(self, neutral: Diagonal, ordering: str | None) -> Array:
         assignment = jnp.asarray(self.assignment if ordering is None else OPTIONS["ordering"].index(ordering))
@@ -340,8 +349,12 @@ def _matrices_and_quarks(
     return jax.vmap(at)(theta)
 
 
-def _diagonalised(matrices: dict[str, Inexact[Array, "3 3"]]) -> dict[str, Diagonal]:
-    """All matrices in one call, which halves the time to compile."""
-    kind = jnp.result_type(*matrices.values())
-    found = diagonalise(jnp.stack([m.astype(kind) for m in matrices.values()]))
-    return {name: Diagonal(*(part[i] for part in found)) for i, name in enumerate(matrices)}
+def _diagonalised(matrices: dict[str, Inexact[Array | np.ndarray, "3 3"]]) -> dict[str, Diagonal]:
+    """All matrices that depend on parameters in one call, which halves the time to compile; others beforehand."""
+    found = {name: diagonalise(matrix) for name, matrix in matrices.items() if isinstance(matrix, np.ndarray)}
+    varying = {name: matrix for name, matrix in matrices.items() if name not in found}
+    if not varying:
+        return found
+    kind = jnp.result_type(*varying.values())
+    stack = diagonalise(jnp.stack([jnp.asarray(matrix, dtype=kind) for matrix in varying.values()]))
+    return found | {name: Diagonal(*(part[i] for part in stack)) for i, name in enumerate(varying)}

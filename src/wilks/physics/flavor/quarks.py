@@ -3,7 +3,16 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Inexact
 
-from wilks.physics.mixing import UNDEFINED_BELOW, largest_jarlskog, mixing_angles, ratio, root, wolfenstein, wrapped
+from wilks.physics.mixing import (
+    UNDEFINED_BELOW,
+    largest_jarlskog,
+    mixing_angles,
+    product,
+    ratio,
+    root,
+    wolfenstein,
+    wrapped,
+)
 
 from .diagonalisation import Diagonal
 from .leptons import degenerate
@@ -13,7 +22,7 @@ def ckm_of(
     left_u: Inexact[Array, "*stack 3 3"], left_d: Inexact[Array, "*stack 3 3"], quark_fields: str
 ) -> Inexact[Array, "*stack 3 3"]:
     """V = U_u^dagger U_d for the mass term Qbar_L M u_R ("dirac"), and its conjugate for Q M u^c ("weyl")."""
-    ckm = jnp.sum(jnp.conj(left_u)[..., :, :, None] * left_d[..., :, None, :], axis=-3)
+    ckm = product(jnp.conj(jnp.swapaxes(left_u, -1, -2)), left_d)
     return jnp.conj(ckm) if quark_fields == "weyl" else ckm
 
 

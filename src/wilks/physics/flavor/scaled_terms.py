@@ -20,12 +20,13 @@ from wilks.likelihood.curve_table import CurveTable, CurveValues
 from .coordinates import LN10, Coordinates
 from .correlated import JOINT_NUMBERS, Correlated
 from .joint_tables import QUANTITIES
+from .scale_guess import ScaleGuess
 
 _EVALUATIONS = 12  # at most
-_ENOUGH = 1e-5  # relative to 1 sigma: a step so short ends the search, and one more follows
+_ENOUGH = 1e-3  # relative to 1 sigma: a step so short ends the search, and one more follows
 _REACH = 3.0  # how far from the first guess the minimum is sought, in ln x
 _TINY = 1e-300
-_CURVED = 0.25  # share of the safe curvature below which the exact one is not trusted with a step
+_CURVED = 0.03  # share of the safe curvature below which the exact one is not trusted with a step
 _JOINT = len(QUANTITIES)
 
 Rows = Float[Array, " terms"]
@@ -82,12 +83,14 @@ class ScaledTerms(eqx.Module):
         splittings: whether the term takes part in the first guess of the factor.
         table: curves of the terms.
         joint: joint chi-square of the first six terms, in place of their curves; None without correlations.
+        guess: tabulated best factor; None without two splittings.
     """
 
     coordinates: Coordinates
     splittings: tuple[bool, ...] = eqx.field(static=True)
     table: CurveTable
     joint: Correlated | None
+    guess: ScaleGuess | None
 
     def __len__(self) -> int:
         return len(self.coordinates)
@@ -124,7 +127,9 @@ class ScaledTerms(eqx.Module):
         weight = safe - pulled[:, None] * pulled[None, :] / jnp.maximum(by_l @ pulled, _TINY)
         curved = here.hessian * outer + jnp.diag(here.gradient * bend_y)
         schur = cross[:, None] * cross[None, :] / jnp.where(jnp.abs(along) > _TINY, along, 1.0)
-        return Coupled(jnp.sum(here.shares), here.gradient * by_y, weight * outer, curved - schur)
+        slope = here.gradient * by_y
+        value = _with_slopes(jax.lax.stop_gradient(jnp.sum(here.shares)), slope, -here.gradient, y, shift)
+        return Coupled(value, slope, weight * outer, curved - schur)
 
     def log_factor(self, y: Rows, shift: Rows) -> Scalar:
         """ln x at the minimum."""
@@ -139,16 +144,13 @@ class ScaledTerms(eqx.Module):
         return here.shares.at[:_JOINT].set(self.joint.shares(u[:_JOINT]))
 
     def _search(self, y: Rows, shift: Rows) -> tuple[Scalar, _Local]:
-        """ln x at the minimum, and the chi-square there; a joint one is sought from that of the single curves.
+        """ln x at the minimum, and the chi-square there.
 
         The search itself is not differentiated: one Newton step after it carries the derivatives of ln x.
         """
         here, there = jax.lax.stop_gradient((y, shift))
-        log_x = self._descend(here, there, self._apart, self._first_guess(here, there))
-        local = self._apart
-        if self.joint is not None:
-            local = self._together
-            log_x = self._descend(here, there, local, log_x)
+        local = self._apart if self.joint is None else self._together
+        log_x = self._descend(here, there, local, self._first_guess(here, there))
         last = self._along(y, shift, local, log_x)
         trusted = last.curve > _CURVED * last.gaussian
         log_x = log_x - jnp.where(trusted, last.slope / jnp.where(trusted, last.curve, 1.0), 0.0)
@@ -219,13 +221,18 @@ class ScaledTerms(eqx.Module):
         return point if self.joint is None else point.at[:_JOINT].set(self.joint.draw(uniform[len(self) :]))
 
     def _first_guess(self, y: Rows, shift: Rows) -> Scalar:
-        """ln of x = sum(y t/s^2)/sum(y^2/s^2) with t, s best values and errors of the splittings."""
+        """ln of the tabulated x, else of x = sum(y t/s^2)/sum(y^2/s^2) with t, s best values and errors."""
         logs, used = np.array(self.coordinates.logs), np.array(self.splittings, dtype=float)
         target = self.coordinates.values(self.published + shift)
         error = jnp.asarray(self.table.sigma) * jnp.where(logs, target * LN10, 1.0)
         weight = used / error**2
         x = jnp.sum(weight * y * target) / jnp.maximum(jnp.sum(weight * y**2), _TINY)
-        return jnp.log(jnp.maximum(x, _TINY))
+        rough = jnp.log(jnp.maximum(x, _TINY))
+        if self.guess is None:
+            return rough
+        where = np.flatnonzero(self.splittings)
+        log_x, found = self.guess.log_x(y[where], target[where])
+        return jnp.where(found, log_x, rough)
 
     def _weight(self, here: _Local) -> Square:
         """A curvature in the coordinates that is never negative."""
@@ -234,3 +241,15 @@ class ScaledTerms(eqx.Module):
             return jnp.diag(alone)
         weight = jnp.diag(alone.at[:_JOINT].set(0.0))
         return weight.at[:_JOINT, :_JOINT].set(self.joint.weight(here.hessian[:_JOINT, :_JOINT]))
+
+
+@jax.custom_jvp
+def _with_slopes(value: Scalar, by_y: Rows, by_shift: Rows, y: Rows, shift: Rows) -> Scalar:
+    """A number that is differentiated by what is known of its slopes, not by how it was found."""
+    return value
+
+
+@_with_slopes.defjvp
+def _along_slopes(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Scalar, Scalar]:
+    value, by_y, by_shift, _, _ = primals
+    return value, jnp.sum(by_y * tangents[3]) + jnp.sum(by_shift * tangents[4])

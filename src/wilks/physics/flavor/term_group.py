@@ -17,6 +17,7 @@ from .chi2_terms import ChiSquareTerms
 from .coordinates import Coordinates
 from .correlated import correlated
 from .fitted import POWERS, SPLITTINGS
+from .scale_guess import ScaleGuess
 from .scaled_terms import ScaledTerms
 from .single_terms import SingleTerms
 
@@ -46,6 +47,7 @@ class TermGroup(eqx.Module):
             tuple(name in SPLITTINGS for name in coupled),
             CurveTable.of([data[name].curve for name in coupled]),
             None if data.correlated is None else correlated(data.correlated),
+            _guess(data, [name for name in coupled if name in SPLITTINGS]),
         )
         single = SingleTerms(_coordinates(data, alone), CurveTable.of([data[name].curve for name in alone]))
         return cls(scaled, single, np.array(float(data.offset)))
@@ -180,6 +182,13 @@ def stacked(groups: Sequence[TermGroup]) -> TermGroup:
     if not same:
         raise InvalidModel("the data of the two orderings have different forms; take both from one release")
     return jax.tree.map(lambda *arrays: np.stack([np.asarray(array) for array in arrays]), *groups)
+
+
+def _guess(data: ChiSquareTerms, splittings: Sequence[str]) -> ScaleGuess | None:
+    if len(splittings) < len(SPLITTINGS):
+        return None
+    terms = [data[name] for name in splittings]
+    return ScaleGuess.of([term.curve for term in terms], [term.coordinate == "log10" for term in terms])
 
 
 def _coordinates(data: ChiSquareTerms, names: Sequence[str]) -> Coordinates:
