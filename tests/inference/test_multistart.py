@@ -393,3 +393,15 @@ def test_parts_of_a_joint_contribute_as_a_whole():
 
 def test_a_result_without_minima_can_be_given_some(found):
     assert dataclasses.replace(minimise(well, line(0.9)), minima=found.minima).minima.starts == 64
+
+
+def test_long_fits_far_above_the_lowest_end_are_left_unfinished():
+    def slow(values):  # a well, and beyond x = 1 a slope down which each of Newton's steps is 1 long
+        x = values["x"]
+        return jnp.where(x < 1.0, 4.0 * x**2, 2000.0 + jnp.exp(x))
+
+    starts = np.array([[0.5], [-0.7], [80.0], [90.0]])
+    space = ParameterSpace((Parameter("x", 0.5),))
+    found = minimise(slow, space, start=Multistart(4, key=1, draw=lambda key, space, n: starts)).minima
+    assert found.outcomes == {"ok": 2, "max_iter": 2}
+    assert found.hits.tolist() == [2]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key
@@ -27,7 +27,8 @@ from .quadratic import Curvature
 from .starts import auxiliary_starts
 
 _RESCUED = 8  # unfinished fits, the lowest first, that climb the ladder
-_QUICK = 25  # iterations after which a fit counts as one that takes long
+_QUICK = 25  # iterations of a round, after which fits that are not finished are gathered into new batches
+_REACH = 50.0  # in -ln L, ten sigma: what is so far above the lowest end after two rounds is not followed further
 _TASK = task_words({"procedure": "multistart"})
 _SHARP = 1e-13  # EDM to which minima are sharpened where rounding allows, so that images agree to 1e-6
 
@@ -41,7 +42,9 @@ Starts = Float[np.ndarray, "starts parameters"]
 class Multistart:
     """Many starts instead of one: ``fit(likelihood, data, start=Multistart(256, key=1))``.
 
-    All are fitted; ``result.minima`` lists the distinct minima that they led to, and the result is the lowest.
+    All are fitted; ``result.minima`` lists the distinct minima that they led to, and the result is the lowest. Fits
+    that stand more than 50 in -ln L above the lowest end after 50 iterations are left there; they count as ``max_iter``
+    in its outcomes.
 
     Args:
         n: number of starts.
@@ -152,13 +155,31 @@ def draw_starts(problem: Problem, starts: Multistart) -> Starts:
 
 
 def _fit_all(problem: Problem, first: Starts) -> Climbed:
-    """Fits that take long are gathered into batches of their own, so that the others do not wait for them."""
+    """Rounds of iterations: fits that take long are gathered into batches of their own, so that others do not wait.
+
+    After two rounds only those go on that are within reach of the lowest end.
+    """
     limit = problem.settings.max_iterations
     ends = _climb(problem, first, TABLE_TOLERANCE, limit=min(_QUICK, limit))
-    left = np.flatnonzero(ends.status == Status.MAX_ITER.code)
-    if not left.size or limit <= _QUICK:
+    ends = _continued(problem, ends, _unfinished(ends), min(_QUICK, limit - _QUICK))
+    return _continued(problem, ends, _unfinished(ends) & _near_lowest(ends), limit - 2 * _QUICK)
+
+
+def _unfinished(ends: Climbed) -> Bool[np.ndarray, " ends"]:
+    return ends.status == Status.MAX_ITER.code
+
+
+def _near_lowest(ends: Climbed) -> Bool[np.ndarray, " ends"]:
+    """Which fits have come within reach of the lowest end; all of them as long as there is none."""
+    return ends.value < ends.value[_settled(ends)].min(initial=np.inf) + _REACH
+
+
+def _continued(problem: Problem, ends: Climbed, chosen: Bool[np.ndarray, " ends"], limit: int) -> Climbed:
+    """Some fits taken up again where they ended."""
+    left = np.flatnonzero(chosen)
+    if not left.size or limit <= 0:
         return ends
-    again = _climb(problem, ends.theta[left], TABLE_TOLERANCE, limit=limit - _QUICK)
+    again = _climb(problem, ends.theta[left], TABLE_TOLERANCE, limit=limit)
     return replaced(ends, left, again._replace(iterations=ends.iterations[left] + again.iterations))
 
 
@@ -197,9 +218,9 @@ def _rescue(problem: Problem, ends: Climbed) -> Climbed:
 
 
 def _sharpen(problem: Problem, ends: Climbed) -> Climbed:
-    """Minima to the tolerance of a single fit, and beyond where rounding allows; never higher than before."""
+    """Minima near the lowest to the tolerance of a single fit, and beyond where rounding allows; never higher."""
     for tolerance, limit in ((problem.settings.tolerance, None), (_SHARP, _QUICK)):
-        sound = np.flatnonzero(ends.status != Status.NOT_PD.code)
+        sound = np.flatnonzero((ends.status != Status.NOT_PD.code) & _near_lowest(ends))
         if not sound.size or tolerance > problem.settings.tolerance:
             break
         before = taken(ends, sound)
