@@ -189,7 +189,7 @@ def _maxima() -> list[Row]:
 
 def _reactor(quick: bool) -> list[Row]:
     """PROSPECT, DANSS and Bugey-3 in the plane of 3+1 neutrinos, beside the posterior on a grid."""
-    steps, toys, draws = (2_000, 3, 10_000) if quick else (12_000, 10, 50_000)
+    steps, toys, draws = (2_000, 3, 10_000) if quick else (6_000, 10, 50_000)
     sizes = {"seed": 1, "toys": toys, "draws": draws}
     fixed = Task(OURS, "sbi_reactor", {**sizes, "pairs": 100_000, "steps": steps})
     fresh = Task(OURS, "sbi_reactor", {**sizes, "pairs": "online", "steps": 2 * steps})

@@ -10,13 +10,13 @@ import numpy as np
 from harness.serving import Answer, Work
 from problems.sbi_tasks import DATA
 
-from wilks.inference.exact_posteriors import grid_posterior
 from wilks.inference.lanes import take_one
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.confidence_sets import coverage_map
 from wilks.inference.sbi.critical_curves import critical_values
-from wilks.inference.sbi.grid_posteriors import total_variation
+from wilks.inference.sbi.grid_posteriors import posterior_on_grid, total_variation
 from wilks.inference.sbi.importance import reweight
+from wilks.inference.sbi.mixture_density import MixtureDensity
 from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.neural_statistics import RatioStatistic
 from wilks.inference.sbi.paths import FlowMatching
@@ -26,10 +26,16 @@ from wilks.inference.sbi.pseudo_data import simulate_each
 from wilks.inference.sbi.ratio_losses import DirectRatio
 from wilks.inference.sbi.ratios import train_ratio
 from wilks.physics.oscillation.join import join
+from wilks.physics.oscillation.spaces import SINE, SPLITTING
 from wilks.studies.sterile.loading import SOURCES, load
 from wilks.studies.sterile.problem import Posed, pose_plane
 
 _NODES = 30
+_CELLS = {SINE: 120, SPLITTING: 600}  # of exact posteriors of toys, which are narrower than those of the data
+_PATHS = {
+    "mixture": MixtureDensity(components=24, width=128, depth=3),
+    "field": FlowMatching(network=Residual(128)),
+}
 
 
 @cache
@@ -39,17 +45,15 @@ def posed() -> Posed:
     return pose_plane(join({name: studies[name] for name in SOURCES}), _NODES)
 
 
-def posterior(
-    seed: int, pairs: int | str, steps: int, toys: int, draws: int, width: int = 128, coordinate: str = "normal"
-) -> Work:
-    """Flow matching, its distance from the exact posterior at the data and at toys of the prior, and its weights."""
+def posterior(seed: int, pairs: int | str, steps: int, toys: int, draws: int, path: str = "mixture") -> Work:
+    """A network, its distance from the exact posterior at the data and at toys of the prior, and its weights."""
 
     def work() -> Answer:
         problem = posed()
         start = time.process_time()
         found = train_posterior(
-            seed, problem.exact, problem.space, path=FlowMatching(network=Residual(width)), pairs=pairs,
-            encoder=problem.summary, coordinate=coordinate, standardise="none", budget=Budget(steps=steps, batch=256),
+            seed, problem.exact, problem.space, path=_PATHS[path], pairs=pairs, encoder=problem.likelihoods,
+            coordinate="normal", standardise="none", budget=Budget(steps=steps, batch=512),
         )  # fmt: skip
         spent = time.process_time() - start
         exact = problem.posterior()
@@ -75,7 +79,7 @@ def _at_toys(found: Any, problem: Posed, toys: int) -> float:
     apart = []
     for i in range(toys):
         one = take_one(data, i)
-        exact = grid_posterior(problem.signal, one, space=problem.space)
+        exact = posterior_on_grid(problem.exact, one, _CELLS)
         apart.append(total_variation(found.sample(i, one, 20_000), exact).distance)
     return statistics.median(apart)
 

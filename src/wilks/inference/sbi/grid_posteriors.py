@@ -79,7 +79,8 @@ def total_variation(
     for axis, (border, count) in enumerate(zip(borders, cells, strict=True)):
         mass = np.moveaxis(np.tensordot(_overlaps(border, count), mass, axes=(1, axis)), 0, axis)
     share, effective = _shares(draws, exact, borders, cells)
-    floor = float(np.sum(np.sqrt(mass * (1.0 - mass) / (2.0 * math.pi * effective))))
+    spread = np.maximum(mass * (1.0 - mass), 0.0)  # a mass of one may be a rounding above it
+    floor = float(np.sum(np.sqrt(spread / (2.0 * math.pi * effective))))
     return TotalVariation(
         names=exact.names,
         distance=0.5 * float(np.abs(share - mass).sum()),

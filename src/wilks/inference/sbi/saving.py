@@ -37,6 +37,7 @@ from .ratio_networks import RatioNetwork
 from .ratios import BlockRatio, NeuralRatio
 from .scaling import BlockScaling
 from .score_paths import ScoreField, ScoreMatching
+from .shape_likelihoods import ShapeLikelihoods
 from .sufficient import SufficientStatistic
 from .synthetic import NeuralPredictor
 from .training_record import TrainingRecord
@@ -53,7 +54,7 @@ COMPONENTS: dict[str, type] = {
         *(Beta, Exponential, Gamma, HalfNormal, LogNormal, LogUniform, Normal, Tabulated, TruncatedNormal, Uniform),
         *(BlockScaling, Convolved, Estimator, Flat, FusedBlocks, MlpEncoder, Perceptron, Pooled, Preparation),
         *(Residual, Trunk),
-        *(FlowMatching, ScoreField, ScoreMatching, Standardiser, SufficientStatistic, VelocityField),
+        *(FlowMatching, ScoreField, ScoreMatching, ShapeLikelihoods, Standardiser, SufficientStatistic, VelocityField),
         *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
         *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),
         *(Level, NeuralPosterior, Observed, Parameter, ParameterSpace, Provenance, TrainingRecord, Truncated),

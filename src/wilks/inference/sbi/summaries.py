@@ -11,6 +11,8 @@ from jaxtyping import Array, Float
 
 from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 
+_BATCH = 1024  # rows at once, so that what a summary computes on its way stays in the cache
+
 
 class AbstractSummary(eqx.Module):
     """A fixed map from unscaled data to a few numbers, passed as ``encoder``; scaling and networks come after it."""
@@ -25,4 +27,4 @@ def summarise_rows(
     summary: AbstractSummary, blocks: Mapping[str, Float[Array | np.ndarray, "rows ..."]]
 ) -> Float[Array, "rows numbers"]:
     """Summaries of many sets of data."""
-    return jax.vmap(summary)(blocks)
+    return jax.lax.map(summary, blocks, batch_size=_BATCH)

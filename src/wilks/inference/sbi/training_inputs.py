@@ -110,7 +110,8 @@ def prepare_data(pairs: Pairs, encoder: Encoder, scale: str) -> Prepared:
     blocks = raw if summary is None else {"summary": np.asarray(summarise_rows(summary, raw))}
     scalings = fit_scaling(blocks, scale)
     preparation = Preparation(summary, scalings)
-    x = {name: np.asarray(block) for name, block in prepare_rows(preparation, raw).items()}
+    scaled = prepare_rows(Preparation(None, scalings), blocks)  # summarised once
+    x = {name: np.asarray(block) for name, block in scaled.items()}
     dropped = constant_features(scalings, {name: block.shape[1:] for name, block in blocks.items()})
     return Prepared(x, preparation, _family(encoder, scaled_layout(x)), dropped)
 

@@ -92,7 +92,7 @@ def train_networks(posed: Posed, training: Training, effort: Effort, watch: Stop
         effort: seed and processes.
         watch: takes the time.
     """
-    seed, summary, space = effort.seed, posed.summary, posed.space
+    seed, summary, space = effort.seed, posed.likelihoods, posed.space
     pairs = watch.measured("simulation", lambda: _simulated(posed, training.pairs, effort))
     shared: dict[str, Any] = {
         "encoder": summary,
@@ -150,7 +150,8 @@ def ledger_table(networks: Networks, pairs: Pairs, others: dict[str, NeuralPoste
         columns=("network", "simulated", "failed", "trained on", "steps", "held-out loss"),
         rows=tuple(rows),
         flags=flags,
-        how="data drawn from the likelihood at values of the priors; networks see a sufficient statistic of the data",
+        how="data drawn from the likelihood at values of the priors; networks see the likelihood of each splitting, "
+        "those of experiments of a few numbers a sufficient statistic",
         provenance=Provenance.collect(seed=pairs.provenance.seed),
     )
 
@@ -167,7 +168,7 @@ def _simulated(posed: Posed, n: int, effort: Effort) -> Pairs:
 def _score(posed: Posed, training: Training, effort: Effort) -> NeuralPosterior:
     return train_posterior(
         effort.seed + 2, posed.exact, posed.space, path=ScoreMatching(network=_FIELD), rounds=training.rounds,
-        data=posed.data if training.rounds > 1 else None, pairs=training.pairs, encoder=posed.summary,
+        data=posed.data if training.rounds > 1 else None, pairs=training.pairs, encoder=posed.likelihoods,
         coordinate="box" if training.rounds > 1 else "normal", standardise="none", progress=effort.progress,
         budget=_budget(training.steps // training.rounds, training.pairs // training.rounds), executor=effort.executor,
     )  # fmt: skip

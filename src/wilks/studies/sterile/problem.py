@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from wilks.inference.exact_posteriors import grid_posterior
+from wilks.inference.sbi.shape_likelihoods import ShapeLikelihoods
 from wilks.inference.sbi.sufficient import SufficientStatistic
 from wilks.likelihood.signals import AbstractSignal
 from wilks.parameters.priors import LogUniform
@@ -46,6 +47,11 @@ class Posed(NamedTuple):
     def summary(self) -> SufficientStatistic:
         """The few numbers of the data that know of the parameters."""
         return SufficientStatistic.of(self.exact)
+
+    @property
+    def likelihoods(self) -> ShapeLikelihoods:
+        """The likelihood of each splitting, off which networks read modes."""
+        return ShapeLikelihoods.of(self.exact)
 
     @property
     def nodes(self) -> tuple[Any, Any]:
