@@ -19,12 +19,12 @@ from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.mixture_density import MixtureDensity
 from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.neural_statistics import RatioStatistic
-from wilks.inference.sbi.paths import FlowMatching
 from wilks.inference.sbi.points import prior_draws
 from wilks.inference.sbi.posterior_training import train_posterior
 from wilks.inference.sbi.pseudo_data import simulate_each
 from wilks.inference.sbi.ratio_losses import DirectRatio
 from wilks.inference.sbi.ratios import train_ratio
+from wilks.inference.sbi.signal_statistics import SignalStatistic
 from wilks.physics.oscillation.join import join
 from wilks.physics.oscillation.spaces import SINE, SPLITTING
 from wilks.studies.sterile.loading import SOURCES, load
@@ -32,10 +32,7 @@ from wilks.studies.sterile.problem import Posed, pose_plane
 
 _NODES = 30
 _CELLS = {SINE: 120, SPLITTING: 600}  # of exact posteriors of toys, which are narrower than those of the data
-_PATHS = {
-    "mixture": MixtureDensity(components=24, width=128, depth=3),
-    "field": FlowMatching(network=Residual(128)),
-}
+_PATH = MixtureDensity(components=24, width=128, depth=3)
 
 
 @cache
@@ -45,15 +42,15 @@ def posed() -> Posed:
     return pose_plane(join({name: studies[name] for name in SOURCES}), _NODES)
 
 
-def posterior(seed: int, pairs: int | str, steps: int, toys: int, draws: int, path: str = "mixture") -> Work:
-    """A network, its distance from the exact posterior at the data and at toys of the prior, and its weights."""
+def posterior(seed: int, pairs: int | str, steps: int, toys: int, draws: int, batch: int) -> Work:
+    """A mixture of Gaussians, its weights, and its distance from the exact posterior at the data and at toys."""
 
     def work() -> Answer:
         problem = posed()
         start = time.process_time()
         found = train_posterior(
-            seed, problem.exact, problem.space, path=_PATHS[path], pairs=pairs, encoder=problem.likelihoods,
-            coordinate="normal", standardise="none", budget=Budget(steps=steps, batch=512),
+            seed, problem.exact, problem.space, path=_PATH, pairs=pairs, encoder=problem.likelihoods,
+            coordinate="normal", standardise="none", budget=Budget(steps=steps, batch=batch),
         )  # fmt: skip
         spent = time.process_time() - start
         exact = problem.posterior()
@@ -84,17 +81,13 @@ def _at_toys(found: Any, problem: Posed, toys: int) -> float:
     return statistics.median(apart)
 
 
-def coverage(seed: int, pairs: int, steps: int, toys: int, points: int, each: int) -> Work:
-    """Critical values of a neural ratio, and their coverage at points of the prior."""
+def coverage(seed: int, pairs: int, steps: int, toys: int, points: int, each: int, exact: bool = False) -> Work:
+    """Learned critical values of a neural ratio, or of the exact one, and their coverage at points of the prior."""
 
     def work() -> Answer:
         problem = posed()
         start = time.process_time()
-        ratio = train_ratio(
-            seed, problem.exact, problem.space, loss=DirectRatio(), coordinate="normal",
-            encoder=problem.summary, pairs=pairs, budget=Budget(steps=steps, batch=256),
-        )  # fmt: skip
-        statistic = RatioStatistic(ratio)  # pyright: ignore[reportCallIssue]
+        statistic = SignalStatistic.of(problem.exact) if exact else _neural(problem, seed, pairs, steps)
         critical = critical_values(seed + 1, statistic, problem.exact, problem.space, level=0.90, n=toys)
         spent = time.process_time() - start
         chosen = prior_draws(jax.random.key(9), problem.space, points)
@@ -103,9 +96,21 @@ def coverage(seed: int, pairs: int, steps: int, toys: int, points: int, each: in
             points=[dict(zip(problem.space.names, row.tolist(), strict=True)) for row in chosen],
         )  # fmt: skip
         covered = np.asarray(found.point_covered) / each
-        return {"items": 1, "training": spent, "worst": float(np.abs(covered - 0.90).max()), "mean": covered.mean()}
+        return {
+            "items": 1, "training": spent, "worst": float(np.abs(covered - 0.90).max()), "mean": covered.mean(),
+            "points": sorted(covered.tolist()),
+        }  # fmt: skip
 
     return work
+
+
+def _neural(problem: Posed, seed: int, pairs: int, steps: int) -> RatioStatistic:
+    """Profile ratio of a network that compares points at all distances."""
+    ratio = train_ratio(
+        seed, problem.exact, problem.space, loss=DirectRatio(nearest=0.003), network=Residual(64, depth=3),
+        coordinate="normal", encoder=problem.likelihoods, pairs=pairs, budget=Budget(steps=steps, batch=256),
+    )  # fmt: skip
+    return RatioStatistic(ratio)  # pyright: ignore[reportCallIssue]
 
 
 TASKS = {"sbi_reactor": posterior, "sbi_reactor_coverage": coverage}

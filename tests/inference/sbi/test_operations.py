@@ -137,6 +137,9 @@ def test_joined_posteriors_count_the_prior_once():
     samples = both.sample(2, data, 4000)
     assert samples.values("a").mean() == pytest.approx(mean[0], abs=4 * precision**-0.5 / 1500**0.5)
     assert samples.values("a").std() == pytest.approx(precision**-0.5, rel=0.08)
+    assert "parts_disagree" not in samples.flags
+    apart = {name: 4.0 * (sign + x) for (name, x), sign in zip(data.items(), (1, -1, 0), strict=True)}
+    assert "in tails" in both.sample(2, apart, 100).flags["parts_disagree"]
     with pytest.raises(InvalidData, match="expected those of first"):
         both.log_prob(values, {"first": data["first"]})
     with pytest.raises(InvalidParameter, match="parameters a, b, posterior 2 a, b, c"):

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import Array, Float32
+from scipy import stats
 
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidData, InvalidModel, InvalidOption
@@ -20,6 +21,7 @@ from wilks.inference.sbi.ratio_losses import (
     ContrastiveRatio,
     DirectRatio,
     MultiClassRatio,
+    stepped,
 )
 from wilks.inference.sbi.ratio_networks import AbstractRatioFunction
 from wilks.inference.sbi.ratios import train_ratio
@@ -32,6 +34,7 @@ LOSSES = {
     "contrastive": ContrastiveRatio(classes=3, gamma=0.7),
     "difference": DirectRatio(),
     "pair": DirectRatio(form="pair"),
+    "near": DirectRatio(nearest=0.02),
 }
 MODEL = LinearGaussian(1)
 DATA = np.array([0.8])
@@ -50,6 +53,22 @@ class NearExact(AbstractRatioFunction):
 
     def pair_scores(self, one, two, x):
         return self.scores(one, x) - self.scores(two, x)
+
+
+@pytest.mark.parametrize("uniform", [True, False])
+def test_steps_leave_the_prior_as_it_is_and_are_as_likely_back_as_forth(uniform):
+    n, generator = 100_000, np.random.default_rng(1)
+    half = math.sqrt(3.0)
+    z = (generator.uniform(-half, half, (n, 1)) if uniform else generator.normal(size=(n, 1))).astype(np.float32)
+    other = np.asarray(stepped(jax.random.key(1), jnp.asarray(z), 0.01, uniform=uniform))
+    law = stats.uniform(-half, 2 * half) if uniform else stats.norm()
+    assert stats.kstest(other[:, 0], law.cdf).pvalue > 0.01
+    # detailed balance: antisymmetric functions of both ends have mean zero
+    for function in (lambda a, b: a**3 - b**3, lambda a, b: a**2 * b - b**2 * a, lambda a, b: np.sign(a - b)):
+        values = function(z, other)
+        assert abs(values.mean()) < 4 * values.std() / math.sqrt(n)
+    # half of the lengths lie below 0.1 of the prior's width of 2 or 2 sqrt3
+    assert 0.4 < np.mean(np.abs(other - z) < 0.1 * 2 * (half if uniform else 1.0)) < 0.9
 
 
 @pytest.mark.parametrize("name", LOSSES)
@@ -151,6 +170,8 @@ def test_sbi_9_unknown_options_and_wrong_numbers_are_errors():
         MultiClassRatio(atoms=1)
     with pytest.raises(InvalidOption, match="difference, pair"):
         DirectRatio(form="sum")
+    with pytest.raises(InvalidOption, match=r"nearest 0\.0"):
+        DirectRatio(nearest=0.0)
     with pytest.raises(InvalidOption, match=r"gamma 0\.0"):
         ContrastiveRatio(gamma=0.0)
     with pytest.raises(InvalidOption, match="strength -1"):

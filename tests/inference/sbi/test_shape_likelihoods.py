@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from tests.likelihood.signal_models import both, grid, scaled, spectra
 from wilks._base.errors import InvalidModel, InvalidOption
@@ -31,11 +32,17 @@ def test_numbers_are_averages_over_amplitudes(signal) -> None:
     data = signal.simulate(jax.random.key(2), signal.space.unpack(np.array([0.1, 0.7])))
     numbers = np.asarray(summary(blocks_of(data)))
     likelihoods = np.exp(np.asarray(summary.heights(blocks_of(data))))
-    assert numbers.shape == (summary.features,) == (12,)
+    assert numbers.shape == (summary.features,) == (12 + 16,)
     assert numbers[:6].min() == 0.0  # the highest shape
     mean = likelihoods.mean(axis=0)
     assert numbers[:6] == pytest.approx(np.log1p(np.log(mean.max() / mean)), abs=1e-9)
-    assert numbers[6:] == pytest.approx(np.arange(4) @ likelihoods / likelihoods.sum(axis=0), abs=1e-9)
+    assert numbers[6:12] == pytest.approx(np.arange(4) @ likelihoods / likelihoods.sum(axis=0), abs=1e-9)
+    # at temperature 1 places are those of the likelihood itself
+    share = likelihoods / likelihoods.sum()
+    for k, (weight, count) in enumerate(((share.sum(axis=1), 4), (share.sum(axis=0), 6))):
+        z = norm.ppf((np.arange(count) + 0.5) / count)
+        spread = np.sqrt(weight @ (z - weight @ z) ** 2)
+        assert numbers[12 + 2 * k : 14 + 2 * k] == pytest.approx([weight @ z, np.log(spread + 1e-3)], abs=1e-9)
 
 
 def test_bad_requests_are_refused(signal) -> None:

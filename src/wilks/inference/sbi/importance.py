@@ -73,7 +73,7 @@ def reweight(
     clock = Clock.start()
     _check(posterior, likelihood, n, defensive)
     space = posterior.space
-    theta, log_q, from_prior = _draws(key, posterior, data, n, defensive)
+    theta, log_q, from_prior, flags = _draws(key, posterior, data, n, defensive)
     log_prior = log_priors(space, theta)
     columns = list(space.indices(likelihood.space.names))
     inside = np.clip(theta, space.lowers, space.uppers)
@@ -100,7 +100,7 @@ def reweight(
         reliable=reliable,
         verdict=verdict,
         priors=priors_of(space),
-        flags={} if reliable else {"low_ess": verdict},
+        flags=flags if reliable else {**flags, "low_ess": verdict},
         how=f"importance weights of the exact likelihood; {100 * from_prior / n:.3g} % of the draws from the prior",
         provenance=record(clock, "reweight", key=key, model=likelihood, data=data, n=n, defensive=defensive),
     )
@@ -207,8 +207,10 @@ def _check(posterior: Any, likelihood: Any, n: int, defensive: float) -> None:
     refuse_other_space(posterior.space, likelihood)
 
 
-def _draws(key: Key | int, posterior: Proposal, data: Any, n: int, defensive: float) -> tuple[Points, Logs, int]:
-    """Draws of the posterior, then of the prior, with the posterior's density, and the number of the latter."""
+def _draws(
+    key: Key | int, posterior: Proposal, data: Any, n: int, defensive: float
+) -> tuple[Points, Logs, int, dict[str, str]]:
+    """Draws of the posterior, then of the prior, with the posterior's density; the number of the latter; flags."""
     ours, theirs = jax.random.split(jax.random.key(as_seed(key)))
     from_prior = round(defensive * n)
     prior = prior_draws(ours, posterior.space, from_prior)
@@ -216,10 +218,11 @@ def _draws(key: Key | int, posterior: Proposal, data: Any, n: int, defensive: fl
         samples = posterior.sample(theirs, data, n - from_prior, density=True)
         theta, log_q = draws_of(samples), samples.log_prob.ravel()
     else:
-        theta = draws_of(posterior.sample(theirs, data, n - from_prior))
+        samples = posterior.sample(theirs, data, n - from_prior)
+        theta = draws_of(samples)
         log_q = log_densities(posterior, theta, data)
     elsewhere = log_densities(posterior, prior, data) if from_prior else np.zeros(0)
-    return np.concatenate([theta, prior]), np.concatenate([log_q, elsewhere]), from_prior
+    return np.concatenate([theta, prior]), np.concatenate([log_q, elsewhere]), from_prior, dict(samples.flags)
 
 
 def _log_weights(

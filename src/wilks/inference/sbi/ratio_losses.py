@@ -35,6 +35,8 @@ Contrasts = Float32[Array, "n rows size"]
 Scores = Float32[Array, " rows"]
 Loss = Float32[Array, ""]
 
+_END = np.float32(math.sqrt(3.0))  # of a uniform prior with variance 1
+
 
 class AbstractRatioLoss(eqx.Module):
     """A loss over one batch of joint pairs; contrasting parameters are drawn from the prior.
@@ -169,12 +171,19 @@ class DirectRatio(AbstractRatioLoss):
     Args:
         form: ``"difference"``, g = f(theta, x) - f(theta', x), antisymmetric and transitive by construction; or
             ``"pair"``, g = a(x, theta, theta') - a(x, theta', theta), antisymmetric only.
+        nearest: share of the prior's width below which no theta' is sought on purpose. At 1 they are drawn from the
+            prior, and the network learns little of narrow likelihoods, from which nearly all of them are far; below
+            1 they lie at all distances, even in the logarithm, by steps that are as likely forth as back under the
+            prior, which leaves the optimum where it is.
     """
 
     form: str = eqx.field(static=True, default="difference")
+    nearest: float = eqx.field(static=True, default=1.0)
 
     def __check_init__(self) -> None:
         check_option("form of a direct ratio", self.form, ("difference", "pair"))
+        if not 0.0 < self.nearest <= 1.0:
+            raise InvalidOption(f"nearest {self.nearest} of a direct ratio; expected above 0, and 1 at most")
 
     @property
     def contrasts(self) -> int:
@@ -205,13 +214,34 @@ class RatioTraining(eqx.Module):
         """Mean loss of a batch."""
         encode_key, draw_key = jax.random.split(key)
         x = jax.vmap(network.encoder)(rows["x"], jax.random.split(encode_key, len(rows["y"])))
-        shape = (self.loss.contrasts, *rows["y"].shape)
+        return self.loss.judge(network, rows["y"], self._others(draw_key, rows["y"]), x)
+
+    def _others(self, key: Key, joint: Points) -> Contrasts:
+        if isinstance(self.loss, DirectRatio) and self.loss.nearest < 1.0:
+            return stepped(key, joint, self.loss.nearest, uniform=self.uniform)[None]
+        shape = (self.loss.contrasts, *joint.shape)
         if self.uniform:
-            reach = np.float32(math.sqrt(3.0))
-            others = jax.random.uniform(draw_key, shape, jnp.float32, -reach, reach)
-        else:
-            others = jax.random.normal(draw_key, shape, jnp.float32)
-        return self.loss.judge(network, rows["y"], others, x)
+            return jax.random.uniform(key, shape, jnp.float32, -_END, _END)
+        return jax.random.normal(key, shape, jnp.float32)
+
+
+def stepped(key: Key, z: Points, nearest: float, *, uniform: bool) -> Points:
+    """One step from each point, its length even in the logarithm, by kernels that leave the prior as it is.
+
+    Args:
+        key: random key.
+        z: points of the prior.
+        nearest: shortest length, as a share of the prior's width.
+        uniform: whether the prior is uniform within sqrt3, else standard normal.
+    """
+    one, two = jax.random.split(key)
+    share = jax.random.uniform(one, (len(z), 1), jnp.float32)
+    length = jnp.exp(np.float32(math.log(nearest)) * share)
+    if not uniform:
+        return jnp.sqrt(1 - length**2) * z + length * jax.random.normal(two, z.shape, jnp.float32)
+    moved = z + 2 * _END * length * jax.random.uniform(two, z.shape, jnp.float32, -1.0, 1.0)
+    once = jnp.where(moved > _END, 2 * _END - moved, moved)  # both ends reflect
+    return jnp.where(once < -_END, -2 * _END - once, once)
 
 
 def _cross_entropy(joint: Scores, marginal: Scores) -> Loss:

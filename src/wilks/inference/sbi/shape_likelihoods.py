@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import logsumexp
+from jax.scipy.special import logsumexp, ndtri
 from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidModel, InvalidOption
@@ -19,15 +19,19 @@ from .summaries import AbstractSummary
 
 AMPLITUDES, SHAPES = 16, 120
 
+_TEMPERATURES = (1.0, 10.0, 100.0, 1000.0)
+_NARROW = 1e-3  # standard normal quantiles added to a spread, which may be none
+
 
 class ShapeLikelihoods(AbstractSummary):
-    """Two numbers per shape m_j: a_j = ln(1 + max_k l_k - l_j) with l_j = ln mean_i L(s_i, m_j), and E[i|m_j].
+    """Two numbers per shape m_j: ln(1 + max_k l_k - l_j) with l_j = ln mean_i L(s_i, m_j), and E[i|m_j]; and places.
 
-    L is the likelihood at nodes of even prior probability; ratios of likelihoods at all points are sufficient, so these
-    numbers lose only what lies between the nodes and in the shape of the posterior of the amplitude at one m_j. A
-    network reads modes off them that it could hardly find in linear statistics, whose products with the means it would
-    have to learn. This needs the likelihood that a network is often there to replace: where that is unknown, take
-    `Mlp` or `BlockEncoder`.
+    L is the likelihood at nodes of even prior probability. Places are the centres of both parameters, as standard
+    normal quantiles of the prior, and the logarithms of their spreads, weighted by L^(1/T) for T = 1, 10, 100 and 1000:
+    the larger T find likelihoods that are narrower than the nodes lie apart. Ratios of likelihoods at all points are
+    sufficient; these numbers keep most of them. A network reads modes off them that it could hardly find in linear
+    statistics, whose products with the means it would have to learn. This needs the likelihood that a network is often
+    there to replace: where that is unknown, take `Mlp` or `BlockEncoder`.
 
     Make one by `of`.
 
@@ -80,20 +84,32 @@ class ShapeLikelihoods(AbstractSummary):
     @property
     def features(self) -> int:
         """How many numbers come out."""
-        return 2 * self.shapes
+        return 2 * self.shapes + 4 * len(_TEMPERATURES)
 
     def __call__(self, blocks: Raw) -> Float[Array, " features"]:
-        """Likelihoods of all shapes, then mean amplitudes."""
+        """Likelihoods of all shapes, mean amplitudes, places."""
         heights = self.heights(blocks)
         likelihoods = logsumexp(heights, axis=0) - jnp.log(len(heights))
         steps = jnp.arange(len(heights), dtype=float)
         middles = jnp.einsum("as,a->s", jax.nn.softmax(heights, axis=0), steps)
-        return jnp.concatenate([jnp.log1p(jnp.max(likelihoods) - likelihoods), middles])
+        places = [_places(heights / temperature) for temperature in _TEMPERATURES]
+        return jnp.concatenate([jnp.log1p(jnp.max(likelihoods) - likelihoods), middles, *places])
 
     def heights(self, blocks: Raw) -> Float[Array, "amplitudes shapes"]:
         """ln L of all nodes, less that of the origin."""
         x = jnp.concatenate([jnp.ravel(jnp.asarray(blocks[name])).astype(float) for name in self.names])
         return (self.matrix @ (x - self.origin) + self.offset).reshape(-1, self.shapes)
+
+
+def _places(heights: Float[Array, "amplitudes shapes"]) -> Float[Array, " 4"]:
+    """Centres and logarithms of spreads along both axes under exp(heights)."""
+    share = jax.nn.softmax(heights, axis=None)
+    found = []
+    for weight in (jnp.sum(share, axis=1), jnp.sum(share, axis=0)):
+        z = ndtri((jnp.arange(len(weight)) + 0.5) / len(weight))
+        centre = weight @ z
+        found += [centre, jnp.log(jnp.sqrt(weight @ (z - centre) ** 2) + _NARROW)]
+    return jnp.stack(found)
 
 
 def _nodes(signal: AbstractSignal, amplitudes: int, shapes: int) -> Float[np.ndarray, "nodes 2"]:

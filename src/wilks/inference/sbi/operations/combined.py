@@ -29,6 +29,7 @@ from wilks.results.weighted import WeightedSamples
 from .shared_spaces import space_of_all
 
 _PER_DRAW = 4  # candidates per draw
+_APART = -3.0  # ln of the overlap below which parts disagree: they meet where each has a few per cent of its peak
 _SEED = 20_240_301  # any fixed number: the same data always give the same density
 
 
@@ -94,7 +95,7 @@ class CombinedPosterior(AbstractPosterior):
             log_likelihood=np.where(log_prior > -np.inf, ratios, -np.inf), log_prior=log_prior,
             from_prior=len(theta) - len(self.parts) * (n // (len(self.parts) + 1)), log_evidence=log_norm, error=error,
             ess=ess, pareto_k=k, reliable=reliable, verdict=verdict, priors=priors_of(self.space),
-            flags={} if reliable else {"low_ess": verdict},
+            flags=_flags(log_norm, verdict, reliable),
             how=f"product of the posteriors {', '.join(self.parts)}, the prior divided out; candidates of all of them",
             provenance=record(clock, "combine", key=key, data=data, n=n),
         )  # fmt: skip
@@ -151,3 +152,14 @@ def combine(posteriors: Mapping[str, Any], *, candidates: int = 20_000) -> Combi
     if candidates < 100:
         raise InvalidOption(f"{candidates} candidates cannot normalise a product; take at least 100, 20,000 as a rule")
     return CombinedPosterior(space_of_all(posteriors.values()), dict(posteriors), candidates)
+
+
+def _flags(log_overlap: float, verdict: str, reliable: bool) -> dict[str, str]:
+    flags = {} if reliable else {"low_ess": verdict}
+    if log_overlap < _APART:
+        flags["parts_disagree"] = (
+            f"the posteriors disagree (ln of the overlap {log_overlap:.3g}): their product lies in tails, where "
+            "networks are worst, and errors of its weights may be understated; reweight an ensemble of them with "
+            "defensive=0.5"
+        )
+    return flags
