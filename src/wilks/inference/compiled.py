@@ -7,6 +7,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 import equinox as eqx
 import jax
 
+from wilks._base.runtime import RUN_ONCE
 from wilks.likelihood.interface import AbstractLikelihood
 
 from .identity import once_per_likelihood
@@ -43,7 +44,7 @@ def _apart(likelihood: AbstractLikelihood) -> tuple[_Structure, list[jax.Array]]
     return _Structure(likelihood), arrays
 
 
-def compiled(*static: str) -> Callable[[Callable[Options, Found]], Callable[Options, Found]]:
+def compiled(*static: str, once: bool = False) -> Callable[[Callable[Options, Found]], Callable[Options, Found]]:
     """Compile a function whose first argument is a likelihood that holds no traced values.
 
     Likelihoods of equal structure share one program: their arrays are arguments of it. Unlike `equinox.filter_jit`,
@@ -51,10 +52,11 @@ def compiled(*static: str) -> Callable[[Callable[Options, Found]], Callable[Opti
 
     Args:
         static: names of arguments that are not arrays; one program is made for each of their values.
+        once: whether it runs once where others run often: ``RUN_ONCE``.
     """
 
     def decorate(function: Callable[Options, Found]) -> Callable[Options, Found]:
-        @functools.partial(jax.jit, static_argnames=("structure", *static))
+        @functools.partial(jax.jit, static_argnames=("structure", *static), compiler_options=RUN_ONCE if once else None)
         def program(structure: _Structure, arrays: list[jax.Array], *rest: Any, **options: Any) -> Any:
             whole: Any = function
             return whole(structure.with_arrays(arrays), *rest, **options)

@@ -69,7 +69,7 @@ def _nothing_known() -> tuple[OrderedDict[str, Scalar], Float[np.ndarray, " none
     return OrderedDict(), np.zeros(0), np.ones(0, dtype=bool)
 
 
-@compiled("curvature")
+@compiled("curvature", once=True)
 def _compiled_endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, *, curvature: Curvature) -> Endpoint:
     here = quadratic(likelihood, theta, data, curvature)
     parts, cells, inside = _parts("", likelihood, theta, data)
@@ -95,7 +95,8 @@ def _parts(
     if isinstance(likelihood, AbstractCellLikelihood):
         judged = likelihood.judge(likelihood.mean(likelihood.space.unpack(theta)), data)
         return {name: jnp.sum(judged.excess)}, judged.excess, judged.inside
-    return {name: -likelihood.log_prob(likelihood.space.unpack(theta), data)}, jnp.zeros(0), jnp.ones(0, dtype=bool)
+    whole = {name: -likelihood.log_prob(likelihood.space.unpack(theta), data)} if name else {}
+    return whole, jnp.zeros(0), jnp.ones(0, dtype=bool)
 
 
 class Curved(NamedTuple):

@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Bool, Float, Int
 
 from wilks.likelihood.ensemble_counts import EnsembleCounts
@@ -239,13 +240,14 @@ def _one_by_one(function: Any, lanes: Any, count: Any) -> Any:
     """The function of the first ``count`` lanes, one after the other; lanes that only pad cost nothing."""
 
     def take(index: Any) -> Any:
-        return jax.tree.map(lambda x: x[index], lanes)
+        return jax.tree.map(lambda x: jax.lax.dynamic_index_in_dim(x, index, keepdims=False), lanes)
 
     def put(index: Any, found: Any) -> Any:
-        return jax.tree.map(lambda array, value: array.at[index].set(value), found, function(take(index)))
+        new = jax.tree.unflatten(jax.tree.structure(shapes), jaxpr_as_fun(traced)(index))
+        return jax.tree.map(lambda x, one: jax.lax.dynamic_update_index_in_dim(x, one, index, 0), found, new)
 
     length = jax.tree.leaves(lanes)[0].shape[0]
-    shapes = jax.eval_shape(lambda: function(take(0)))
+    traced, shapes = jax.make_jaxpr(lambda index: function(take(index)), return_shape=True)(0)
     empty = jax.tree.map(lambda like: jnp.zeros((length, *like.shape), like.dtype), shapes)
     return jax.lax.fori_loop(0, count, put, empty)
 

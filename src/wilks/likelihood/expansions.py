@@ -17,7 +17,7 @@ class Expanded(eqx.Module):
     Args:
         value: -ln L above the saturated model.
         gradient: its first derivatives.
-        curvature: its second derivatives, or what stands for them if the likelihood is not ``exact``.
+        curvature: its second derivatives, or what stands for them.
     """
 
     value: Scalar
@@ -28,12 +28,16 @@ class Expanded(eqx.Module):
 class AbstractExpandedLikelihood(AbstractLikelihood[Data]):
     """A likelihood that gives value, gradient and curvature of its excess in closed form."""
 
-    exact: eqx.AbstractVar[bool]
-    """Whether the curvature is the exact Hessian, and not that of a tangent."""
-
     @abc.abstractmethod
-    def expand(self, theta: Theta, data: Data) -> Expanded:
-        """The excess with its derivatives; continued outside the physical domain as solvers need it."""
+    def expand(self, theta: Theta, data: Data, *, exact: bool = False) -> Expanded:
+        """The excess with its derivatives; continued outside the physical domain as solvers need it.
+
+        Args:
+            theta: parameters.
+            data: prepared data.
+            exact: the curvature with all second derivatives that are known, which errors take; else a positive one,
+                which solvers do.
+        """
 
     @abc.abstractmethod
     def excess(self, theta: Theta, data: Data) -> Scalar:

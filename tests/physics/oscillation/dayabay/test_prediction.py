@@ -1,8 +1,11 @@
 """Expected counts: one pair recomputed from the formulas, the fast form against the full one, four neutrinos."""
 
+import dataclasses
 import itertools
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
@@ -14,6 +17,7 @@ from wilks.physics.oscillation.dayabay.analysis import analysis_of
 from wilks.physics.oscillation.dayabay.choices import Choices
 from wilks.physics.oscillation.dayabay.layout import PAIRS
 from wilks.physics.oscillation.dayabay.mesh import release_mesh
+from wilks.physics.oscillation.dayabay.spectrum import Correction
 from wilks.physics.oscillation.spaces import PLANE, STERILE
 
 PAIR = PAIRS.index(("AD31", "8AD"))
@@ -124,6 +128,23 @@ def test_the_fast_form_is_the_full_one_away_from_the_start(standard):
     values = space.unpack(theta)
     full = eqx.filter_jit(standard.prediction)(values)
     np.testing.assert_allclose(standard.likelihood.prediction(values), full, rtol=1e-12)  # rounding
+
+
+@pytest.mark.parametrize("kind", ["exponential", "linear", None])
+def test_second_derivatives_are_those_of_the_first(standard, kind):
+    known = standard.likelihood.prediction
+    correction = None if kind is None else Correction(known.correction.matrix, kind)
+    prediction = dataclasses.replace(known, correction=correction)
+    shape = [0.9] if kind is None else np.linspace(-0.2, 0.2, 19)
+    theta, weights = jnp.asarray([0.06, 2.6e-3, *shape]), jnp.sin(jnp.arange(546.0))
+    found = jax.jit(lambda at: prediction.curvature(at, weights))(theta)
+    steps = np.array([1e-5, 1e-8, *(1e-5 for _ in shape)])
+    slopes = jax.jit(jax.vmap(lambda at: prediction.linearised(at)[1] @ weights))
+    above, below = (np.asarray(slopes(theta[None] + sign * np.diag(steps))) for sign in (1.0, -1.0))
+    differences = (above - below) / (2.0 * steps[:, None])
+    scale = np.abs(differences).max(axis=1)
+    # central differences of exact slopes, a thousandth of an error apart: 1e-6 of the largest in a row
+    np.testing.assert_allclose(found / scale[:, None], differences / scale[:, None], atol=1e-6)
 
 
 def test_four_neutrinos_are_three_without_mixing_and_follow_the_formula_with_it(release):

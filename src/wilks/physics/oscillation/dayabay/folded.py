@@ -16,7 +16,7 @@ from wilks.physics.oscillation.survival import AbstractSurvival
 from . import nuisances
 from .arrays import Arrays
 from .prediction import FullPrediction, parameters_of
-from .rates import survival_at
+from .rates import Alive, survival_at
 from .spectrum import Correction
 
 Oscillated = tuple[Float[Arrays, "spectra nodes"], Float[Arrays, "spectra kind_nodes"]]
@@ -89,11 +89,14 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
         """
         waves, shape = self._split(theta)
         weight = weights.reshape(self.backgrounds.shape)
-        at_places, push = jax.linearize(lambda at: self._weighted(self._oscillated(at), weight), waves)
+        alive, push = jax.linearize(self._alive, waves)
         tangents = jax.vmap(push)(jnp.eye(waves.shape[0]))
-        between = jax.vmap(lambda tangent: jax.grad(self._shaped)(shape, tangent))(tangents)
-        own = jax.hessian(lambda at: self._shaped(shape, self._weighted(self._oscillated(at), weight)))(waves)
-        bent = jax.hessian(self._shaped)(shape, at_places)
+        moved = jax.vmap(lambda tangent: self._weighted(self._mixed(tangent), weight))(tangents)
+        between = jax.vmap(lambda tangent: self._shape_slopes(shape, tangent))(moved)
+        places, _ = self._weighted(self._mixed(alive), weight)
+        bent = jnp.zeros((1, 1)) if self.correction is None else self.correction.curvature(shape, places)
+        share = jax.grad(lambda at: self._shaped(shape, self._weighted(self._mixed(at), weight)))(alive)
+        own = jax.jacfwd(jax.jacfwd(lambda at: jnp.vdot(share, self._alive(at))))(waves)
         return jnp.block([[own, between], [between.T, bent]])
 
     def _split(self, theta: Theta) -> tuple[Some, Some]:
@@ -103,9 +106,16 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
 
     def _oscillated(self, waves: Some) -> Oscillated:
         """sum_r A_r P_r, and the same followed by B_r P_r of every core."""
+        return self._mixed(self._alive(waves))
+
+    def _alive(self, waves: Some) -> Alive:
+        """Survival probability of every detector, core and node."""
         names = (p.name for p in parameters_of(self.survival))
         terms = self.survival.terms({**dict(self.solar), **dict(zip(names, waves, strict=True))})
-        apart = survival_at(terms, self.lengths_m, self.energies_MeV, fading=self.fading)
+        return survival_at(terms, self.lengths_m, self.energies_MeV, fading=self.fading)
+
+    def _mixed(self, apart: Alive) -> Oscillated:
+        """What `_oscillated` gives, of survival probabilities; linear in them."""
         where = np.eye(len(apart))[np.array(self.detector)]  # a product, whose derivative is one, too
         alive = (where @ apart.reshape(len(apart), -1)).reshape(-1, *apart.shape[1:])
         mixed = (self.amounts[:, None] @ alive)[:, 0]
@@ -144,6 +154,13 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
         if self.correction is None:
             return shape[0] * (jnp.sum(places) + rest)
         return jnp.dot(places, self.correction(shape)) + rest
+
+    def _shape_slopes(self, shape: Some, weighted: tuple[Array, Array]) -> Some:
+        """Its derivatives in knots or normalisation."""
+        places, rest = weighted
+        if self.correction is None:
+            return (jnp.sum(places) + rest)[None]
+        return self.correction.slopes(shape) @ (self.correction(shape) * places)
 
 
 def folded(

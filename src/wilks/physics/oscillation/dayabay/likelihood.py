@@ -1,6 +1,7 @@
 """The likelihood of the Daya Bay spectra: any cost, uncertain inputs in a covariance or as pulled parameters."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from jaxtyping import Array, Float, Int
 from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
 from wilks._base.errors import InvalidData, UnknownName, near_names
 from wilks._base.numerics import cholesky
+from wilks._base.runtime import RUN_ONCE
 from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
 from wilks.likelihood.binned import CountsData
 from wilks.likelihood.constraints import saturated_poisson
@@ -83,7 +85,6 @@ class DayaBayLikelihood(
     computed_at: Float[Arrays, " bins"]
     spectra: tuple[str, ...] = eqx.field(static=True)
     conventions: tuple[tuple[str, str], ...] = eqx.field(static=True)
-    exact: bool = eqx.field(static=True, default=False)
     mixture: Mixture | None = None
 
     def log_prob(self, values: Values, data: CountsData) -> LogProb:
@@ -98,21 +99,31 @@ class DayaBayLikelihood(
         """Half the cost; infinite where expected counts are not positive."""
         return _excess(theta, self, data)
 
-    def expand(self, theta: Theta, data: CountsData) -> Expanded:
-        """Half the cost with its gradient, and a positive curvature without most second derivatives of the counts."""
+    def expand(self, theta: Theta, data: CountsData, *, exact: bool = False) -> Expanded:
+        """Half the cost with its gradient, and a positive curvature without most second derivatives of the counts.
+
+        Args:
+            theta: parameters.
+            data: prepared data.
+            exact: all second derivatives, as in `hessian`.
+        """
         mean, rows = linearised(self.prediction, theta)
         cost, good = self.cost(mean, data)
         pulled = self.pulls.residuals(theta, jnp.asarray(data.auxiliary))
         value = cost.value + 0.5 * jnp.sum(pulled**2)
         gradient = jnp.asarray(rows @ cost.gradient).at[self._pulled].add(pulled / self.pulls.widths)
-        curvature = jnp.asarray(self._curvature(theta, cost, rows))
-        return Expanded(jnp.where(good, value, jnp.inf), gradient, curvature)
+        curvature = self._curvature(theta, cost, rows)
+        curvature = self._completed(curvature, theta, cost, rows) if exact else curvature
+        return Expanded(jnp.where(good, value, jnp.inf), gradient, jnp.asarray(curvature))
 
     def hessian(self, theta: Theta, data: CountsData) -> Float[Arrays, "parameters parameters"]:
-        """Second derivatives of half the cost: exact without pulls, else as in `expand`."""
-        mean, rows = linearised(self.prediction, theta)
-        cost, _ = self.cost(mean, data)
-        total = self._curvature(theta, cost, rows)
+        """Second derivatives of half the cost: exact without pulls, else as `expand` gives solvers."""
+        return self.expand(theta, data, exact=True).curvature
+
+    def _completed(
+        self, total: Float[Arrays, "members members"], theta: Theta, cost: Cost, rows: Float[Arrays, "members bins"]
+    ) -> Float[Arrays, "members members"]:
+        """The curvature with the second derivatives that solvers do without."""
         if isinstance(self.prediction, FoldedPrediction):
             total = total + self.prediction.curvature(theta, cost.gradient)
         if self.mixture is not None:
@@ -228,7 +239,7 @@ class DayaBayLikelihood(
         if self.statistic in ("neyman", "pearson"):
             flags["biased_cost"] = f"the cost {self.statistic} is biased; cnp, unbiased and poisson are less so or not"
         if self.root.shape[1]:
-            mean = np.asarray(eqx.filter_jit(self.prediction)(values))
+            mean = np.asarray(_counts(self.prediction, values))
             moved = float(np.abs(mean / np.asarray(self.computed_at) - 1.0).max())
             if moved > _FAR:
                 flags["covariance_far_from_fit"] = (
@@ -290,6 +301,11 @@ def sharing_programs(likelihood: DayaBayLikelihood, rank: int) -> DayaBayLikelih
     root = jnp.pad(jnp.asarray(likelihood.root), ((0, 0), (0, missing)))
     mixture = Mixture.of(likelihood.statistic)
     return dataclasses.replace(likelihood, statistic=MIXED, mixture=mixture, root=root, conventions=())
+
+
+@functools.partial(jax.jit, compiler_options=RUN_ONCE)
+def _counts(prediction: FoldedPrediction | FullPrediction, values: Values) -> Bins:
+    return prediction(values)
 
 
 @eqx.filter_custom_jvp

@@ -107,6 +107,16 @@ class Correction(eqx.Module):
         rise = jnp.ones_like(knots) if self.kind == "exponential" else 1.0 / (1.0 + knots)
         return jnp.asarray(self.matrix).T * rise[:, None]
 
+    def curvature(
+        self, knots: Float[Arrays, " knots"], weights: Float[Arrays, " places"]
+    ) -> Float[Arrays, "knots knots"]:
+        """Second derivatives of a weighted sum of S."""
+        weighted, slopes = weights * self(knots), self.slopes(knots)
+        total = (slopes * weighted[None]) @ slopes.T
+        if self.kind == "exponential":
+            return total
+        return total - jnp.diag((jnp.asarray(self.matrix).T @ weighted) / (1.0 + knots) ** 2)
+
     def _logarithm(self, knots: Float[Arrays, " knots"]) -> Float[Arrays, " knots"]:
         return knots if self.kind == "exponential" else jnp.log1p(knots)
 
