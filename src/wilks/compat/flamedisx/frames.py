@@ -35,8 +35,8 @@ def to_frame(events: Events) -> Any:
     for name in events.columns:
         column = np.asarray(events[name])
         whole = name in _COUNTS and column.dtype.kind == "f" and bool(np.isfinite(column).all())
-        columns[name] = column.astype(np.int64) if whole else (list(column) if column.ndim > 1 else column.copy())
-    return pandas().DataFrame(columns)
+        columns[name] = column.astype(np.int64) if whole else (list(column) if column.ndim > 1 else column)
+    return pandas().DataFrame(columns)  # which copies them
 
 
 def to_events(data: Any, what: str = "data") -> Events:

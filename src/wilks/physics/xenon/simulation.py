@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 
 from wilks.data.events import Events
 
+from .binomial_draws import binomial_numbers
 from .draws import Draws
 from .evaluation import Evaluator
 from .signals import SMALLEST_SMEAR
@@ -75,8 +76,7 @@ def simulate_trials(
 
 def binomial(draws: Draws, number: np.ndarray, p: np.ndarray) -> Float[np.ndarray, " trials"]:
     """Binomial numbers."""
-    inside = np.clip(p, 0.0, 1.0)
-    return draws(lambda g, n, k, q: g.binomial(k, q), number.astype(np.int64), inside).astype(float)
+    return draws(lambda g, _, n, q: binomial_numbers(g, n, q), number, np.clip(p, 0.0, 1.0))
 
 
 def _light(draws: Draws, evaluate: Evaluator, columns: Columns) -> np.ndarray:
