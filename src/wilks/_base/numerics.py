@@ -7,7 +7,8 @@ from jaxtyping import Array, Bool, Float
 from . import runtime  # noqa: F401  64 bit before any array exists
 
 _LOG_TWO_PI = 1.8378770664093453
-_UNROLLED_UP_TO = 6  # above this LAPACK beats an unrolled factorisation on one lane
+WRITTEN_OUT_UP_TO = 6
+"""Size of matrices above which LAPACK beats a written-out factorisation on one lane."""
 
 
 def log_factorial(n: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -29,15 +30,20 @@ def log_factorial(n: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(n == 0, 0.0, value)
 
 
-def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Array, ""]]:
+def cholesky(
+    matrix: Float[Array, "n n"], written_out_up_to: int = WRITTEN_OUT_UP_TO
+) -> tuple[Float[Array, "n n"], Bool[Array, ""]]:
     """Lower Cholesky factor and whether the matrix is positive definite (the factor holds no NaN either way).
 
-    Up to 6x6 the factorisation is written out, so that a batch of small matrices is plain elementwise work.
+    Args:
+        matrix: symmetric.
+        written_out_up_to: size up to which the factorisation is written out, so that a batch of small matrices is
+            plain elementwise work; larger ones are LAPACK's, which adds less to a program.
     """
     n = matrix.shape[-1]
     if n == 0:
         return matrix, jnp.array(True)
-    if n > _UNROLLED_UP_TO:
+    if n > written_out_up_to:
         factor = jnp.linalg.cholesky(matrix)
         good = jnp.all(jnp.isfinite(factor))
         return jnp.where(good, factor, jnp.eye(n)), good
@@ -60,12 +66,14 @@ def cholesky(matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Arr
     return jnp.stack([jnp.stack(row + [zero] * (n - 1 - i)) for i, row in enumerate(rows)]), good
 
 
-def cholesky_solve(factor: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Solve (L L^T) x = b for one right-hand side, given the lower factor L."""
+def cholesky_solve(
+    factor: Float[Array, "n n"], right: Float[Array, " n"], written_out_up_to: int = WRITTEN_OUT_UP_TO
+) -> Float[Array, " n"]:
+    """Solve (L L^T) x = b for one right-hand side, given the lower factor L; written out or by LAPACK likewise."""
     n = factor.shape[-1]
     if n == 0:
         return right
-    if n > _UNROLLED_UP_TO:
+    if n > written_out_up_to:
         return jax.scipy.linalg.cho_solve((factor, True), right)
     forward: list[Array] = []
     for i in range(n):

@@ -229,7 +229,14 @@ def _fit_batch(likelihood, data, arrays, alive, shared, *, common: bool, curvatu
             return quadratic(likelihood, theta, lane_data, curvature)
 
         end = minimise_lane(
-            objective, start, Box(lower, upper, free), lane_alive, tolerance, max_iterations, learn=learn
+            objective,
+            start,
+            Box(lower, upper, free),
+            lane_alive,
+            tolerance,
+            max_iterations,
+            learn=learn,
+            alone=not together,
         )
         return end.theta, end.value, end.gradient, end.edm, end.iterations, end.code
 

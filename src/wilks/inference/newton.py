@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from wilks._base.numerics import cholesky, cholesky_solve
+from wilks._base.numerics import WRITTEN_OUT_UP_TO, cholesky, cholesky_solve
 from wilks._base.typing import Scalar, Theta
 
 from .quadratic import Quadratic
@@ -29,6 +29,7 @@ _USABLE = 1e-12  # smallest squared cosine between step and missed change from w
 _NEAR = 1.0  # predicted decrease of -ln L below which what a step shows will hold at the minimum
 _DAMPING_START = 1e-3
 _DAMPING_LIMIT = 1e14
+_WRITTEN_OUT_ALONE = 3  # size of matrices up to which written-out algebra compiles as quickly as calls of LAPACK
 SINGULAR = 1e-10
 """Smallest eigenvalue of the unit-diagonal curvature that counts as positive."""
 
@@ -49,6 +50,18 @@ class Lane(NamedTuple):
     code: Int[Array, ""]
 
 
+class _Algebra(NamedTuple):
+    """Factorisations of curvatures, written out up to a size."""
+
+    written_out_up_to: int = WRITTEN_OUT_UP_TO
+
+    def factor(self, matrix: Float[Array, "n n"]) -> tuple[Float[Array, "n n"], Bool[Array, ""]]:
+        return cholesky(matrix, self.written_out_up_to)
+
+    def solve(self, factor: Float[Array, "n n"], right: Float[Array, " n"]) -> Float[Array, " n"]:
+        return cholesky_solve(factor, right, self.written_out_up_to)
+
+
 class Box(NamedTuple):
     """Where a lane may go: bounds, and which parameters are free."""
 
@@ -66,6 +79,7 @@ def minimise_lane(
     max_iterations: Int[Array, ""],
     *,
     learn: bool = False,
+    alone: bool = False,
 ) -> Lane:
     """Minimum of an objective from one start; a lane that is not alive does no work.
 
@@ -77,12 +91,14 @@ def minimise_lane(
         tolerance: EDM at which it stops.
         max_iterations: limit of steps.
         learn: correct the curvature by what the gradients show.
+        alone: whether no other lane is minimised side by side with this one.
 
     References:
         J. E. Dennis, D. M. Gay, R. E. Welsch, ACM Trans. Math. Softw. 7 (1981) 348 (curvature in two parts);
         J. Nocedal and S. J. Wright, Numerical Optimization, 2nd ed., eqs. 6.24 and 6.26 (rank-one update).
     """
     size = start.shape[0]
+    algebra = _Algebra(_WRITTEN_OUT_ALONE) if alone else _Algebra()
     first = Lane(
         theta=start,
         value=jnp.array(jnp.inf),
@@ -99,8 +115,8 @@ def minimise_lane(
 
     def iterate(lane: Lane) -> Lane:
         judged = _judge_trial(lane, objective(lane.trial))
-        judged = _learn(lane, judged, box) if learn else judged
-        return _propose(judged, box, tolerance, max_iterations)
+        judged = _learn(lane, judged, box, algebra) if learn else judged
+        return _propose(judged, box, tolerance, max_iterations, algebra)
 
     return jax.lax.while_loop(lambda lane: lane.code == RUNNING, iterate, first)
 
@@ -133,7 +149,7 @@ def _judge_trial(lane: Lane, new: Quadratic) -> Lane:
     )
 
 
-def _learn(before: Lane, after: Lane, box: Box) -> Lane:
+def _learn(before: Lane, after: Lane, box: Box, algebra: _Algebra) -> Lane:
     """Correct the curvature by the last accepted step; a lane that did not move keeps what it has."""
     moved = jnp.any(after.theta != before.theta)
     step, change = after.theta - before.theta, after.gradient - before.gradient
@@ -146,7 +162,7 @@ def _learn(before: Lane, after: Lane, box: Box) -> Lane:
     learned = jnp.where(before.predicted < _NEAR, before.learned + jnp.where(usable, update, 0.0), 0.0)
     full = partial + learned
     scaled, _, _, _ = _scaled(after._replace(hessian=full), box)
-    _, positive = cholesky(scaled - SINGULAR * jnp.eye(step.shape[0]))
+    _, positive = algebra.factor(scaled - SINGULAR * jnp.eye(step.shape[0]))
     fresh = after._replace(hessian=jnp.where(positive, full, partial), learned=learned)
     return jax.tree.map(lambda new, old: jnp.where(moved, new, old), fresh, after)
 
@@ -162,20 +178,20 @@ def _scaled(lane: Lane, box: Box) -> tuple[Array, Array, Array, Array]:
     return scaled, scale, free, block
 
 
-def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array, ""]) -> Lane:
+def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array, ""], algebra: _Algebra) -> Lane:
     """Check convergence at the accepted point and propose the next trial."""
     scaled, scale, free, block = _scaled(lane, box)
     gradient = jnp.where(free, lane.gradient, 0.0)
     identity = jnp.eye(scale.shape[0])
     downhill = gradient * scale
 
-    factor, positive = cholesky(scaled - SINGULAR * identity)
-    undamped = cholesky_solve(factor, downhill)
+    factor, positive = algebra.factor(scaled - SINGULAR * identity)
+    undamped = algebra.solve(factor, downhill)
     edm = 0.5 * jnp.dot(downhill, undamped)
 
     def solve_damped() -> tuple[Array, Array]:
-        damped, fine = cholesky(scaled + lane.damping * identity)
-        return cholesky_solve(damped, downhill), fine
+        damped, fine = algebra.factor(scaled + lane.damping * identity)
+        return algebra.solve(damped, downhill), fine
 
     newton, solvable = jax.lax.cond(lane.damping == 0, lambda: (undamped, positive), solve_damped)
     step = -scale * jnp.where(solvable, newton, downhill / (1 + lane.damping))

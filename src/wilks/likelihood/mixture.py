@@ -57,8 +57,10 @@ class Component(eqx.Module):
     def values(self, shape: Float[Array, " shape"]) -> NamedValues:
         """Values of all parameters of the source, with the free ones as given."""
         space = self.source.space
-        theta = jnp.asarray(space.starts)
-        return NamedValues(space.names, theta.at[np.array(self.own, dtype=int)].set(shape) if self.own else theta)
+        given = dict(zip(self.own, range(len(self.own)), strict=True))
+        # slices put side by side: XLA writes loops for indexed updates, several kernels each
+        theta = [shape[given[i]] if i in given else jnp.asarray(start) for i, start in enumerate(space.starts)]
+        return NamedValues(space.names, jnp.stack(theta) if theta else jnp.zeros(0))
 
     def pick(self, theta: Theta) -> Float[Array, " shape"]:
         """Its free shape parameters out of the likelihood's vector."""
@@ -81,13 +83,20 @@ class Component(eqx.Module):
 
     def bent(self, theta: Theta) -> "Bent":
         """The tables of its source at a point, with derivatives."""
-        source = self.source
-        if not isinstance(source, AbstractTabulatedSource) or not source.table_parameters:
+        bending = self.bending
+        if not bending:
             return Bent(None, None, ())
-        names = source.space.names
-        bending = tuple(k for k, i in enumerate(self.own) if names[i] in source.table_parameters)
         tables, push = jax.linearize(self._tables, self.pick(theta))
         return Bent(tables, jax.vmap(push)(jnp.eye(len(self.own))[np.array(bending)]), bending)
+
+    @property
+    def bending(self) -> tuple[int, ...]:
+        """Places, among its shape parameters, of those that move tables of its source."""
+        source = self.source
+        if not isinstance(source, AbstractTabulatedSource):
+            return ()
+        names, moving = source.space.names, source.table_parameters
+        return tuple(k for k, i in enumerate(self.own) if names[i] in moving)
 
     def expected_with_slopes(
         self, shape: Float[Array, " shape"], bent: "Bent"
@@ -98,7 +107,7 @@ class Component(eqx.Module):
         if bent.tables is not None:
             expected = jax.value_and_grad(lambda at, tables: self._with(tables).expected(at), argnums=(0, 1))
             value, (slopes, pulls) = expected(shape, bent.tables)
-            return value, slopes.at[np.array(bent.moved)].add(bent.along(pulls))
+            return value, slopes + spread_rows(bent.along(pulls), bent.moved, slopes.shape[0])
         if len(self.shape) > _FORWARD_UP_TO:
             return jax.value_and_grad(self.expected)(shape)
         value, push = jax.linearize(self.expected, shape)
@@ -114,10 +123,9 @@ class Component(eqx.Module):
         return value, jax.vmap(push)(jnp.eye(shape.shape[0]), bent.every(len(self.shape)))
 
     def _tables(self, shape: Float[Array, " shape"]) -> Any:
-        source = self.source
-        if not isinstance(source, AbstractTabulatedSource) or not source.table_parameters:
+        if not isinstance(self.source, AbstractTabulatedSource) or not self.bending:
             return None
-        return source.tables(self.values(shape))
+        return self.source.tables(self.values(shape))
 
     def _with(self, tables: Any) -> "Component":
         if tables is None or not isinstance(self.source, AbstractTabulatedSource):
@@ -145,8 +153,7 @@ class Bent(eqx.Module):
 
     def every(self, shapes: int) -> Any:
         """Derivatives in all shape parameters."""
-        where = np.array(self.moved, dtype=int)
-        return jax.tree.map(lambda slope: jnp.zeros((shapes, *slope.shape[1:])).at[where].set(slope), self.slopes)
+        return jax.tree.map(lambda slope: spread_rows(slope, self.moved, shapes), self.slopes)
 
 
 class Shares(eqx.Module):
@@ -200,16 +207,23 @@ def sum_scores(components: Sequence[Component], bent: Sequence[Bent], theta: The
     shares = share(jnp.stack([rates for rates, _ in found]), multipliers)
     weights = jnp.asarray(table.weights)
     real = weights > 0
-    scores = jnp.zeros((theta.shape[0], weights.shape[0]))
+    size = theta.shape[0]
+    scores = jnp.zeros((size, weights.shape[0]))
     for s, (component, (_, slopes)) in enumerate(zip(components, found, strict=True)):
         if component.rate is not None:
-            scores = scores.at[component.rate].add(shares.ratio[s])
+            scores = scores + spread_rows(shares.ratio[s][None], (component.rate,), size)
         if not component.held:
             part = jnp.where(shares.ratio[s] > 0, multipliers[s] * shares.ratio[s], 0.0)
             # a slope may be undefined where the rate vanishes
             moved = jnp.where(part[None] > 0, part[None] * slopes, 0.0)
-            scores = scores.at[np.array(component.shape, dtype=int)].add(moved)
+            scores = scores + spread_rows(moved, component.shape, size)
     scores = jnp.where(real[None], scores, 0.0)
     weighted = scores * weights[None]
     value = jnp.sum(jnp.where(real, weights * shares.log_density, 0.0))
     return Scores(value, jnp.sum(weighted, axis=1), weighted @ scores.T)
+
+
+def spread_rows(rows: Float[Array, "rows *rest"], places: Sequence[int], size: int) -> Float[Array, "size *rest"]:
+    """An array of ``size`` rows with the given ones at their places, and zeros: one kernel, where updates are loops."""
+    zero, where = jnp.zeros(rows.shape[1:]), dict(zip(places, range(len(places)), strict=True))
+    return jnp.stack([rows[where[i]] if i in where else zero for i in range(size)])

@@ -25,7 +25,7 @@ from .event_likelihood import AbstractEventLikelihood
 from .event_padding import EventTable, bucket_of, gather, map_over_blocks, pad_rows, stack_tables, sum_over_blocks
 from .expansions import Expanded
 from .interface import AbstractHostSimulator
-from .mixture import NO_RATE, Component, share, sum_log_density, sum_scores
+from .mixture import NO_RATE, Component, share, spread_rows, sum_log_density, sum_scores
 
 Penalty = Callable[[Values], Any]
 
@@ -113,6 +113,15 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         shapes = {i for component in self.components for i in component.shape}
         return tuple(sorted(shapes | set(self.constraints.indices)))
 
+    @property
+    def table_shapes(self) -> tuple[int, ...]:
+        """Places of the parameters that move large tables of sources."""
+        return tuple(sorted({c.shape[k] for c in self.components for k in c.bending}))
+
+    def with_tables_at(self, theta: Theta) -> "Unbinned":
+        """The same likelihood for points that share the parameters of tables with this one."""
+        return eqx.tree_at(lambda whole: whole.components, self, tuple(c.at(theta) for c in self.components))
+
     def of_dataset(self, dataset: str) -> tuple[Component, ...]:
         """The components of one data set, in the order of its table."""
         return tuple(c for c in self.components if c.dataset == dataset)
@@ -148,9 +157,9 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
             expected, slopes = component.expected_with_slopes(component.pick(theta), tables)
             value = value + component.multiplier(theta) * expected
             if component.rate is not None:
-                slope = slope.at[component.rate].add(expected)
+                slope = slope + spread_rows(expected[None], (component.rate,), theta.shape[0])
             if not component.held:
-                slope = slope.at[np.array(component.shape)].add(component.multiplier(theta) * slopes)
+                slope = slope + spread_rows(component.multiplier(theta) * slopes, component.shape, theta.shape[0])
         for where, table in self._parts(data):
             own = ([self.components[i] for i in where], [bent[i] for i in where])
             scores = sum_over_blocks(lambda t, c=own: sum_scores(*c, theta, t), table, self.block)

@@ -5,8 +5,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from wilks.inference.event_hessian import at_points, hessian_by_differences
 from wilks.likelihood.unbinned import Unbinned, UnbinnedData
@@ -32,16 +33,54 @@ def hessian_of_nll(
         often: compile a program of gradients alone, which pays off for many parameters and several calls.
     """
 
-    def gradients(points: Float[np.ndarray, "points parameters"]) -> Float[np.ndarray, "points parameters"]:
-        if often and len(likelihood.shapes) > _FEW:
-            return np.asarray(_compiled(likelihood, data, points))
-        return at_points(likelihood, likelihood.prepare(data), points).gradient
+    prepared = likelihood.prepare(data)
+    if not often or len(likelihood.shapes) <= _FEW:
+        return hessian_by_differences(
+            lambda points: at_points(likelihood, prepared, points).gradient, likelihood.space, theta, bounds
+        )
+    tabulated = likelihood.table_shapes
 
-    return hessian_by_differences(gradients, likelihood.space, theta, bounds)
+    def gradients(points: Float[np.ndarray, "points parameters"]) -> Float[np.ndarray, "points parameters"]:
+        moves = (points != theta)[:, list(tabulated)].any(axis=1)
+        moves |= np.roll(moves, len(points) // 2)  # the other end of a difference
+        found = np.zeros_like(points)
+        for chosen, hold in ((moves, False), (~moves, True)):
+            found[chosen] = _gradients(likelihood, prepared, theta, points[chosen], hold=hold)
+        return found
+
+    return hessian_by_differences(gradients, likelihood.space, theta, bounds, tabulated=tabulated)
+
+
+def _gradients(
+    likelihood: Unbinned,
+    data: UnbinnedData,
+    theta: Float[np.ndarray, " parameters"],
+    points: Float[np.ndarray, "points parameters"],
+    *,
+    hold: bool,
+) -> Float[np.ndarray, "points parameters"]:
+    """Gradients of -ln L at up to two points per parameter: one program for any number of them."""
+    count = len(points)
+    if not count:
+        return points
+    padded = np.concatenate([points, np.tile(theta, (2 * len(theta) - count, 1))])
+    return np.asarray(_compiled(likelihood, data, theta, padded, np.asarray(count), hold))[:count]
 
 
 @eqx.filter_jit
 def _compiled(
-    likelihood: Unbinned, data: UnbinnedData, points: Float[Array | np.ndarray, "points parameters"]
+    likelihood: Unbinned,
+    data: UnbinnedData,
+    theta: Float[Array | np.ndarray, " parameters"],
+    points: Float[Array | np.ndarray, "points parameters"],
+    count: Int[Array | np.ndarray, ""],
+    hold: bool,
 ) -> Float[Array, "points parameters"]:
-    return jax.lax.map(jax.grad(lambda at: -likelihood.log_prob(likelihood.space.unpack(at), data)), points)
+    """Gradients at the first points; ``hold`` computes tables once, at theta, for derivatives in other parameters."""
+    ready = likelihood.with_tables_at(jnp.asarray(theta)) if hold else likelihood
+    slope = jax.grad(lambda at: -ready.log_prob(ready.space.unpack(at), data))
+
+    def put(index: Any, found: Float[Array, "points parameters"]) -> Float[Array, "points parameters"]:
+        return found.at[index].set(slope(jnp.asarray(points)[index]))
+
+    return jax.lax.fori_loop(0, count, put, jnp.zeros(points.shape))
