@@ -42,6 +42,8 @@ def quadratic(likelihood: AbstractLikelihood, theta: Theta, data: Any, curvature
     if isinstance(likelihood, AbstractCellLikelihood):
         return _of_cells(likelihood, theta, data, curvature)
     if isinstance(likelihood, AbstractExpandedLikelihood):
+        if curvature == "exact" and not likelihood.exact:
+            return _of_function(lambda at: likelihood.excess(at, data), theta)
         known = likelihood.expand(theta, data, exact=curvature == "exact")
         return Quadratic(known.value, known.gradient, known.curvature)
     return _of_function(lambda at: -likelihood.log_prob(likelihood.space.unpack(at), data), theta)

@@ -98,7 +98,7 @@ class EnsembleCounts(
         """-ln L above the saturated model, continued outside the physical domain as solvers need it."""
         return self._joined(cells.poisson_excess(self.predictor.at(theta), jnp.asarray(data.counts)))
 
-    def expand(self, theta: Theta, data: CountsData) -> Expanded:
+    def expand(self, theta: Theta, data: CountsData, *, exact: bool = False) -> Expanded:
         """The excess with gradient and curvature at the data, exact for linear ensembles.
 
         With p_s the posterior weight of variation s, g_s its gradient and H_s its curvature:

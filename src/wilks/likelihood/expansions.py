@@ -28,6 +28,9 @@ class Expanded(eqx.Module):
 class AbstractExpandedLikelihood(AbstractLikelihood[Data]):
     """A likelihood that gives value, gradient and curvature of its excess in closed form."""
 
+    exact: eqx.AbstractVar[bool]
+    """Whether it knows its exact Hessian; otherwise that is taken by differentiation of the excess."""
+
     @abc.abstractmethod
     def expand(self, theta: Theta, data: Data, *, exact: bool = False) -> Expanded:
         """The excess with its derivatives; continued outside the physical domain as solvers need it.
@@ -35,8 +38,7 @@ class AbstractExpandedLikelihood(AbstractLikelihood[Data]):
         Args:
             theta: parameters.
             data: prepared data.
-            exact: the curvature with all second derivatives that are known, which errors take; else a positive one,
-                which solvers do.
+            exact: the Hessian, which errors need; else what suits solvers may stand for it, e.g. a positive part.
         """
 
     @abc.abstractmethod

@@ -49,7 +49,7 @@ class MemberCounts(AbstractExpandedLikelihood[MemberData]):
         """-ln L above the saturated model."""
         return jnp.sum(self._judge(theta, data)[0].excess)
 
-    def expand(self, theta: Theta, data: MemberData) -> Expanded:
+    def expand(self, theta: Theta, data: MemberData, *, exact: bool = False) -> Expanded:
         """The excess with its exact derivatives."""
         judged, matrix = self._judge(theta, data)
         return Expanded(jnp.sum(judged.excess), matrix.T @ judged.slope[0], (matrix.T * judged.observed[0]) @ matrix)

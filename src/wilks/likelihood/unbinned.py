@@ -149,7 +149,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         """Zero, for the same reason."""
         return jnp.zeros(())
 
-    def expand(self, theta: Theta, data: UnbinnedData) -> Expanded:
+    def expand(self, theta: Theta, data: UnbinnedData, *, exact: bool = False) -> Expanded:
         """-ln L, its gradient, and the sum of products of the events' scores, whose expectation is the curvature."""
         value, slope, product = self._expand_constraints(theta, jnp.asarray(data.auxiliary))
         bent = [component.bent(theta) for component in self.components]

@@ -85,6 +85,7 @@ class DayaBayLikelihood(
     computed_at: Float[Arrays, " bins"]
     spectra: tuple[str, ...] = eqx.field(static=True)
     conventions: tuple[tuple[str, str], ...] = eqx.field(static=True)
+    exact: bool = eqx.field(static=True, default=True)
     mixture: Mixture | None = None
 
     def log_prob(self, values: Values, data: CountsData) -> LogProb:
