@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import scipy  # its parts load when first used
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 from wilks._base.errors import InvalidData
@@ -88,11 +88,7 @@ class Grid(eqx.Module):
     def evaluate(self, u: Float[Array, " quantities"]) -> GridValues:
         """Value and derivatives at one point."""
         start, weights = self._taps(u)
-        size = u.shape[0]
-        strides = np.cumprod((1, *self.coefficients.shape[:0:-1]))[::-1]
-        taps = np.tensordot(strides, np.indices((4,) * size), axes=1)
-        flat = jnp.asarray(self.coefficients).reshape(-1)
-        block = flat.at[jnp.sum(start * strides) + taps].get(mode="promise_in_bounds")
+        size, block = u.shape[0], self._block(start)
         letters, orders = "ijk"[:size], "abc"[:size]
         rule = ",".join([letters, *(o + i for o, i in zip(orders, letters, strict=True))]) + "->" + orders
         block = jnp.einsum(rule, block, *(weights[axis] for axis in range(size)))
@@ -101,6 +97,21 @@ class Grid(eqx.Module):
         derivatives = block.reshape(-1)
         hessian = derivatives[(units[:, None] + units[None, :]) @ places]
         return GridValues(derivatives[0], derivatives[units @ places], hessian)
+
+    def slope_along(self, u: Float[Array, " quantities"], axis: int) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        """First and second derivative by one quantity."""
+        start, weights = self._taps(u)
+        block = jnp.moveaxis(self._block(start), axis, -1)
+        for other in (n for n in range(u.shape[0]) if n != axis):
+            block = _four(weights[other, 0], block)
+        return _four(weights[axis, 1], block), _four(weights[axis, 2], block)
+
+    def _block(self, start: Int[Array, " quantities"]) -> Float[Array, "..."]:
+        """The four coefficients per axis that count between two points of each."""
+        strides = np.cumprod((1, *self.coefficients.shape[:0:-1]))[::-1]
+        taps = np.tensordot(strides, np.indices((4,) * len(strides)), axes=1)
+        flat = jnp.asarray(self.coefficients).reshape(-1)
+        return flat.at[jnp.sum(start * strides) + taps].get(mode="promise_in_bounds")
 
     def along(self, u: Float[Array, " quantities"], axis: int) -> Float[Array, " points"]:
         """Values at the grid's own points of one axis, through a point; those of padding follow."""
@@ -137,6 +148,11 @@ class Grid(eqx.Module):
         scale = step[:, None]
         weights = jnp.stack([value, still * slope / scale, still * curve / scale**2], axis=1)
         return first.astype(int), weights
+
+
+def _four(weights: Float[Array, "4"], block: Float[Array, "4 *more"]) -> Float[Array, "*more"]:
+    """A weighted sum along the first axis, written out: it becomes part of the loop that fetches the block."""
+    return (weights[0] * block[0] + weights[1] * block[1]) + (weights[2] * block[2] + weights[3] * block[3])
 
 
 def lowest_point(

@@ -81,6 +81,20 @@ class Correlated(eqx.Module):
         hessian = hessian + jnp.diag(jnp.where(over != 0, 2 * precision, 0.0))
         return GridValues(value, gradient + 2 * precision * over, hessian)
 
+    def along_scale(self, u: Six) -> tuple[Six, Six]:
+        """First and second derivatives by the two splittings, zeros for the others; the splittings do not mix."""
+        solar = self.solar.slope_along(u[np.array(_SOLAR)], 1)
+        atmospheric = self.atmospheric.slope_along(u[np.array(_ATMOSPHERIC)], 1)
+        with_m3l = self.with_m3l.slope_along(u[np.array(_WITH_M3L)], 1)
+        over, precision = self._outside(u), 2.0 * jnp.asarray(self.sigma) ** -2.0
+        zero, beyond = jnp.zeros(()), jnp.where(over != 0, precision, 0.0)
+        gradient, curvature = (
+            jnp.stack([zero, one, zero, zero, two + three, zero])
+            for one, two, three in zip(solar, atmospheric, with_m3l, strict=True)
+        )
+        used = np.isin(np.arange(6), (1, 4))
+        return jnp.where(used, gradient + precision * over, 0.0), jnp.where(used, curvature + beyond, 0.0)
+
     def weight(self, hessian: Square) -> Square:
         """A curvature that is never negative: the two blocks of the second derivatives, each where need be raised."""
         weight = jnp.zeros_like(hessian)

@@ -5,7 +5,6 @@ and p = 1 for splittings. C(y) = min over x of the sum of c_k(y_k x^p_k); its gr
 (envelope theorem), its curvature is the Schur complement.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -149,24 +148,32 @@ class ScaledTerms(eqx.Module):
         The search itself is not differentiated: one Newton step after it carries the derivatives of ln x.
         """
         here, there = jax.lax.stop_gradient((y, shift))
-        local = self._apart if self.joint is None else self._together
-        log_x = self._descend(here, there, local, self._first_guess(here, there))
-        last = self._along(y, shift, local, log_x)
+        log_x = self._descend(here, there, self._first_guess(here, there))
+        last = self._along(y, shift, log_x)
         trusted = last.curve > _CURVED * last.gaussian
         log_x = log_x - jnp.where(trusted, last.slope / jnp.where(trusted, last.curve, 1.0), 0.0)
-        return log_x, local(self.coordinates.at(y, log_x) - shift)
+        u = self.coordinates.at(y, log_x) - shift
+        return log_x, self._apart(u) if self.joint is None else self._together(u)
 
-    def _along(self, y: Rows, shift: Rows, local: Callable[[Rows], _Local], log_x: Scalar) -> _Along:
-        here = local(self.coordinates.at(y, log_x) - shift)
+    def _along(self, y: Rows, shift: Rows, log_x: Scalar) -> _Along:
+        gradient, curvature = self._derivatives(self.coordinates.at(y, log_x) - shift)
         _, by_l = self.coordinates.slopes(y, log_x)
         _, bend_l, _ = self.coordinates.bends(y, log_x)
         return _Along(
-            jnp.sum(here.gradient * by_l),
-            jnp.sum(by_l * (here.hessian @ by_l)) + jnp.sum(here.gradient * bend_l),
+            jnp.sum(gradient * by_l),
+            jnp.sum(curvature * by_l**2 + gradient * bend_l),
             jnp.maximum(2.0 * jnp.sum((by_l / jnp.asarray(self.table.sigma)) ** 2), _TINY),
         )
 
-    def _descend(self, y: Rows, shift: Rows, local: Callable[[Rows], _Local], first: Scalar) -> Scalar:
+    def _derivatives(self, u: Rows) -> tuple[Rows, Rows]:
+        """First and second derivatives by the coordinates that depend on the factor, between which none are mixed."""
+        alone = self.table.evaluate(u)
+        if self.joint is None:
+            return alone.slope, alone.curvature
+        slope, curvature = self.joint.along_scale(u[:_JOINT])
+        return alone.slope.at[:_JOINT].set(slope), alone.curvature.at[:_JOINT].set(curvature)
+
+    def _descend(self, y: Rows, shift: Rows, first: Scalar) -> Scalar:
         """Newton steps in ln x between the ends of a bracket.
 
         The tables of splittings carry numerical noise: where their curvature cannot be trusted, or leads out of the
@@ -176,7 +183,7 @@ class ScaledTerms(eqx.Module):
 
         def improve(state: _Search) -> _Search:
             at = state.at
-            slope, curve, gaussian = self._along(y, shift, local, at)
+            slope, curve, gaussian = self._along(y, shift, at)
             left = slope < 0
             low, low_slope = jnp.where(left, at, state.low), jnp.where(left, slope, state.low_slope)
             high, high_slope = jnp.where(left, state.high, at), jnp.where(left, state.high_slope, slope)
