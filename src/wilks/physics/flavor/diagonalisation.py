@@ -15,7 +15,6 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Inexact
 
 from wilks._base import runtime  # noqa: F401  64 bit before any array exists
-from wilks.physics.mixing import product
 
 _ROUNDS, _SWEEPS = 2, 3  # the first round finds the vectors, the second one starts from U^dagger M without rounding
 _PAIRS = ((0, 1), (0, 2), (1, 2))
@@ -84,15 +83,15 @@ def _derivatives(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Any, An
     Here g_ij = m_j^2 - m_i^2, in units of the largest m^2, and e_ij keeps N finite where two masses coincide.
     """
     squares, left, rows, off = _decomposed(*primals)
-    moved = product(_dagger(left), tangents[0])
-    half = product(moved, _dagger(rows))
+    moved = _dagger(left) @ tangents[0]
+    half = moved @ _dagger(rows)
     change = half + _dagger(half)
     largest = jnp.where(squares[..., 2:] > 0, squares[..., 2:], 1.0)
     light, heavy = (squares / largest)[..., :, None], (squares / largest)[..., None, :]
     gap, width = heavy - light, _GAP * (heavy + light) + _FLOOR
     turn = change * (gap / (gap**2 + width**2) / largest[..., None])
     slopes = jnp.diagonal(change, axis1=-2, axis2=-1).real
-    return (squares, left, rows, off), (slopes, product(left, turn), moved - product(turn, rows), jnp.zeros_like(off))
+    return (squares, left, rows, off), (slopes, left @ turn, moved - turn @ rows, jnp.zeros_like(off))
 
 
 def _of_stack(matrix: Any, xp: Any) -> Parts:
