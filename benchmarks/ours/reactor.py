@@ -17,7 +17,6 @@ from wilks.inference.sbi.critical_curves import critical_values
 from wilks.inference.sbi.grid_posteriors import posterior_on_grid, total_variation
 from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.mixture_density import MixtureDensity
-from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.neural_statistics import RatioStatistic
 from wilks.inference.sbi.points import prior_draws
 from wilks.inference.sbi.posterior_training import train_posterior
@@ -105,10 +104,10 @@ def coverage(seed: int, pairs: int, steps: int, toys: int, points: int, each: in
 
 
 def _neural(problem: Posed, seed: int, pairs: int, steps: int) -> RatioStatistic:
-    """Profile ratio of a network that compares points at all distances."""
+    """Profile ratio of a network."""
     ratio = train_ratio(
-        seed, problem.exact, problem.space, loss=DirectRatio(nearest=0.003), network=Residual(64, depth=3),
-        coordinate="normal", encoder=problem.likelihoods, pairs=pairs, budget=Budget(steps=steps, batch=256),
+        seed, problem.exact, problem.space, loss=DirectRatio(), coordinate="normal", encoder=problem.summary,
+        pairs=pairs, budget=Budget(steps=steps, batch=256),
     )  # fmt: skip
     return RatioStatistic(ratio)  # pyright: ignore[reportCallIssue]
 

@@ -155,8 +155,8 @@ def test_the_programme_runs_without_files(tmp_path: Path) -> None:
     # fault 18: what networks have answered, with its distance to the exact answer
     assert set(found["distances"]) == {
         "distance_flow", "distance_flow_weighted", "distance_score", "distance_score_weighted", "evidence_flow",
-        "evidence_score", "bayes_factor", "map", "coverage", "set_learned", "critical", "joint_reactors",
-        "joint_gallium", "joint_all", "suspiciousness",
+        "evidence_score", "bayes_factor", "map", "coverage", "set_learned", "set_profiled", "critical",
+        "joint_reactors", "joint_gallium", "joint_all", "suspiciousness",
     }  # fmt: skip
     assert all(np.isfinite(line["distance"]) for line in found["distances"].values())
     assert "critical values" in (tmp_path / "report.html").read_text().lower()

@@ -15,6 +15,7 @@ from wilks.inference.sbi.critical_curves import critical_values
 from wilks.inference.sbi.neural_statistics import RatioStatistic
 from wilks.inference.sbi.points import prior_draws
 from wilks.inference.sbi.proposals import random_key
+from wilks.inference.sbi.signal_statistics import SignalStatistic
 from wilks.physics.oscillation.spaces import PLANE, SINE, SPLITTING
 from wilks.results.confidence import ConfidenceSet, CoverageMap
 from wilks.results.numbers import number
@@ -39,12 +40,14 @@ class Belts(NamedTuple):
     Args:
         exact: region of Feldman and Cousins; absent without toys.
         learned: set of the neural ratio with learned critical values.
-        coverage: of the latter.
+        profiled: set of the exact ratio with learned critical values, which are those that toys give at each node.
+        coverage: of the neural ratio.
         trials: toys without a sterile neutrino, each fitted from draws of a network; absent without toys.
     """
 
     exact: Region | None
     learned: ConfidenceSet
+    profiled: ConfidenceSet
     coverage: CoverageMap
     trials: Toys | None
 
@@ -77,6 +80,10 @@ def find_belts(
     learned = results.add(
         "set_learned", lambda: confidence_set(statistic, critical, posed.data, grid=grid, level=LEVEL)
     )
+    profiled = watch.measured(
+        "critical values of the exact ratio",
+        lambda: results.add("set_profiled", lambda: _profiled(posed, toys, effort)),
+    )
     chosen = prior_draws(random_key(effort.seed + 21), posed.space, _POINTS)
     points: list[Any] = [dict(zip(PLANE, row.tolist(), strict=True)) for row in chosen]
     coverage = watch.measured(
@@ -90,7 +97,7 @@ def find_belts(
         ),
     )  # fmt: skip
     if not effort.toys:
-        return Belts(None, learned, coverage, None)
+        return Belts(None, learned, profiled, coverage, None)
     calibration = ByToys(effort.seed, effort.toys, executor=effort.executor, progress=effort.progress)
     exact = watch.measured(
         "Feldman and Cousins",
@@ -102,15 +109,16 @@ def find_belts(
     )  # fmt: skip
     results.add("null", lambda: null_significance(posed.signal, posed.data, calibration=calibration))
     trials = watch.measured("trials with maxima from splines", lambda: _trials(posed, networks, effort))
-    results.add("critical", lambda: critical_table(learned, exact))
-    return Belts(exact, learned, coverage, trials)
+    results.add("critical", lambda: critical_table(learned, profiled, exact))
+    return Belts(exact, learned, profiled, coverage, trials)
 
 
-def critical_table(learned: ConfidenceSet, exact: Region) -> StudyTable:
-    """Critical values at twenty nodes of the plane, learned and exact.
+def critical_table(learned: ConfidenceSet, profiled: ConfidenceSet, exact: Region) -> StudyTable:
+    """Critical values at twenty nodes of the plane, learned and by toys.
 
     Args:
-        learned: a set on all nodes of the exact region.
+        learned: a set of the neural ratio on all nodes of the exact region.
+        profiled: the same of the exact ratio.
         exact: region by toys.
     """
     columns, rows = exact.critical.shape
@@ -121,8 +129,9 @@ def critical_table(learned: ConfidenceSet, exact: Region) -> StudyTable:
             number(float(exact.x[i]), 3),
             number(float(exact.y[k]), 3),
             number(float(learned.critical[i, k]), 3),
+            number(float(profiled.critical[i, k]), 3),
             number(float(exact.critical[i, k]), 3),
-            number(float(learned.critical[i, k] - exact.critical[i, k]), 2),
+            number(float(profiled.critical[i, k] - exact.critical[i, k]), 2),
             number(float(exact.critical_error[i, k]), 2),
         )
         for i, k in found
@@ -130,10 +139,18 @@ def critical_table(learned: ConfidenceSet, exact: Region) -> StudyTable:
     return StudyTable(
         title="Critical values at 90 %",
         sentences=(
-            f"root mean square difference {number(rms_difference(learned, exact), 3)} over all nodes; the statistics "
-            "differ as well: the learned one is the ratio of a network",
+            f"of the exact ratio: root mean square difference {number(rms_difference(profiled, exact), 3)} of learned "
+            "ones over all nodes; the ratio of a network is another statistic, with critical values of its own",
         ),
-        columns=("sin^2 2theta_ee", "dm2_41 [eV^2]", "learned", "exact", "difference", "Monte Carlo error"),
+        columns=(
+            "sin^2 2theta_ee",
+            "dm2_41 [eV^2]",
+            "neural ratio",
+            "exact ratio, learned",
+            "exact",
+            "difference",
+            "Monte Carlo error",
+        ),
         rows=cells,
         how="learned by quantile regression over the plane; exact by toys at the node, each with its own best fit",
         provenance=learned.provenance,
@@ -154,6 +171,17 @@ def agreement(learned: ConfidenceSet, exact: Region) -> float:
 def covered_points(coverage: CoverageMap) -> Float[np.ndarray, " points"]:
     """Coverage at the chosen points."""
     return coverage.point_covered / np.maximum(coverage.point_toys, 1)
+
+
+def _profiled(posed: Posed, toys: int, effort: Effort) -> ConfidenceSet:
+    """The set of the exact profile ratio with learned critical values."""
+    statistic = SignalStatistic.of(posed.exact)
+    critical = critical_values(
+        effort.seed + 22, statistic, posed.exact, posed.space, level=LEVEL, n=toys, progress=effort.progress
+    )
+    amplitudes, shapes = posed.nodes
+    grid = {SINE: np.asarray(amplitudes), SPLITTING: np.asarray(shapes)}
+    return confidence_set(statistic, critical, posed.data, grid=grid, level=LEVEL)
 
 
 def _trials(posed: Posed, networks: Networks, effort: Effort) -> Toys:

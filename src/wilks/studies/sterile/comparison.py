@@ -165,8 +165,8 @@ def numbers_of(
     }
     if belts.exact is not None:
         frequentist |= {
-            "critical_rms_difference": rms_difference(belts.learned, belts.exact),
-            "regions_agree": agreement(belts.learned, belts.exact),
+            "critical_rms_difference": rms_difference(belts.profiled, belts.exact),
+            "regions_agree": agreement(belts.profiled, belts.exact),
         }
     return {
         "posterior": neural,

@@ -83,9 +83,10 @@ def _frequentist(belts: Belts) -> list[Distance]:
     error = math.sqrt(LEVEL * (1.0 - LEVEL) / toys)
     lines = [Distance("coverage", "coverage over the prior", covered, LEVEL, covered - LEVEL, error)]
     if belts.exact is not None:
-        apart = 1.0 - agreement(belts.learned, belts.exact)
-        lines.append(Distance("set_learned", "share of nodes in one region only", math.nan, math.nan, apart, math.nan))
-        rms, chance = rms_difference(belts.learned, belts.exact), _rms_error(belts.exact)
+        for name, region in (("set_learned", belts.learned), ("set_profiled", belts.profiled)):
+            apart = 1.0 - agreement(region, belts.exact)
+            lines.append(Distance(name, "share of nodes in one region only", math.nan, math.nan, apart, math.nan))
+        rms, chance = rms_difference(belts.profiled, belts.exact), _rms_error(belts.exact)
         lines.append(Distance("critical", "rms difference of critical values", math.nan, math.nan, rms, chance))
     return lines
 

@@ -28,8 +28,6 @@ Result = TypeVar("Result")
 
 _SPLINES = SplineFlow(layers=4, bins=8, width=48)
 _FIELD = Residual(width=128)  # wider fields cost more per draw than they gain
-_RATIO = Residual(width=64, depth=3)  # evaluated hundreds of times per toy, to find its maximum
-_RATIO_LOSS = DirectRatio(nearest=0.003)  # the width of the likelihood at strong mixing, in units of the prior's
 _BATCH = 256
 SMALL = 4  # how much smaller training is for experiments of a few numbers
 
@@ -113,11 +111,9 @@ def train_networks(posed: Posed, training: Training, effort: Effort, watch: Stop
         "splines",
         lambda: train_posterior(seed + 3, posed.exact, space, path=_SPLINES, coordinate="normal", **shared),
     )
+    linear = {**shared, "encoder": posed.summary}  # steadier for a ratio than heights of narrow likelihoods
     ratio = watch.measured(
-        "ratio",
-        lambda: train_ratio(
-            seed + 4, posed.exact, space, loss=_RATIO_LOSS, network=_RATIO, coordinate="normal", **shared
-        ),
+        "ratio", lambda: train_ratio(seed + 4, posed.exact, space, loss=DirectRatio(), coordinate="normal", **linear)
     )
     assert isinstance(ratio, NeuralRatio)
     return Networks(flow, WidenedPosterior(space, score), spline, ratio, score.ledger), pairs
@@ -156,7 +152,7 @@ def ledger_table(networks: Networks, pairs: Pairs, others: dict[str, NeuralPoste
         rows=tuple(rows),
         flags=flags,
         how="data drawn from the likelihood at values of the priors; networks see the likelihood of each splitting, "
-        "those of experiments of a few numbers a sufficient statistic",
+        "ratios and networks of experiments of a few numbers a sufficient statistic",
         provenance=Provenance.collect(seed=pairs.provenance.seed),
     )
 

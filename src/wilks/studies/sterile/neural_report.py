@@ -158,7 +158,7 @@ def _chapters(programme: Programme, results: Results) -> tuple[Chapter, ...]:
     evidences = [f"evidence_{name}" for name in programme.found.draws]
     nulls = [f"null_{RATES}", f"null_{GALLIUM}"]
     bayesian = present(results, "comparison", "exact", *distances, *evidences, "bayes_factor", "map")
-    frequentist = present(results, "set_learned", "region_exact", "critical", "coverage", "null")
+    frequentist = present(results, "set_learned", "set_profiled", "region_exact", "critical", "coverage", "null")
     return (
         Chapter("The experiments", experiments_text(programme.experiments)),
         Chapter("Neural and exact answers", _DISTANCES, present(results, "distances")),
@@ -189,7 +189,8 @@ _POSTERIORS = (
 )
 _BELTS = (
     "Critical values are learned by quantile regression from one toy at each of many points. The exact ones are those "
-    "of Feldman and Cousins, by toys at every node. Coverage is that of the learned regions at fresh points."
+    "of Feldman and Cousins, by toys at every node. Learned ones of the exact profile ratio are to be compared with "
+    "them; the ratio of a network is another statistic. Coverage is that of its regions, at fresh points."
 )
 _TRUST = (
     "Ranks of true values among posterior draws are uniform if all is well; regions of every credibility hold the "
