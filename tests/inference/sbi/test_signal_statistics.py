@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.likelihood.signal_models import grid, scaled, spectra
-from wilks._base.errors import InvalidModel
+from wilks._base.errors import InvalidData, InvalidModel
 from wilks.inference.lanes import take_one
 from wilks.inference.sbi.points import log_likelihoods, prior_draws, values_at
 from wilks.inference.sbi.pseudo_data import simulate_each
@@ -34,6 +34,8 @@ def test_maxima_are_those_of_a_fine_grid(signal) -> None:
         curve = statistic.curve(theta, one)
         assert curve.min() >= 0.0
         assert curve[i] >= t - 1e-6  # other points take part in its maximum
+    with pytest.raises(InvalidData):
+        statistic.curve(theta, np.full(3, 1.0))
 
 
 def test_nuisances_are_refused() -> None:

@@ -71,8 +71,9 @@ class SignalStatistic(AbstractNeuralStatistic):
         return in_blocks(some, np.arange(len(theta))[:, None], _BLOCK)
 
     def curve(self, theta: Points, data: Any) -> Float[np.ndarray, " points"]:
-        """The same for one set of data; the tested points take part in the maximum."""
-        top, heights = _curve(self, theta, {name: np.asarray(block) for name, block in blocks_of(data).items()})
+        """The same for one set of data, which is checked; the tested points take part in the maximum."""
+        blocks = blocks_of(self.signal.prepare(data))
+        top, heights = _curve(self, theta, {name: np.asarray(block) for name, block in blocks.items()})
         return 2.0 * np.maximum(np.maximum(float(top), np.max(heights)) - np.asarray(heights), 0.0)
 
     def height(self, theta: Float[Array, " parameters"], x: Float[Array, " cells"]) -> Float[Array, ""]:
