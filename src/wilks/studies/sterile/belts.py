@@ -82,7 +82,7 @@ def find_belts(
     )
     profiled = watch.measured(
         "critical values of the exact ratio",
-        lambda: results.add("set_profiled", lambda: _profiled(posed, toys, effort)),
+        lambda: results.add("set_profiled", lambda: _profiled(posed, steps, toys, effort)),
     )
     chosen = prior_draws(random_key(effort.seed + 21), posed.space, _POINTS)
     points: list[Any] = [dict(zip(PLANE, row.tolist(), strict=True)) for row in chosen]
@@ -173,12 +173,13 @@ def covered_points(coverage: CoverageMap) -> Float[np.ndarray, " points"]:
     return coverage.point_covered / np.maximum(coverage.point_toys, 1)
 
 
-def _profiled(posed: Posed, toys: int, effort: Effort) -> ConfidenceSet:
+def _profiled(posed: Posed, steps: int, toys: int, effort: Effort) -> ConfidenceSet:
     """The set of the exact profile ratio with learned critical values."""
     statistic = SignalStatistic.of(posed.exact)
     critical = critical_values(
-        effort.seed + 22, statistic, posed.exact, posed.space, level=LEVEL, n=toys, progress=effort.progress
-    )
+        effort.seed + 22, statistic, posed.exact, posed.space, level=LEVEL, n=toys, budget=Budget(steps=steps),
+        progress=effort.progress,
+    )  # fmt: skip
     amplitudes, shapes = posed.nodes
     grid = {SINE: np.asarray(amplitudes), SPLITTING: np.asarray(shapes)}
     return confidence_set(statistic, critical, posed.data, grid=grid, level=LEVEL)
