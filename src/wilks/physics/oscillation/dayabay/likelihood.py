@@ -245,7 +245,7 @@ class DayaBayLikelihood(
             if moved > _FAR:
                 flags["covariance_far_from_fit"] = (
                     f"expected counts differ by up to {moved:.0%} from those at which the covariance was computed; "
-                    "compute it anew with DayaBayAnalysis.updated_at(values)"
+                    "compute it anew with dayabay.analyse(...).updated_at(values)"
                 )
             above = float(mean.sum() / np.sum(np.asarray(data.counts))) - 1.0
             if self.statistic in ("cnp", "pearson") and above > _ABOVE:
