@@ -160,7 +160,7 @@ class FoldedPrediction(AbstractPredictor[Float[Arrays, " bins"]]):
         places, rest = weighted
         if self.correction is None:
             return (jnp.sum(places) + rest)[None]
-        return self.correction.slopes(shape) @ (self.correction(shape) * places)
+        return jnp.asarray(self.correction.slopes(shape) @ (self.correction(shape) * places))
 
 
 def folded(
