@@ -126,6 +126,8 @@ def test_bad_input_is_refused():
         GaussianResiduals(predictor(), covariance=COVARIANCE + np.triu(np.ones((4, 4)), 1))
     with pytest.raises(InvalidModel, match="not positive definite"):
         GaussianResiduals(predictor(), covariance=COVARIANCE - np.eye(4))
+    with pytest.raises(InvalidModel, match="rank 1 of 4"):
+        GaussianResiduals(predictor(), covariance=np.ones((4, 4)))
     with pytest.raises(InvalidModel, match=r"shape \(3, 3\)"):
         GaussianResiduals(predictor(), covariance=np.eye(3))
     with pytest.raises(InvalidOption, match="loss"):

@@ -206,8 +206,11 @@ def _factor(covariance: np.ndarray, size: int) -> Float[np.ndarray, "values valu
     try:
         return np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError as error:
-        lowest = np.linalg.eigvalsh(covariance)[0]
-        raise InvalidModel(f"the covariance is not positive definite: its lowest eigenvalue is {lowest:g}") from error
+        known = np.linalg.eigvalsh(covariance)
+        rank = int(np.sum(np.abs(known) > size * np.finfo(float).eps * np.abs(known).max()))
+        raise InvalidModel(
+            f"the covariance is not positive definite: its lowest eigenvalue is {known[0]:g}, its rank {rank} of {size}"
+        ) from error
 
 
 def _checked_errors(errors: Any, size: int) -> Float[np.ndarray, " values"]:

@@ -1,12 +1,13 @@
 """The release as it is read, and what is said of one that cannot be used."""
 
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wilks._base.errors import InvalidFile
+from wilks._base.errors import InvalidFile, MissingExtra
 from wilks.physics.oscillation.dayabay.layout import PAIRS
 from wilks.physics.oscillation.readers.dayabay import DayaBayRelease, read_release
 
@@ -80,3 +81,9 @@ def test_a_file_that_is_no_archive_is_refused(copy):
     shutil.copy(copy / "dataset_info.yaml", copy / "snf_correction.npz")
     with pytest.raises(InvalidFile, match=r"snf_correction\.npz: is no archive of arrays"):
         read_release(copy)
+
+
+def test_without_the_package_it_is_said_what_to_install_and_when_it_is_needed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "dayabay_data_official", None)  # as if it were not installed
+    with pytest.raises(MissingExtra, match=r"wilks\[data\]"):
+        read_release()
