@@ -222,3 +222,13 @@ def test_unknown_words_and_names_are_refused():
         compose(dense(1, 2, 2), dense(1, 2, 2), systematics="cartesian")
     with pytest.raises(UnknownName, match="x0"):
         fix(dense(1, 2, 2), y0=1.0)
+
+
+def test_columns_may_come_in_any_order():
+    space = ParameterSpace(tuple(Parameter(name, 1.0) for name in "abc"))
+    matrices = np.arange(6.0).reshape(1, 2, 3)
+    for columns in ([2, 0, 1], [1, 2, 0], [0, 1, 2]):
+        ensemble = LinearEnsemble(space, matrices, columns=columns)
+        theta = np.array([1.0, 10.0, 100.0])
+        np.testing.assert_array_equal(ensemble.at(jnp.asarray(theta))[0], matrices[0] @ theta[columns])
+        np.testing.assert_array_equal(collapse(ensemble).at(jnp.asarray(theta))[0], matrices[0] @ theta[columns])

@@ -48,10 +48,7 @@ class ComposedEnsemble(AbstractEnsemble):
 
     def predict(self, points: Points) -> Predicted:
         """Predictions of the outer ensemble at those of the inner one."""
-        between = predicted(self.inner, points)
-        if self.systematics == "paired" or between.shape[0] == 1:
-            return predicted(self.outer, between)
-        return _each_with_each(self.outer, between)
+        return _onwards(self.outer, predicted(self.inner, points), self.systematics)
 
 
 class ConcatenatedEnsemble(AbstractEnsemble):
@@ -127,9 +124,11 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     if stored and isinstance(first, ComposedEnsemble) and len(second.weights) == 1:  # its limits need the inner chain
         return compose(first.outer, compose(first.inner, second), systematics=first.systematics)
     weights = common_weights((first, second), systematics)
-    linear = first.linear and second.linear
     limits = _chained_limits(first, second)
-    chain = ComposedEnsemble(
+    if stored:
+        both = _onwards(first, _at_unit_vectors(second), systematics)
+        return _stored(second.space, both, weights, limits)
+    return ComposedEnsemble(
         space=second.space,
         outer=first,
         inner=second,
@@ -137,9 +136,8 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
         limits=limits,
         systematics=systematics,
         outputs=first.outputs,
-        linear=linear,
+        linear=first.linear and second.linear,
     )
-    return collapse(chain) if stored else chain
 
 
 def concatenate(
@@ -190,13 +188,28 @@ def collapse(ensemble: AbstractEnsemble) -> LinearEnsemble:
     """
     if not ensemble.linear:
         raise InvalidModel(f"{type(ensemble).__name__} is not linear; linearise it at a point")
+    return _stored(ensemble.space, _at_unit_vectors(ensemble), ensemble.weights, limits_of(ensemble))
+
+
+def _at_unit_vectors(ensemble: AbstractEnsemble) -> Float[np.ndarray, "each outputs vectors"]:
+    """Predictions at every unit vector, and at zero."""
+    if isinstance(ensemble, LinearEnsemble) and len(ensemble.columns) == len(ensemble.space):
+        constants = ensemble.constants[..., None]
+        matrices = ensemble.matrices + constants
+        return np.concatenate([matrices, np.broadcast_to(constants, (*matrices.shape[:2], 1))], axis=2)
     size = len(ensemble.space)
-    both = np.asarray(predicted(ensemble, np.eye(size, size + 1)[None]))  # at every unit vector, and at zero
-    rows = both[..., size]
-    matrices = both[..., :size] - rows[..., None]
-    return LinearEnsemble(
-        ensemble.space, matrices, constants=rows, weights=ensemble.weights, limits=limits_of(ensemble)
-    )
+    return np.asarray(predicted(ensemble, np.eye(size, size + 1)[None]))
+
+
+def _stored(
+    space: ParameterSpace,
+    both: Float[np.ndarray, "each outputs vectors"],
+    weights: Float[np.ndarray, " variations"],
+    limits: tuple[Limit, ...],
+) -> LinearEnsemble:
+    """The linear ensemble with these predictions at every unit vector, and at zero."""
+    rows = both[..., -1]
+    return LinearEnsemble(space, both[..., :-1] - rows[..., None], constants=rows, weights=weights, limits=limits)
 
 
 def limits_of(ensemble: AbstractEnsemble) -> tuple[Limit, ...]:
@@ -253,6 +266,13 @@ def _chained_limits(outer: AbstractEnsemble, inner: AbstractEnsemble) -> tuple[L
     if np.isfinite(outer.space.uppers).any() or (outer.space.lowers > 0).any():
         found.append(Limit(inner, outer.space))
     return tuple(found)
+
+
+def _onwards(outer: AbstractEnsemble, between: Points, systematics: str) -> Predicted:
+    """What an outer ensemble makes of the predictions of an inner one."""
+    if systematics == "paired" or between.shape[0] == 1:
+        return predicted(outer, between)
+    return _each_with_each(outer, between)
 
 
 def _each_with_each(outer: AbstractEnsemble, between: Points) -> Predicted:

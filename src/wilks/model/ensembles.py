@@ -119,6 +119,9 @@ class LinearEnsemble(AbstractEnsemble):
         self.weights = checked_weights(weights, matrices.shape[0])
         self.constants = np.zeros((1, self.outputs)) if constants is None else _rows(constants, self.outputs)
         self.columns = np.arange(matrices.shape[2]) if columns is None else np.asarray(columns, dtype=np.int64)
+        if len(self.columns) == len(space) == matrices.shape[2]:  # all of them, in the space's order
+            order = np.argsort(self.columns)
+            self.columns, self.matrices = self.columns[order], matrices[:, :, order]
 
     def __check_init__(self) -> None:
         size, given = len(self.weights), self.matrices.shape
