@@ -44,7 +44,7 @@ class Endpoint(NamedTuple):
 
 def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature: Curvature) -> Endpoint:
     """Everything a report on a fit needs: in one compiled call, by the program of fits of events, or in numpy."""
-    known = surroundings(likelihood, data, theta)
+    known = surroundings(likelihood, data, theta) if curvature == "exact" else None
     if known is not None:
         parts, cells, inside = _nothing_known()
         if isinstance(likelihood, PoissonCounts) and known.cells is not None:
