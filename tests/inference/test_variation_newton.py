@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.inference.models import OBSERVED, peak
 from wilks import fit, fit_many
 from wilks.inference.endpoint import endpoint
 from wilks.inference.fitting import climb_from
@@ -93,3 +94,8 @@ def test_the_saturated_density_is_the_compiled_one():
     counts = np.array([0.0, 1.0, 2.5, 1e6])
     # n ln n of the largest count is 1.4e7, and the rounding error of that is 2e-9
     np.testing.assert_allclose(saturated_counts(counts), saturated_poisson(jnp.asarray(counts)), atol=4e-9)
+
+
+def test_a_curvature_that_is_asked_for_is_not_replaced():
+    assert climb_variations(pose(peak(), OBSERVED), peak().space.starts, ()) is not None
+    assert climb_variations(pose(peak(), OBSERVED, minimiser=Newton("fisher")), peak().space.starts, ()) is None

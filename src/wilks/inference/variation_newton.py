@@ -79,8 +79,8 @@ def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> 
     """
     likelihood, space = problem.likelihood, problem.space
     stored = stored_variations(likelihood)
-    if stored is None:
-        return None
+    if stored is None or (isinstance(likelihood, PoissonCounts) and problem.settings.curvature == "fisher"):
+        return None  # or somebody has asked for another curvature than the exact one
     counts = np.asarray(problem.data.counts, dtype=float)
     lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
     start = average_starts(likelihood, lane, np.clip(first, space.lowers, space.uppers)[None], space, keep)
