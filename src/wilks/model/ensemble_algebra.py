@@ -126,7 +126,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     weights = common_weights((first, second), systematics)
     limits = _chained_limits(first, second)
     if stored:
-        both = _onwards(first, _at_unit_vectors(second), systematics)
+        both = np.asarray(_onwards(first, _at_unit_vectors(second), systematics))
         return _stored(second.space, both, weights, limits)
     return ComposedEnsemble(
         space=second.space,
