@@ -1,7 +1,6 @@
 """Single fits under stored variations in numpy: against compiled fits, and what is left to them."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -12,8 +11,7 @@ from wilks.inference.fitting import climb_from
 from wilks.inference.lanes import stack_lanes
 from wilks.inference.minimisers import Newton
 from wilks.inference.problem import pose
-from wilks.inference.variation_newton import climb_variations, saturated_counts
-from wilks.likelihood.constraints import saturated_poisson
+from wilks.inference.variation_newton import climb_variations
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.model.ensembles import LinearEnsemble
 from wilks.parameters.parameter import Parameter
@@ -88,12 +86,6 @@ def test_what_numpy_cannot_start_from_is_fitted_by_other_means():
     best = fit(likelihood, [4.0, 0.0])
     assert best.status is Status.AT_BOUND
     assert best.values["y"] == 0.0
-
-
-def test_the_saturated_density_is_the_compiled_one():
-    counts = np.array([0.0, 1.0, 2.5, 1e6])
-    # n ln n of the largest count is 1.4e7, and the rounding error of that is 2e-9
-    np.testing.assert_allclose(saturated_counts(counts), saturated_poisson(jnp.asarray(counts)), atol=4e-9)
 
 
 def test_a_curvature_that_is_asked_for_is_not_replaced():

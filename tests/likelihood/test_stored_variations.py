@@ -6,9 +6,10 @@ import pytest
 
 from tests.inference.models import systematics
 from wilks.inference.quadratic import quadratic
+from wilks.likelihood.constraints import saturated_poisson
 from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
-from wilks.likelihood.stored_variations import StoredVariations
+from wilks.likelihood.stored_variations import StoredVariations, saturated_counts
 from wilks.model.ensemble_algebra import templates
 from wilks.model.ensembles import LinearEnsemble
 from wilks.model.linear import LinearTemplates
@@ -101,3 +102,9 @@ def test_constraints_and_statistics_of_templates_are_left_to_compiled_code():
     assert StoredVariations.of(PoissonCounts(model)) is not None
     assert StoredVariations.of(PoissonCounts(model, template_statistics="conway")) is None
     assert StoredVariations.of(PoissonCounts(systematics().predictor)) is None
+
+
+def test_the_saturated_density_is_the_compiled_one():
+    counts = np.array([0.0, 1.0, 2.5, 1e6])
+    # n ln n of the largest count is 1.4e7, and the rounding error of that is 2e-9
+    np.testing.assert_allclose(saturated_counts(counts), saturated_poisson(jnp.asarray(counts)), atol=4e-9)

@@ -12,11 +12,12 @@ from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractNamedTerms
 from wilks.likelihood.joint import Joint
+from wilks.likelihood.stored_variations import saturated_counts
 
 from .compiled import compiled
 from .event_hessian import at_points, hessian_by_differences
 from .quadratic import Curvature, places, quadratic, saturated
-from .variation_newton import saturated_counts, surroundings
+from .variation_newton import surroundings
 
 _SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a direction counts as flat
 _NAMED = 0.1  # components of a flat direction that are worth naming

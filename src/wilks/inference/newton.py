@@ -24,14 +24,19 @@ from .quadratic import Quadratic
 RUNNING, CONVERGED, EXHAUSTED, NONFINITE, FLAT = range(5)
 """How a lane stands: running, minimum found, out of iterations, not finite, gradient gone but curvature singular."""
 
-_ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
-_USABLE = 1e-12  # smallest squared cosine between step and missed change from which curvature is learned
-_NEAR = 1.0  # predicted decrease of -ln L below which what a step shows will hold at the minimum
-_DAMPING_START = 1e-3
-_DAMPING_LIMIT = 1e14
-_WRITTEN_OUT_ALONE = 3  # size of matrices up to which written-out algebra compiles as quickly as calls of LAPACK
+ACCEPT = 1e-4
+"""Smallest ratio of actual to predicted decrease that is accepted."""
+
+DAMPING_START = 1e-3
+"""Smallest damping other than none."""
+
 SINGULAR = 1e-10
 """Smallest eigenvalue of the unit-diagonal curvature that counts as positive."""
+
+_USABLE = 1e-12  # smallest squared cosine between step and missed change from which curvature is learned
+_NEAR = 1.0  # predicted decrease of -ln L below which what a step shows will hold at the minimum
+_DAMPING_LIMIT = 1e14
+_WRITTEN_OUT_ALONE = 3  # size of matrices up to which written-out algebra compiles as quickly as calls of LAPACK
 
 
 class Lane(NamedTuple):
@@ -128,9 +133,9 @@ def _judge_trial(lane: Lane, new: Quadratic) -> Lane:
     old = jnp.where(first, 0.0, lane.value)
     slack = 1e-14 * jnp.maximum(1.0, jnp.abs(old))
     ratio = (old - new.value + slack) / (lane.predicted + slack)
-    lower = (new.value <= old + slack) & ((ratio > _ACCEPT) | (lane.predicted <= 0))
+    lower = (new.value <= old + slack) & ((ratio > ACCEPT) | (lane.predicted <= 0))
     accept = finite & (first | lower)
-    raised = jnp.maximum(lane.damping, _DAMPING_START)
+    raised = jnp.maximum(lane.damping, DAMPING_START)
     relaxed = jnp.where(lane.damping > 1e-6, lane.damping / 10, 0.0)
     accepted = jnp.where(ratio > 0.75, relaxed, jnp.where(ratio < 0.25, 4 * raised, lane.damping))
     damping = jnp.where(first, lane.damping, jnp.where(accept, accepted, 8 * raised))
@@ -207,7 +212,7 @@ def _propose(lane: Lane, box: Box, tolerance: Scalar, max_iterations: Int[Array,
     return lane._replace(
         trial=trial,
         predicted=predicted,
-        damping=jnp.where(solvable, lane.damping, 8 * jnp.maximum(lane.damping, _DAMPING_START)),
+        damping=jnp.where(solvable, lane.damping, 8 * jnp.maximum(lane.damping, DAMPING_START)),
         edm=jnp.where(positive, edm, jnp.inf),
         code=jnp.where(lane.code == NONFINITE, NONFINITE, code),
     )

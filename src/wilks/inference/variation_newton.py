@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import gammaln
 
 from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
@@ -23,12 +22,10 @@ from wilks.results.status import Status
 from .identity import once_per_likelihood
 from .ladder import Climbed, outward
 from .lanes import Settings
-from .member_starts import average_starts, member_minima
-from .newton import SINGULAR
+from .member_starts import average_starts, member_likelihood, member_minima
+from .newton import ACCEPT, DAMPING_START, SINGULAR
 from .problem import Problem
 
-_ACCEPT = 1e-4  # smallest ratio of actual to predicted decrease that is accepted
-_DAMPING_START = 1e-3
 _RIDGE = 1e-8  # share of the diagonal that keeps an average curvature solvable
 
 Counts = Float[np.ndarray, " bins"]
@@ -63,12 +60,6 @@ def surroundings(likelihood: AbstractLikelihood, data: Any, theta: Vector) -> Su
     return None if stored is None else stored.around(theta, np.asarray(data.counts, dtype=float))
 
 
-def saturated_counts(counts: Counts) -> float:
-    """Log density of counts at mu = n."""
-    positive = counts[counts > 0]
-    return float(np.sum(positive * np.log(positive) - positive) - gammaln(counts + 1.0).sum())
-
-
 def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> Climbed | None:
     """The fit of one set of counts under stored variations, or None if it is to be done by other means.
 
@@ -79,13 +70,16 @@ def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> 
     """
     likelihood, space = problem.likelihood, problem.space
     stored = stored_variations(likelihood)
-    if stored is None or (isinstance(likelihood, PoissonCounts) and problem.settings.curvature == "fisher"):
-        return None  # or somebody has asked for another curvature than the exact one
+    expected = isinstance(likelihood, PoissonCounts) and problem.settings.curvature == "fisher"
+    if stored is None or expected:  # here curvature is that at the data
+        return None
     counts = np.asarray(problem.data.counts, dtype=float)
     lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
     start = average_starts(likelihood, lane, np.clip(first, space.lowers, space.uppers)[None], space, keep)
-    member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)
-    best = start[0] if member is start else _lower(stored, counts, start[0], member[0])
+    best = start[0]
+    if member_likelihood(likelihood) is not None:
+        member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)
+        best = _lower(stored, counts, best, member[0])
     found = _minimise(stored, counts, best, space, problem.settings)
     if found is None:
         return None
@@ -118,12 +112,12 @@ def _minimise(
         trial, predicted, edm = _propose(here, where, theta, space, damping)
         if edm < settings.tolerance:
             return _Minimum(theta, here, edm, iterations)
-        iterations, raised = iterations + 1, max(damping, _DAMPING_START)
+        iterations, raised = iterations + 1, max(damping, DAMPING_START)
         new = stored.around(trial, counts) if predicted > 0 else None  # a step cut at bounds can point uphill
         slack = 1e-14 * max(1.0, abs(here.value))
         gained = -np.inf if new is None else here.value - new.value + slack
         ratio = gained / (predicted + slack)
-        if new is None or not (gained >= 0 and ratio > _ACCEPT):
+        if new is None or not (gained >= 0 and ratio > ACCEPT):
             damping = 8 * raised
             continue
         theta, here = trial, new

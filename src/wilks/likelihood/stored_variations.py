@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import gammaln
 
 from wilks.model.ensembles import LinearEnsemble
 from wilks.model.linear import LinearTemplates
@@ -116,3 +117,9 @@ class StoredVariations(NamedTuple):
         matrix = self.matrices[best]
         curvature = (matrix.T * ((relative + 1.0) / mean)) @ matrix
         return Surroundings(value, -(relative @ matrix), curvature, curvature, cells)
+
+
+def saturated_counts(counts: Float[np.ndarray, " bins"]) -> float:
+    """Log density of counts at mu = n."""
+    positive = counts[counts > 0]
+    return float(np.sum(positive * np.log(positive) - positive) - gammaln(counts + 1.0).sum())
