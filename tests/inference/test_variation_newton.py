@@ -40,10 +40,12 @@ def test_single_fits_end_where_compiled_ones_do(mode):
     counts, found = toys(likelihood), []
     for row in counts:
         problem = pose(likelihood, row)
-        ends = climb_variations(problem, SPACE.starts, ())
-        found.append(None if ends is None else ends)
-        if ends is None:
+        climbed = climb_variations(problem, SPACE.starts, ())
+        found.append(climbed)
+        if climbed is None:
             continue
+        ends, here = climbed
+        assert here.value == ends.value[0]
         single = problem._replace(data=stack_lanes(problem.data, 1))
         other = climb_from(single, SPACE.starts, 1)
         assert Status.from_code(int(ends.status[0])) == Status.from_code(int(other.status[0]))
@@ -51,8 +53,8 @@ def test_single_fits_end_where_compiled_ones_do(mode):
         # both stop at an EDM of 1e-10, where the excess is right to as much
         np.testing.assert_allclose(ends.value, other.value, atol=1e-9)
         np.testing.assert_allclose(ends.theta, other.theta, atol=1e-4)
-    assert sum(ends is None for ends in found) <= 1
-    assert any(ends is not None and ends.status[0] == Status.AT_BOUND.code for ends in found)
+    assert sum(each is None for each in found) <= 1
+    assert any(each is not None and each[0].status[0] == Status.AT_BOUND.code for each in found)
 
 
 @pytest.mark.parametrize("mode", ["marginal", "profile"])

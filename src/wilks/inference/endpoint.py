@@ -12,7 +12,7 @@ from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractNamedTerms
 from wilks.likelihood.joint import Joint
-from wilks.likelihood.stored_variations import saturated_counts
+from wilks.likelihood.stored_variations import Surroundings, saturated_counts
 
 from .compiled import compiled
 from .event_hessian import at_points, hessian_by_differences
@@ -43,9 +43,14 @@ class Endpoint(NamedTuple):
     inside: Bool[Array | np.ndarray, " cells"]
 
 
-def endpoint(likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature: Curvature) -> Endpoint:
-    """Everything a report on a fit needs: in one compiled call, by the program of fits of events, or in numpy."""
-    known = surroundings(likelihood, data, theta) if curvature == "exact" else None
+def endpoint(
+    likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature: Curvature, known: Surroundings | None = None
+) -> Endpoint:
+    """Everything a report on a fit needs: in one compiled call, by the program of fits of events, or in numpy.
+
+    ``known`` is what a fit in numpy has found out there, if it has.
+    """
+    known = (known or surroundings(likelihood, data, theta)) if curvature == "exact" else None
     if known is not None:
         parts, cells, inside = _nothing_known()
         if isinstance(likelihood, PoissonCounts) and known.cells is not None:

@@ -14,6 +14,7 @@ from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_opti
 from wilks._base.typing import LogProb, Values
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import stack
+from wilks.likelihood.stored_variations import Surroundings
 from wilks.model.user_functions.function import user_function
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult, FitTable
@@ -195,15 +196,15 @@ def solve(
             "Monte Carlo statistics (template_statistics=...) instead of fitting one parameter per bin"
         )
     curvature = "exact" if covariance == "observed" else "fisher"
-    minima = None
+    minima = known = None
     if isinstance(start, Multistart):
         if isinstance(problem.minimiser, AbstractSerialMinimiser):
             name = type(problem.minimiser).__name__
             raise InvalidOption(f"many starts are fitted in one batch by Newton's method; leave minimiser={name}() out")
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
-        first, ends = _fit_once(problem, start)
-    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature)
+        first, ends, known = _fit_once(problem, start)
+    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature, known=known)
     ends, end, curved = _leave_saddle(problem, ends, end, curvature)
     result = describe(problem, clock, first, ends, end, curved, covariance)
     if minima is None:
@@ -211,20 +212,18 @@ def solve(
     return dataclasses.replace(result, minima=minima, flags={**result.flags, **minima.flags})
 
 
-def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed]:
+def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed, Surroundings | None]:
+    """Where a fit began and ended, and what it has found out there about the excess around it."""
     first = _start_vector(problem.space, start)
     first = count_starts(problem.likelihood, problem.data, first[None], problem.space, _given(start))[0]
     if isinstance(start, FitResult) and not problem.space.free_mask.any():
         first = start.theta
-    return first, _first_fit(problem, first, _given(start))
-
-
-def _first_fit(problem: Problem, first: np.ndarray, keep: Collection[str]) -> Climbed:
+    keep = _given(start)
     if isinstance(problem.minimiser, AbstractSerialMinimiser):
-        return _search(problem, problem.minimiser, first, keep)
-    if (ends := climb_variations(problem, first, keep)) is not None:
-        return ends
-    return climb_from(problem._replace(data=stack_lanes(problem.data, 1)), first, 1, keep=keep)
+        return first, _search(problem, problem.minimiser, first, keep), None
+    if (found := climb_variations(problem, first, keep)) is not None:
+        return first, *found
+    return first, climb_from(problem._replace(data=stack_lanes(problem.data, 1)), first, 1, keep=keep), None
 
 
 def _search(problem: Problem, minimiser: AbstractSerialMinimiser, first: np.ndarray, keep: Collection[str]) -> Climbed:

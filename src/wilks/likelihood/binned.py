@@ -162,6 +162,9 @@ def _check_counts(layout: BinnedLayout, counts: Any, integer: bool) -> np.ndarra
     array = _real_vector(counts)
     if array.shape != (layout.bins,):
         raise InvalidData(f"counts of shape {array.shape}; expected ({layout.bins},), one per bin")
+    usual = array.min() >= 0 and array.max() < np.inf and not (integer and (array != np.round(array)).any())
+    if usual and not (layout.empty & (array > 0)).any():
+        return array
     for bad, sentence in (
         (~np.isfinite(array), "is not finite"),
         (array < 0, "is negative; counts cannot be"),
