@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from wilks.cli.report import Section, inline_svg, slug, write_figures, write_report
-from wilks.plots.draw import draw
+from wilks.plots.drawing import draw
 from wilks.results.store import load
 
 REFERENCE = Path(__file__).parents[1] / "reference" / "results"

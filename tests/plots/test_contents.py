@@ -1,5 +1,7 @@
 """Figures of binned contents: densities, infinite edges, bands over variations, scattered points."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,7 @@ from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
 from wilks.data.product import Product
 from wilks.plots.cells import display_edges, layer, relative_widths, scattered, stacked_ends
-from wilks.plots.contents import compare, counts, histogram
+from wilks.plots.contents import compare, counts, histogram, posterior_band
 from wilks.plots.style import figure_of
 
 X = Intervals("x", [-np.inf, 0.0, 2.0, 3.0])
@@ -104,3 +106,34 @@ def test_counts_with_a_band_of_predictions():
     with pytest.raises(InvalidData, match="predicts 2 bins"):
         counts(np.array([3.0, 8.0, 2.0]), {"fit": np.ones(2)})
     assert figure_of(ax) is not None
+
+
+def predicted(results, rows):
+    draws = np.zeros((1, len(rows), 1))
+    names = tuple(f"bin {i}" for i in range(rows.shape[1]))
+    central, error = np.median(rows, axis=0), np.std(rows, axis=0)
+    return dataclasses.replace(
+        results["predictions"], names=names, values=rows[None], central=central, error=error, parameters=("mu",),
+        draws=draws, log_prob=np.zeros((1, len(rows))), of_fit=False, flags={},
+    )  # fmt: skip
+
+
+def test_posterior_bands_hold_their_share_of_the_draws_in_each_bin(results):
+    rows = np.random.default_rng(4).normal([5.0, 9.0, 2.0], [1.0, 2.0, 0.5], (4000, 3))
+    data = Grid((X,)).contents([3.0, 8.0, 2.0])
+    ax = posterior_band(predicted(results, rows), data=data, levels=(0.6827,))
+    assert ax.get_xlabel() == "x"
+    band, median = ax.patches
+    low, high = band.get_data().baseline, band.get_data().values
+    np.testing.assert_allclose(np.mean((rows >= low) & (rows <= high), axis=0), 0.6827, atol=1e-3)  # 4000 draws
+    np.testing.assert_array_equal(median.get_data().values, np.median(rows, axis=0))
+
+
+def test_posterior_bands_take_variations_together_and_refuse_what_does_not_fit(results):
+    rows = np.random.default_rng(5).uniform(1.0, 2.0, (50, 6))
+    ax = posterior_band(predicted(results, rows), data=np.array([1.0, 2.0, 1.0]))
+    np.testing.assert_array_equal(ax.patches[-1].get_data().values, np.median(rows.reshape(-1, 3), axis=0))
+    with pytest.raises(InvalidData, match="6 predictions do not fill 4 bins"):
+        posterior_band(predicted(results, rows), data=np.ones(4))
+    with pytest.raises(InvalidOption, match="level"):
+        posterior_band(predicted(results, rows), levels=(1.0,))

@@ -6,7 +6,7 @@ import pytest
 from wilks._base.errors import InvalidData, InvalidOption
 from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
-from wilks.plots.p_values import p_values
+from wilks.plots.p_value_curves import p_values
 from wilks.plots.responses import (
     compatibility,
     efficiency,

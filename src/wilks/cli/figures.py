@@ -25,4 +25,4 @@ def scan_figure(scan: Scan) -> Any:
 
 def figure_of(result: AbstractResult) -> Any:
     """The figure that belongs to a result's class."""
-    return importlib.import_module("wilks.plots.draw").draw(result)
+    return importlib.import_module("wilks.plots.drawing").draw(result)

@@ -48,7 +48,7 @@ def plot(file: str, output: Path | None) -> None:
     output = output or path.with_suffix(".svg")
     if output.suffix not in _PICTURES:
         raise InvalidOption(f"--output {output} must end in {', '.join(_PICTURES)}")
-    figure = importlib.import_module("wilks.plots.draw").draw(load(path))  # loads matplotlib
+    figure = importlib.import_module("wilks.plots.drawing").draw(load(path))  # loads matplotlib
     figure.savefig(output)
     click.echo(str(output))
 
@@ -63,7 +63,7 @@ def report(files: tuple[str, ...], output: Path, title: str) -> None:
     """Report on saved results."""
     results = {Path(file).name: load(Path(file)) for file in files}
     writer = importlib.import_module("wilks.cli.report")  # loads matplotlib
-    drawn = importlib.import_module("wilks.plots.draw")
+    drawn = importlib.import_module("wilks.plots.drawing")
     sections = [writer.Section(name, "", (result,), _figures(drawn, name, result)) for name, result in results.items()]
     click.echo(str(writer.write_report(output, title, sections)))
 

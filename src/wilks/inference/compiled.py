@@ -7,7 +7,9 @@ from typing import Any, ParamSpec, TypeVar, cast
 import equinox as eqx
 import jax
 
+from wilks._base.errors import InvalidModel
 from wilks._base.runtime import RUN_ONCE
+from wilks._base.tracing import ADVICE, UNTRACEABLE
 from wilks.likelihood.interface import AbstractLikelihood
 
 from .identity import once_per_likelihood
@@ -64,7 +66,10 @@ def compiled(*static: str, once: bool = False) -> Callable[[Callable[Options, Fo
         @functools.wraps(function)
         def call(likelihood: AbstractLikelihood, *rest: Any, **options: Any) -> Any:
             structure, arrays = _apart(likelihood)
-            return program(structure, arrays, *rest, **options)
+            try:
+                return program(structure, arrays, *rest, **options)
+            except UNTRACEABLE as error:
+                raise InvalidModel(f"{type(likelihood).__name__} cannot be compiled: {ADVICE}") from error
 
         return cast(Callable[Options, Found], call)
 

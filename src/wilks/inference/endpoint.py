@@ -122,7 +122,7 @@ class Curved(NamedTuple):
 def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.ndarray, " parameters"]) -> Curved:
     """Inverse of the curvature on the free block, or its weakest direction if it is not positive definite."""
     size = len(free)
-    where = np.ix_(free, free)
+    where = ... if free.all() else np.ix_(free, free)
     block, direction = hessian[where], np.zeros(size)
     if not block.size:
         return Curved(np.zeros((size, size)), np.inf, direction)

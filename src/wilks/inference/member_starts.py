@@ -87,7 +87,8 @@ def average_starts(
     missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
     guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))
     guess = np.clip(guess, space.lowers, space.uppers)
-    there, here = (log_densities((matrix @ point.T + constants[:, None])[None], counts)[0] for point in (guess, start))
+    means = matrix @ np.stack([guess, start]).swapaxes(1, 2) + constants[:, None]
+    there, here = log_densities(means, counts)
     return np.where((there > here)[:, None], guess, start)
 
 

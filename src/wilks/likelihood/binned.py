@@ -203,7 +203,7 @@ def _finite_vector(what: str, data: Any, size: int) -> np.ndarray:
     array = np.asarray(data, dtype=float)
     if array.shape != (size,):
         raise InvalidData(f"{what} of shape {array.shape}; expected ({size},)")
-    if not np.isfinite(array).all():
+    if size and not np.isfinite(array).all():
         where = int(np.flatnonzero(~np.isfinite(array))[0])
         raise InvalidData(f"{what}: value {array[where]} at position {where} is not finite")
     return array

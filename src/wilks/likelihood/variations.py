@@ -15,7 +15,8 @@ Counts = Float[np.ndarray, "lanes bins"]
 def means_at(ensemble: AbstractEnsemble, theta: Lanes) -> Float[np.ndarray, "variations bins lanes"]:
     """Expected counts of every variation at a point per lane."""
     mean = np.asarray(predicted(ensemble, theta.T[None]))
-    return np.broadcast_to(mean, (len(ensemble.weights), *mean.shape[1:]))
+    size = len(ensemble.weights)
+    return mean if len(mean) == size else np.broadcast_to(mean, (size, *mean.shape[1:]))
 
 
 def log_densities(

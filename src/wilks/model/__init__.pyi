@@ -11,6 +11,7 @@ from .ensembles import AbstractEnsemble as AbstractEnsemble
 from .ensembles import LinearEnsemble as LinearEnsemble
 from .ensembles import ResampledEnsemble as ResampledEnsemble
 from .linear import LinearTemplates as LinearTemplates
+from .plain_functions import FunctionPredictor as FunctionPredictor
 from .predictor import AbstractPredictor as AbstractPredictor
 from .response_model import response as response
 from .sources import AbstractEventSource as AbstractEventSource

@@ -229,7 +229,9 @@ def beyond_limits(ensemble: AbstractEnsemble, values: Values) -> dict[str, float
     theta = np.array([float(values[name]) for name in ensemble.space.names])
     found: dict[str, float] = {}
     for limit in limits:
-        excess = np.asarray(Limit.excess(limit, theta))  # binding the method would cost more
+        if Limit.surely_kept(limit, theta):  # binding the method would cost more
+            continue
+        excess = np.asarray(Limit.excess(limit, theta))
         found.update({limit.bounded.names[i]: float(excess[i]) for i in np.flatnonzero(excess > 0)})
     return found
 

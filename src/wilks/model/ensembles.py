@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from wilks._base.errors import InvalidModel
+from wilks._base.tracing import ADVICE, UNTRACEABLE
 from wilks._base.typing import Theta, Values
 from wilks.parameters.space import ParameterSpace
 
@@ -71,6 +72,23 @@ class Limit(eqx.Module):
 
     inner: AbstractEnsemble
     bounded: ParameterSpace
+    _extremes: tuple[np.ndarray, ...] | None  # lowest and highest coefficients of the variations, and constants
+
+    def __init__(self, inner: AbstractEnsemble, bounded: ParameterSpace) -> None:
+        self.inner, self.bounded, self._extremes = inner, bounded, None
+        if isinstance(inner, LinearEnsemble):
+            kept = (inner.matrices, inner.constants)
+            self._extremes = (*(part.min(axis=0) for part in kept), *(part.max(axis=0) for part in kept))
+
+    def surely_kept(self, theta: Float[np.ndarray, " parameters"]) -> bool:
+        """Whether the extremes of all variations together are inside the bounds; a fraction of the cost of `excess`."""
+        if self._extremes is None or not isinstance(self.inner, LinearEnsemble):
+            return False
+        theta = theta[self.inner.columns]
+        up, down = np.maximum(theta, 0.0), np.minimum(theta, 0.0)
+        low, least, high, most = self._extremes
+        highest, lowest = high @ up + low @ down + most, low @ up + high @ down + least
+        return bool((highest <= self.bounded.uppers).all() and (lowest >= self.bounded.lowers).all())
 
     def excess(self, theta: Theta | Float[np.ndarray, " parameters"]) -> Float[Array | np.ndarray, " bounded"]:
         """How far each number lies outside of its bounds at worst; negative inside."""
@@ -190,7 +208,10 @@ class FunctionEnsemble(AbstractEnsemble):
 
     def __init__(self, predictor: AbstractPredictor) -> None:
         self.space, self.predictor = predictor.space, predictor
-        shape = jax.eval_shape(lambda theta: predictor(predictor.space.unpack(theta)), predictor.space.starts).shape
+        try:
+            shape = jax.eval_shape(lambda theta: predictor(predictor.space.unpack(theta)), predictor.space.starts).shape
+        except UNTRACEABLE as error:
+            raise InvalidModel(f"{type(predictor).__name__} cannot be compiled: {ADVICE}") from error
         if len(shape) != 1:
             raise InvalidModel(f"{type(predictor).__name__} predicts shape {shape}; expected a vector")
         self.weights, self.outputs, self.linear = np.ones(1), shape[0], False

@@ -1,39 +1,4 @@
 # Face of the plots: figures of results and histograms.
-from .comparisons import costs as costs
-from .contents import compare as compare
-from .contents import counts as counts
-from .contents import histogram as histogram
-from .draw import draw as draw
-from .event_planes import scatter as scatter
-from .events import stacked as stacked
-from .fits import correlation as correlation
-from .fits import data_model as data_model
-from .fits import pulls as pulls
-from .hexagons import hexbin as hexbin
-from .limits import confidences as confidences
-from .limits import limits as limits
-from .model_functions import model_function as model_function
-from .p_values import p_values as p_values
-from .rankings import impacts as impacts
-from .regions import belt as belt
-from .regions import critical_map as critical_map
-from .regions import p_value_map as p_value_map
-from .regions import raster as raster
-from .responses import compatibility as compatibility
-from .responses import efficiency as efficiency
-from .responses import in_bin_variation as in_bin_variation
-from .responses import mahalanobis as mahalanobis
-from .responses import matrix_uncertainty as matrix_uncertainty
-from .responses import response as response
-from .samples import autocorrelations as autocorrelations
-from .samples import corner as corner
-from .samples import trace as trace
-from .scans import contour as contour
-from .scans import scan as scan
-from .scans import scan_map as scan_map
-from .style import wilks_style as wilks_style
-from .toys import bias as bias
-from .toys import coverage_curve as coverage_curve
-from .toys import lengths as lengths
-from .toys import spread as spread
-from .toys import toy_distribution as toy_distribution
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

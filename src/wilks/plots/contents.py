@@ -13,6 +13,7 @@ from matplotlib.patches import Rectangle
 from wilks._base.errors import InvalidData, InvalidOption, UnknownName, check_option
 from wilks.data.binning import AbstractBinning, BinContents
 from wilks.data.intervals import Intervals
+from wilks.results.predictions import Predictions
 
 from .bins import draw_counts, garwood
 from .cells import (
@@ -27,7 +28,7 @@ from .cells import (
     scattered,
     stacked_ends,
 )
-from .style import COLOURS, figure_of, in_style, single, text_of
+from .style import COLOURS, MODEL, figure_of, in_style, single, text_of
 
 _PER_ROW = 25  # bins in a row where bins are drawn by their index
 _MOST_POINTS = 100_000
@@ -185,9 +186,56 @@ def counts(
         low, high = stacked_ends(rows, band if len(rows) > 1 else np.mean)
         _draw_steps(ax, edges, low, high, COLOURS[number % len(COLOURS)], name)
     draw_counts(ax, edges, observed)
+    ax.set_ylim(top=1.35 * float((observed + garwood(observed)[1]).max()))
+    return _finish_bins(ax, edges, bins)
+
+
+@in_style
+def posterior_band(
+    predictions: Predictions,
+    *,
+    data: BinContents | Float[np.ndarray, " bins"] | None = None,
+    levels: Sequence[float] = (0.6827, 0.9545),
+    binning: AbstractBinning | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """What posterior draws predict bin by bin: median and central bands, with observed counts if they are given.
+
+    Args:
+        predictions: of ``predict(predictor, samples)``; those of an ensemble's variations are taken together.
+        data: observed counts.
+        levels: probabilities of the bands, each in (0, 1).
+        binning: of the bins, where the data do not know it; drawn by index if it has not one variable.
+        ax: axes to draw into.
+
+    Raises:
+        InvalidData: if the predictions do not fill the bins.
+        InvalidOption: for a level outside (0, 1).
+    """
+    for level in levels:
+        if not 0.0 < level < 1.0:
+            raise InvalidOption(f"level {level} must lie between 0 and 1, e.g. 0.6827")
+    ax = single(ax)
+    bins = data.binning if isinstance(data, BinContents) else binning
+    observed = data.values if isinstance(data, BinContents) else None if data is None else np.asarray(data, dtype=float)
+    size = len(observed) if observed is not None else bins.size if bins is not None else len(predictions.names)
+    if len(predictions.names) % size:
+        raise InvalidData(f"{len(predictions.names)} predictions do not fill {size} bins; predict one number per bin")
+    rows = predictions.values.reshape(-1, size)
+    edges = _edges_by_index(bins, size)
+    for level in sorted(levels, reverse=True):
+        low, high = np.nanquantile(rows, (0.5 - 0.5 * level, 0.5 + 0.5 * level), axis=0)
+        ax.stairs(high, edges, baseline=low, fill=True, color=MODEL, alpha=0.3, lw=0, label=f"{100 * level:.4g} %")
+    ax.stairs(np.nanmedian(rows, axis=0), edges, baseline=None, color=MODEL, lw=1.3, label="median")
+    if observed is not None:
+        draw_counts(ax, edges, observed)
+    return _finish_bins(ax, edges, bins)
+
+
+def _finish_bins(ax: Axes, edges: np.ndarray, binning: AbstractBinning | None) -> Axes:
+    axes = flat_axes(binning) if binning is not None else None
     ax.set_xlim(edges[0], edges[-1])
-    ax.set_ylim(0.0, 1.35 * float((observed + garwood(observed)[1]).max()))
-    axes = flat_axes(bins) if bins is not None else None
+    ax.set_ylim(bottom=0.0)
     ax.set_xlabel(_title(axes[0]) if axes is not None and len(axes) == 1 else "bin")
     ax.set_ylabel("events / bin")
     ax.legend(loc="upper right")

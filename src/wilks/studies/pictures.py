@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from wilks.data.histogram import Histogram
 from wilks.inference.profiles import profile
 from wilks.plots.comparisons import costs
-from wilks.plots.draw import draw
+from wilks.plots.drawing import draw
 from wilks.plots.events import stacked
 from wilks.plots.scans import contour, scan
 from wilks.plots.style import ACCENT, DATA, figure_of, wilks_style

@@ -11,7 +11,7 @@ from wilks.physics.response.posterior import MatrixPosterior
 from wilks.physics.response.quality import expected_distance
 from wilks.physics.response.quality import mahalanobis as distances
 from wilks.plots.contents import compare, counts, histogram
-from wilks.plots.p_values import p_values
+from wilks.plots.p_value_curves import p_values
 from wilks.plots.responses import efficiency, mahalanobis, response
 from wilks.plots.samples import corner
 from wilks.plots.style import figure_of

@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from wilks.physics.oscillation.spaces import PLANE, STERILE
-from wilks.plots.draw import draw
+from wilks.plots.drawing import draw
 from wilks.plots.neural.calibration import calibration_curves
 from wilks.plots.neural.planes import coverage_plane, learned_region
 from wilks.plots.neural.posteriors import posterior_pair, weights

@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from wilks._base.errors import InvalidOption
-from wilks.plots.draw import DRAWN, draw
+from wilks.plots.drawing import DRAWN, draw
 from wilks.plots.fits import correlation, pulls
 from wilks.plots.scans import contour, scan
 from wilks.plots.style import SETTINGS, wilks_style
@@ -76,7 +76,7 @@ def test_drawing_leaves_no_trace_in_the_settings_of_matplotlib(results, name):
 
 
 def test_drawing_does_not_import_pyplot():
-    code = "import sys, wilks.plots.draw; assert not {'matplotlib.pyplot', 'jax', 'scipy.stats'} & set(sys.modules)"
+    code = "import sys, wilks.plots.drawing; assert not {'matplotlib.pyplot', 'jax', 'scipy.stats'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from wilks._base.errors import InvalidOption
-from wilks.plots.limits import confidences, limits
+from wilks.plots.upper_limits import confidences, limits
 
 
 def test_confidences_show_the_curve_and_the_limit(results):

@@ -26,7 +26,6 @@ from wilks.results.weighted import WeightedSamples
 
 from .comparisons import costs
 from .fits import correlation, pulls
-from .limits import confidences
 from .neural.calibration import calibration_curves, local_pp, rank_histogram
 from .neural.planes import coverage_plane, learned_region
 from .neural.posteriors import predictive, weights
@@ -37,6 +36,7 @@ from .samples import corner
 from .scans import contour, scan, scan_map
 from .style import figure_of
 from .toys import bias, coverage_curve, lengths, spread, toy_distribution
+from .upper_limits import confidences
 
 
 def draw(result: AbstractResult) -> Figure:
