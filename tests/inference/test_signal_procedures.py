@@ -92,7 +92,7 @@ def test_raster_intervals_by_toys_and_by_the_quantile():
 
 
 def test_significance_comes_from_toys_or_says_asymptotic():
-    found = null_significance(linear(), data(0.03), calibration=ByToys(2, 4000))
+    found = null_significance(linear(), data(0.03), calibration=ByToys(2, 20_000))
     alone = null_significance(linear(), data(0.03))
     assert found.observed == alone.observed
     assert "asymptotic" in alone.flags

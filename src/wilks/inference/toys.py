@@ -41,7 +41,7 @@ from .statistics import AbstractStatistic
 
 _CHUNK = 256  # toys per chunk where they run one after the other
 _WIDE_CHUNK = 1024  # toys per chunk where they run side by side: each chunk costs a few milliseconds of its own
-_DRAWN_TOGETHER = 2048  # toys drawn side by side: their numbers stay in the cache
+_DRAWN_TOGETHER = 1024  # toys drawn side by side: their numbers stay in the cache
 _CHECKED = 100  # one toy in so many is fitted again from elsewhere, and more in small chunks
 _FEWEST_CHECKED = 16
 _FALSE_MINIMUM = 1e-3  # -ln L by which the second fit must be lower to prove the first wrong

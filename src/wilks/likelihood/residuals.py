@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 
 from wilks._base.draws import normal_quantile, uniforms
 from wilks._base.errors import InvalidData, InvalidModel, check_option
+from wilks._base.normals import lower_product, standard_normals
 from wilks._base.typing import Key, LogProb, Values
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
@@ -138,14 +139,16 @@ class GaussianResiduals(AbstractCellLikelihood[Measured], AbstractSimulator[Meas
     def simulate(self, key: Key, values: Values) -> Measured:
         """Values drawn around the prediction."""
         predicted = self.predictor(values)
+        if self.factor is not None:
+            n = len(self.minus)
+            deviates = standard_normals(key, n) if self.loss == "gaussian" else self._deviate(uniforms(key, n))
+            return predicted + lower_product(self.factor, deviates)
         uniform = uniforms(key, len(self.minus))
-        if self.factor is None:
-            share = jnp.asarray(self.plus / (self.minus + self.plus))  # of predictions above the measured value
-            above = uniform < share
-            inner = jnp.where(above, uniform / share, (uniform - share) / (1.0 - share))
-            size = jnp.abs(self._deviate(0.5 + 0.5 * inner))
-            return predicted - jnp.where(above, size * self.plus, -size * self.minus)
-        return predicted + jnp.asarray(self.factor) @ self._deviate(uniform)
+        share = jnp.asarray(self.plus / (self.minus + self.plus))  # of predictions above the measured value
+        above = uniform < share
+        inner = jnp.where(above, uniform / share, (uniform - share) / (1.0 - share))
+        size = jnp.abs(self._deviate(0.5 + 0.5 * inner))
+        return predicted - jnp.where(above, size * self.plus, -size * self.minus)
 
     def expected(self, values: Values) -> Measured:
         """Values equal to the prediction."""
@@ -191,7 +194,7 @@ class VaryingResiduals(AbstractLikelihood[Measured], AbstractSimulator[Measured]
         """Values drawn around the prediction."""
         predicted = self.predictor(values)
         factor = jnp.linalg.cholesky(self.covariance(values))
-        return predicted + factor @ normal_quantile(uniforms(key, predicted.shape[0]))
+        return predicted + lower_product(factor, standard_normals(key, predicted.shape[0]))
 
     def expected(self, values: Values) -> Measured:
         """Values equal to the prediction."""

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from wilks._base.draws import normal_quantile, uniforms
+from wilks._base.normals import standard_normals
 from wilks._base.typing import Key, LogProb, Scalar, Values
 from wilks.parameters.space import ParameterSpace
 
@@ -96,7 +96,7 @@ class AbstractSignal(AbstractCellLikelihood[Any], AbstractFlaggedLikelihood[Any]
     def simulate(self, key: Key, values: Values) -> Any:
         """Values drawn around the prediction, auxiliary measurements among them."""
         mean = self.mean(values)[0]
-        return self.whitening.data(mean + normal_quantile(uniforms(key, mean.shape[0])))
+        return self.whitening.data(mean + standard_normals(key, mean.shape[0]))
 
     def expected(self, values: Values) -> Any:
         """Values equal to the prediction."""

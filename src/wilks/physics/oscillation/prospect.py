@@ -10,7 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
+from wilks._base.draws import poisson_quantile, uniforms
+from wilks._base.normals import lower_product, standard_normals
 from wilks._base.typing import Key, LogProb, Values
 from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.residuals import GaussianResiduals
@@ -150,11 +151,11 @@ class ProspectSpectra(AbstractLikelihood[Float[Array, " values"]], AbstractSimul
 
     def simulate(self, key: Key, values: Values) -> Float[Array, " values"]:
         """One set of counts, background subtracted."""
-        counts, uniform = self.expected(values), uniforms(key, len(self.background))
+        counts, n = self.expected(values), len(self.background)
         if self.draws == "poisson":
             background = jnp.asarray(self.background)
-            return poisson_quantile(uniform, counts + background) - background
-        return counts + jnp.asarray(self.factor) @ normal_quantile(uniform)
+            return poisson_quantile(uniforms(key, n), counts + background) - background
+        return counts + lower_product(self.factor, standard_normals(key, n))
 
     def at_totals(self, data: Float[np.ndarray, " values"]) -> GaussianResiduals:
         """The likelihood with the totals M_e of given data held, also in pseudo-experiments: Gaussian residuals."""
