@@ -13,31 +13,34 @@ from harness.command import main
 from harness.programs import spent
 from harness.rows import Measured, Row, Target, side_by_side
 from harness.sides import OURS, Sides, Task
+from problems.sbi_tasks import PROBLEMS
 
 _PEER, _NAMES = "sbi", {"flow": "FMPE", "score": "NPSE", "spline": "NPE", "affine": "NPE"}
 _STEPS = {("gaussian_linear", "affine"): 800, ("gaussian_linear", "flow"): 1_500}  # where our default learns the noise
 
 
 class Size(NamedTuple):
-    """How much is measured."""
+    """How much is measured; the peer answers for ``beside`` observations where its score decides nothing."""
 
     seeds: int
     observations: int
     draws: int
     pairs: int
+    beside: int = 2
 
 
 class Side(NamedTuple):
-    """One side's posterior of one task: C2ST, CPU seconds of training and of 10,000 draws."""
+    """One side's posterior of one task: C2ST, CPU seconds of training and of drawing; means over seeds."""
 
     score: float
     training: float
     drawing: float
     how: str
+    scores: str
 
 
 class Trainings:
-    """Trainings that several rows look at; each is made once."""
+    """Trainings that several rows look at; each is made once, and told on standard error when it is done."""
 
     def __init__(self, size: Size) -> None:
         self.size = size
@@ -48,28 +51,40 @@ class Trainings:
         name = (side, task, method)
         if name not in self._known:
             runs = [self._one(sides, name, seed) for seed in range(1, self.size.seeds + 1)]
-            score, training, drawing = (statistics.fmean(values) for values in list(zip(*runs, strict=True))[:3])
-            self._known[name] = Side(score, training, drawing, runs[0].how)
+            scores, training, drawing, how = zip(*runs, strict=True)
+            means = [statistics.fmean(found) for found in scores]
+            told = f"{len(scores[0])} observations, seeds " + ", ".join(f"{mean:.3f}" for mean in means)
+            figures = (statistics.fmean(means), statistics.fmean(training), statistics.fmean(drawing))
+            self._known[name] = Side(*figures, how[0], told)
         return self._known[name]
 
-    def _one(self, sides: Sides, name: tuple[str, str, str], seed: int) -> Side:
+    def _one(self, sides: Sides, name: tuple[str, str, str], seed: int) -> tuple[list[float], float, float, str]:
+        """C2ST of every observation, seconds of training and of drawing, and how long training went."""
         (side, task, method), size = name, self.size
         file = str(sides.folder / f"{'-'.join(name)}-{seed}.npz")
+        decides = side == OURS or task == "slcp"
         options = {
-            "task": task, "method": method, "seed": seed, "n": size.pairs, "draws": size.draws,
-            "observations": size.observations, "file": file, "steps": _STEPS.get((task, method)),
+            "task": task, "method": method, "seed": seed, "n": size.pairs, "draws": _judged(task, size.draws),
+            "observations": size.observations if decides else min(size.beside, size.observations),
+            "file": file, "steps": _STEPS.get((task, method)),
         }  # fmt: skip
         fresh = Sides(sides.environments)  # programs compile again for every training
         with fresh:
             answer = fresh.run(Task(side, "sbi_posterior", options)).answer
-        return Side(judged(sides, task, file, size.draws), answer["training"], answer["drawing"], answer["how"])
+        found = (judged(sides, task, file, size.draws), answer["training"], answer["drawing"], answer["how"])
+        print(*name, seed, *found, file=sys.stderr, flush=True)
+        return found
 
 
-def judged(sides: Sides, task: str, file: str, draws: int) -> float:
-    """Mean C2ST of the draws in a file."""
-    most = min(draws, 10_000 if task in ("two_moons", "gaussian_mixture") else 4_000)
-    options = {"task": task, "file": file, "draws": most}
-    return statistics.fmean(sides.run(Task(OURS, "sbi_judge", options)).answer["scores"])
+def _judged(task: str, draws: int) -> int:
+    """How many draws a C2ST compares, and are made."""
+    return min(draws, PROBLEMS[task].judged)
+
+
+def judged(sides: Sides, task: str, file: str, draws: int) -> list[float]:
+    """C2ST of the draws in a file, one for each observation."""
+    options = {"task": task, "file": file, "draws": _judged(task, draws)}
+    return sides.run(Task(OURS, "sbi_judge", options)).answer["scores"]
 
 
 def rows(quick: bool) -> list[Row]:
@@ -100,7 +115,8 @@ def _task(
     def measure(figure: Callable[[Side], float]) -> Callable[[Sides, int], Measured]:
         def of(sides: Sides, rounds: int) -> Measured:
             ours, peer = (known.of(sides, side, task, method) for side in (OURS, _PEER))
-            note = f"ours {ours.how}; peer's {peer.how}; training {ours.training:.3g} s against {peer.training:.3g} s"
+            seconds = f"training {ours.training:.3g} s against {peer.training:.3g} s"
+            note = f"ours {ours.how}, {ours.scores}; peer's {peer.how}, {peer.scores}; {seconds}"
             return Measured(figure(ours), figure(peer), None, None, "sbi 0.27.0", "", note=note)
 
         return of
@@ -121,7 +137,7 @@ def _slcp(known: Trainings) -> list[Row]:
     def measure(method: str, training: bool) -> Callable[[Sides, int], Measured]:
         def of(sides: Sides, rounds: int) -> Measured:
             ours, peer = known.of(sides, OURS, "slcp", "score"), known.of(sides, _PEER, "slcp", method)
-            note = f"ours {ours.how}, C2ST {ours.score:.3f}; peer's {peer.how}, C2ST {peer.score:.3f}"
+            note = f"ours {ours.how}, C2ST {ours.scores}; peer's {peer.how}, C2ST {peer.scores}"
             figures = (ours.training, peer.training) if training else (ours.score, peer.score)
             return Measured(*figures, None, None, f"sbi {_NAMES[method]}", "", note=note)
 
@@ -145,7 +161,8 @@ def _rounds(known: Trainings) -> Row:
             file = str(sides.folder / f"rounds-{seed}.npz")
             options = {"rounds": 3, "seed": seed, "n": known.size.pairs, "draws": draws, "steps": 5_000, "file": file}
             answer = sides.run(Task(OURS, "sbi_rounds", options)).answer
-            scores.append(judged(sides, "gaussian_mixture", file, draws))
+            scores += judged(sides, "gaussian_mixture", file, draws)
+            print("rounds", seed, scores[-1], answer, file=sys.stderr, flush=True)
             notes.append(f"{answer['how']}, {answer['training']:.3g} s")
         return Measured(statistics.fmean(scores), None, None, None, "", "", note=notes[0])
 

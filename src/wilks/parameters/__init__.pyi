@@ -1,3 +1,4 @@
+from .choices import Choice as Choice
 from .gamma_priors import Beta as Beta
 from .gamma_priors import Gamma as Gamma
 from .normal_priors import HalfNormal as HalfNormal

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from wilks._base.errors import InvalidParameter
 
+from .choices import Choice
 from .priors import AbstractPrior
 
 
@@ -22,7 +23,8 @@ class Parameter:
             else the middle of the bounds, one inside of a single bound, or 0.
         lower: closed lower bound, ``-inf`` for none.
         upper: closed upper bound, ``inf`` for none.
-        prior: belief before the data, used by samplers and start points only; ``fit`` never uses it.
+        prior: belief before the data, used by samplers and start points only; ``fit`` never uses it. With a `Choice`
+            the parameter is a switch, which only simulation-based inference moves.
         unit: unit of value and bounds, shown in prints and plots.
         latex: label for plots; the name when absent.
         fixed: held at ``start``.
@@ -69,11 +71,27 @@ class Parameter:
             )
         if self.period is not None and not (math.isfinite(self.period) and self.period > 0):
             raise InvalidParameter(f"{who}: period {self.period} must be positive and finite")
+        if isinstance(self.prior, Choice):
+            self._check_switch(who, self.prior)
+
+    def _check_switch(self, who: str, prior: Choice) -> None:
+        if math.isfinite(self.lower) or math.isfinite(self.upper) or self.period is not None:
+            raise InvalidParameter(f"{who}: a switch has neither bounds nor a period; leave out alternatives instead")
+        if self.start not in range(len(prior.names)):
+            raise InvalidParameter(
+                f"{who}: start {self.start:g} is the number of no alternative; {', '.join(prior.names)} are 0 to "
+                f"{len(prior.names) - 1}"
+            )
 
     @property
     def is_free(self) -> bool:
-        """Whether a fit may move it: not fixed, and bounds that leave room."""
-        return not self.fixed and self.lower < self.upper
+        """Whether a fit may move it: not fixed, no switch, and bounds that leave room."""
+        return not self.fixed and self.lower < self.upper and not isinstance(self.prior, Choice)
+
+    @property
+    def is_switch(self) -> bool:
+        """Whether it chooses between alternatives and has not been fixed to one of them."""
+        return isinstance(self.prior, Choice) and not self.fixed
 
     @property
     def label(self) -> str:
@@ -82,6 +100,9 @@ class Parameter:
         return f"{text} [{self.unit}]" if self.unit else text
 
     def __repr__(self) -> str:
+        if isinstance(self.prior, Choice):
+            of = "fixed" if self.fixed else f"of {', '.join(self.prior.names)}"
+            return f"Parameter({self.name} = {self.prior.names[int(self.start)]} {of})"
         unit = f" {self.unit}" if self.unit else ""
         where = "fixed" if not self.is_free else f"in [{self.lower:g}, {self.upper:g}]"
         return f"Parameter({self.name} = {self.start:g}{unit} {where})"

@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 from wilks._base.errors import InvalidParameter, UnknownName, near_names
 from wilks._base.typing import LogProb, Theta, Values
 
+from .choices import Choice
 from .parameter import Parameter
 
 
@@ -83,6 +84,11 @@ class ParameterSpace:
     def free(self) -> tuple[str, ...]:
         """Names of the parameters that a fit may move."""
         return tuple(p.name for p in self.parameters if p.is_free)
+
+    @functools.cached_property
+    def switches(self) -> tuple[str, ...]:
+        """Names of the parameters that choose between alternatives, see `Choice`."""
+        return tuple(p.name for p in self.parameters if p.is_switch)
 
     @functools.cached_property
     def starts(self) -> Float[np.ndarray, " parameters"]:
@@ -202,6 +208,22 @@ class ParameterSpace:
         for name, value in {**(values or {}), **named}.items():
             space = space.replace(name, start=float(value), fixed=True)
         return space
+
+    def choose(self, alternatives: Mapping[str, str] | None = None, /, **named: str) -> "ParameterSpace":
+        """A new space in which switches are fixed to one of their alternatives, e.g. ``choose(flux="HM")``.
+
+        Raises:
+            InvalidParameter: for a parameter that is no switch.
+            UnknownName: for an alternative or a parameter that does not exist.
+        """
+        wanted = {**(alternatives or {}), **named}
+        return self.fix({name: self._choice(name).index(one) for name, one in wanted.items()})
+
+    def _choice(self, name: str) -> Choice:
+        prior = self[name].prior
+        if not isinstance(prior, Choice):
+            raise InvalidParameter(f"parameter {name!r} is no switch; give it the prior Choice(('...', '...'))")
+        return prior
 
     def release(self, *names: str) -> "ParameterSpace":
         """A new space in which the named parameters are free again."""

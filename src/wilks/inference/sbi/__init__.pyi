@@ -23,6 +23,8 @@ from .mixture_density import MixtureDensity as MixtureDensity
 from .networks import Residual as Residual
 from .neural_likelihood import train_likelihood as train_likelihood
 from .neural_statistics import RatioStatistic as RatioStatistic
+from .odds import NeuralOdds as NeuralOdds
+from .odds import train_odds as train_odds
 from .pairs import Pairs as Pairs
 from .paths import FlowMatching as FlowMatching
 from .posterior import NeuralPosterior as NeuralPosterior

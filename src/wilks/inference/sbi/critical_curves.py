@@ -30,6 +30,7 @@ from .neural_statistics import AbstractNeuralStatistic
 from .points import Points, prior_draws
 from .pseudo_data import simulate_each
 from .records import record
+from .switches import refuse_switches
 from .training import train
 from .training_record import TrainingRecord
 
@@ -230,6 +231,7 @@ def throw_statistics(
     """Points (drawn from the prior, or all at one) and the statistic of one toy at each; NaN where there is none."""
     if n < 1:
         raise InvalidOption(f"{n} toys asked for; ask for at least 1")
+    refuse_switches(space, "a test statistic")
     words = task_words({"task": "statistics", "simulator": digest(simulator), "chunk": _CHUNK})
     work = _Work(statistic, simulator, space, as_seed(key), words, at)
     found = run_chunks(

@@ -21,6 +21,7 @@ from .points import log_likelihoods, prior_draws
 from .proposals import random_key
 from .ratios import refuse_unnormalised
 from .records import record
+from .switches import refuse_switches
 
 
 def log_evidence_at(
@@ -45,6 +46,7 @@ def log_evidence_at(
         raise MissingRole(f"{type(likelihood).__name__} cannot judge data; an evidence needs a likelihood")
     refuse_unnormalised(likelihood)
     space = _held(likelihood.space, fixed)
+    refuse_switches(space, "an evidence")
     held = ", ".join(f"{name} = {number(float(value))}" for name, value in fixed.items())
     theta = prior_draws(random_key(key), space, n) if space.free else space.starts[None]
     log_likelihood = log_likelihoods(likelihood, data, theta)

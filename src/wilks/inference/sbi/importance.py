@@ -26,6 +26,7 @@ from .proposals import Proposal, draws_of, log_densities
 from .ratios import refuse_unnormalised
 from .records import record
 from .score_paths import ScoreField
+from .switches import refuse_switches
 
 _FEWEST_EFFECTIVE = 400
 _HEAVIEST_TAIL = 0.7
@@ -72,6 +73,7 @@ def reweight(
     """
     clock = Clock.start()
     _check(posterior, likelihood, n, defensive)
+    refuse_switches(posterior.space, "reweight")
     space = posterior.space
     theta, log_q, from_prior, flags = _draws(key, posterior, data, n, defensive)
     log_prior = log_priors(space, theta)

@@ -29,6 +29,7 @@ from .networks import Perceptron, perceptron
 from .pairs import VALID, Pairs
 from .records import record
 from .solver_steps import SETS, settle_steps
+from .switches import refuse_switches
 from .training import FEWEST_PAIRS, Trained, train
 from .training_inputs import gather_pairs
 from .training_record import TrainingRecord
@@ -220,6 +221,7 @@ def train_likelihood(
         G. Papamakarios, D. Sterratt, I. Murray, arXiv:1805.07226.
     """
     clock = Clock.start()
+    refuse_switches(space, "train_likelihood")
     seed = jax.random.key(as_seed(key))
     made = gather_pairs(
         jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress

@@ -13,6 +13,7 @@ from wilks.parameters.space import ParameterSpace
 from .blocks import blocks_of
 from .coordinates import AbstractCoordinate, from_unit, inferred_space
 from .estimator import Preparation, Standardiser, standardise_rows
+from .switches import draw_switches, switch_blocks
 
 _SMALLEST = 2.0**-53
 
@@ -44,8 +45,10 @@ class OnlinePairs(eqx.Module):
         free = from_unit(inferred, u)
         rows = jnp.tile(jnp.asarray(self.space.starts), (self.batch, 1))
         theta = rows.at[:, jnp.asarray(self.space.indices(inferred.names))].set(free)
+        theta = jnp.asarray(draw_switches(prior_key, self.space, theta))
         keys = jax.random.split(data_key, self.batch)
         data = jax.vmap(lambda k, row: blocks_of(self.simulator.simulate(k, self.space.unpack(row))))(keys, theta)
+        data |= switch_blocks(self.space, theta)
         x = jax.vmap(self.preparation)(data)
         targets = theta[:, jnp.asarray(self.space.indices(self.coordinate.space.names))]
         y = jax.vmap(self.coordinate.to_network)(targets).astype(jnp.float32)

@@ -18,6 +18,7 @@ from .blocks import Layout, blocks_of
 from .coordinates import inferred_space
 from .leaves import read_arrays, write_arrays
 from .points import prior_quantiles
+from .switches import given_switches
 
 VALID, NOT_FINITE, RAISED = 0, 1, 2
 """Status of a simulation: usable, with NaN or infinity, ended by an exception."""
@@ -72,7 +73,8 @@ class Pairs:
 
         Args:
             theta: one row per simulation, one column per free parameter in the order of the space.
-            data: an array or arrays by block name, each with a leading axis of simulations.
+            data: an array or arrays by block name, each with a leading axis of simulations. The alternatives of a
+                switch are a block of its name: names, numbers from 0, or rows with a one at theirs.
             space: parameters with their priors.
             proposal: ``"prior"``, or any other word if the parameters were not drawn from the prior.
 
@@ -90,7 +92,7 @@ class Pairs:
         refuse_outside(theta, inferred)
         if proposal == "prior":
             _refuse_other_prior(theta, inferred)
-        blocks = {name: np.asarray(array) for name, array in blocks_of(data).items()}
+        blocks = given_switches(space, blocks_of(data), of_prior=proposal == "prior")
         finite = _finite_rows(blocks, len(theta))
         return cls(
             names=inferred.names,

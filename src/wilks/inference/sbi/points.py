@@ -17,6 +17,8 @@ from wilks.likelihood.joint import prepare
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
+from .switches import draw_switches
+
 _BLOCK = 4096  # points of one compiled call; fewer are padded to a power of two
 
 Points = Float[np.ndarray, "points parameters"]
@@ -49,10 +51,10 @@ def refuse_improper(space: ParameterSpace) -> None:
 
 
 def prior_draws(key: Key, space: ParameterSpace, n: int) -> Points:
-    """Independent draws of the prior within the bounds; held parameters at their values."""
+    """Independent draws of the prior within the bounds, of switches, too; held parameters at their values."""
     refuse_improper(space)
     uniforms = np.asarray(jax.random.uniform(key, (n, len(space.free)), float, 2.0**-53))
-    return values_at(space, uniforms)
+    return np.asarray(draw_switches(key, space, values_at(space, uniforms)))
 
 
 def values_at(space: ParameterSpace, shares: Float[np.ndarray, "points free"]) -> Points:

@@ -26,6 +26,7 @@ from .estimator import Estimator, Preparation, Standardiser
 from .points import log_priors, prior_draws
 from .posterior_interface import AbstractPosterior, AbstractRegion
 from .proposals import independent_draws
+from .switches import refuse_unchosen
 from .training_record import TrainingRecord
 
 _MASS_DRAWS = 10_000  # draws by which the probability inside the support is measured
@@ -213,9 +214,11 @@ def _seen_blocks(posterior: NeuralPosterior, data: Any) -> Blocks:
     """Observed blocks, checked; fewer than all where the network has learned to do without."""
     encoder = posterior.estimator.encoder
     layout = posterior.layout
+    given = blocks_of(data)
     if isinstance(encoder, FusedBlocks) and encoder.drop_blocks > 0.0:
-        given = blocks_of(data)
         layout = {n: s for n, s in layout.items() if n in given or any(n.startswith(f"{g}.") for g in given)}
+    else:
+        refuse_unchosen(posterior.space, given)
     return observed_blocks(data, layout)
 
 

@@ -27,6 +27,8 @@ from .posterior import NeuralPosterior
 from .posterior_fits import STANDARDISE, Fit, fit_posterior
 from .rounds import Plan, split_evenly, train_in_rounds
 from .simulation import is_traceable, refuse_other_names, simulate_pairs
+from .summaries import AbstractSummary
+from .switches import refuse_switches
 from .training_inputs import Encoder
 from .truncation import Truncation
 
@@ -64,6 +66,9 @@ def train_posterior(
     evaluations per draw; `SplineFlow` where many densities are needed. One round gives a posterior for any data; more
     rounds spend the simulations where the posterior of the given data lies, and it then holds for these data alone.
 
+    Switches (parameters with the prior `Choice`) are never inferred: the network sees which alternative was simulated,
+    and `wilks.inference.sbi.operations.choose` or ``average`` says which is meant; `train_odds` learns their odds.
+
     Args:
         key: seed (a whole number) or ``jax.random.key(seed)``; equal seeds give equal networks.
         simulator: ``simulate(key, values)`` makes one set of data.
@@ -97,7 +102,7 @@ def train_posterior(
         TrainingDiverged: if ten steps in a row give no finite loss.
     """
     refuse_other_names(simulator, space)
-    _check(rounds, data, pairs, coordinate, standardise, simulator, space)
+    _check(rounds, data, pairs, coordinate, standardise, simulator, space, encoder)
     if correction is not None:
         _check_correction(path, coordinate, standardise, rounds)
         path, coordinate, standardise = path or SplineFlow(), "normal", "none"
@@ -135,7 +140,14 @@ def train_posterior(
 
 
 def _check(
-    rounds: int, data: Any, pairs: Any, coordinate: str, standardise: str, simulator: AbstractSimulator, space: Any
+    rounds: int,
+    data: Any,
+    pairs: Any,
+    coordinate: str,
+    standardise: str,
+    simulator: AbstractSimulator,
+    space: ParameterSpace,
+    encoder: Encoder,
 ) -> None:
     check_option("coordinate", coordinate, ("auto", *COORDINATES))
     check_option("standardise", standardise, ("auto", *STANDARDISE))
@@ -143,12 +155,24 @@ def _check(
         raise InvalidOption(f"{rounds} rounds asked for; ask for at least 1")
     if rounds > 1 and data is None:
         raise InvalidOption("truncated rounds need the observed data: give data=, or take rounds=1")
+    if space.switches:
+        _check_switches(space, rounds, encoder)
     if pairs == "online" and rounds > 1:
         raise InvalidOption("online pairs and truncated rounds do not go together; give a number of pairs")
     if pairs == "online" and not is_traceable(simulator, space):
         raise InvalidOption(
             f"online pairs need a simulator that compiles, and {type(simulator).__name__} does not; give a number of "
             "pairs, or write it with jax.numpy"
+        )
+
+
+def _check_switches(space: ParameterSpace, rounds: int, encoder: Encoder) -> None:
+    if rounds > 1:
+        refuse_switches(space, "training in rounds")
+    if isinstance(encoder, AbstractSummary):
+        raise InvalidOption(
+            f"the summary {type(encoder).__name__} would hide the switch {space.switches[0]!r} from the network; give "
+            "an encoder such as Mlp() or BlockEncoder()"
         )
 
 

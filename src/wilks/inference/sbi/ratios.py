@@ -31,6 +31,7 @@ from .pairs import Pairs
 from .ratio_losses import AbstractRatioLoss, BinaryRatio, DirectRatio, RatioTraining
 from .ratio_networks import RatioNetwork, build_ratio
 from .records import record
+from .switches import refuse_switches
 from .training import train
 from .training_inputs import Encoder, Inputs, gather_pairs, prepare_inputs
 from .training_record import TrainingRecord
@@ -183,6 +184,7 @@ def train_ratio(
     """
     check_option("coordinate of a ratio", coordinate, ("box", "normal"))
     check_option("blocks", blocks, ("together", "each"))
+    refuse_switches(space, "train_ratio")
     seed = jax.random.key(as_seed(key))
     made = gather_pairs(
         jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from wilks._base.errors import InvalidFile, InvalidOption
+from wilks.parameters.choices import Choice
 from wilks.parameters.gamma_priors import Beta, Gamma
 from wilks.parameters.normal_priors import HalfNormal, LogNormal, Normal, TruncatedNormal
 from wilks.parameters.parameter import Parameter
@@ -31,6 +32,7 @@ from .leaves import read_arrays, write_arrays
 from .mixture_density import ConditionalMixture, MixtureDensity
 from .networks import Perceptron, Residual, Trunk
 from .neural_likelihood import DataScaling, LikelihoodNetwork, NeuralLikelihood
+from .odds import NeuralOdds, OddsNetwork
 from .paths import FlowMatching, VelocityField
 from .posterior import Memory, NeuralPosterior
 from .ratio_networks import RatioNetwork
@@ -53,7 +55,7 @@ COMPONENTS: dict[str, type] = {
         *(Affine, Box, PriorNormal),
         *(Beta, Exponential, Gamma, HalfNormal, LogNormal, LogUniform, Normal, Tabulated, TruncatedNormal, Uniform),
         *(BlockScaling, Convolved, Estimator, Flat, FusedBlocks, MlpEncoder, Perceptron, Pooled, Preparation),
-        *(Residual, Trunk),
+        *(Choice, NeuralOdds, OddsNetwork, Residual, Trunk),
         *(FlowMatching, ScoreField, ScoreMatching, ShapeLikelihoods, Standardiser, SufficientStatistic, VelocityField),
         *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
         *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),
@@ -63,7 +65,7 @@ COMPONENTS: dict[str, type] = {
 """Everything that a file may name; nothing else is ever built from one."""
 
 
-Trainable: TypeAlias = NeuralPosterior | NeuralLikelihood | NeuralRatio | BlockRatio | NeuralPredictor
+Trainable: TypeAlias = NeuralPosterior | NeuralLikelihood | NeuralRatio | BlockRatio | NeuralOdds | NeuralPredictor
 """What training gives, and what a folder holds."""
 
 

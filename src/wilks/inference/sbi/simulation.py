@@ -27,6 +27,7 @@ from .coordinates import inferred_space
 from .pair_store import PairStore
 from .pairs import NOT_FINITE, RAISED, VALID, Pairs
 from .points import prior_draws
+from .switches import draw_switches, refuse_same_names, switch_blocks
 
 _CHUNK = 4096  # simulations of one compiled call
 _SLOW_CHUNK = 100  # simulations made point by point
@@ -73,6 +74,8 @@ def simulate_pairs(
 
     A simulator that can be traced runs compiled, some thousand experiments at a time; any other is called point by
     point, with a notice. The same key gives the same pairs for any executor, and more pairs begin with the fewer ones.
+    Switches (parameters with the prior `Choice`) are drawn, and each adds to the data a block that tells its
+    alternative.
 
     Args:
         key: seed (a whole number) or ``jax.random.key(seed)``.
@@ -133,6 +136,7 @@ def simulate_chunk(work: _Work, chunk: Chunk) -> dict[str, np.ndarray]:
     for array in found.values():
         bad = ~np.all(np.isfinite(array.reshape(chunk.size, -1)), axis=1)
         status = np.where((status == VALID) & bad, NOT_FINITE, status).astype(np.int8)
+    found |= {name: np.asarray(block) for name, block in switch_blocks(work.space, theta[: chunk.size]).items()}
     return {
         "theta": theta[: chunk.size],
         "status": status,
@@ -176,6 +180,8 @@ def _pose(
     if n < 1:
         raise InvalidOption(f"{n} pairs asked for; ask for at least 1")
     theta = None if proposal is None else _complete(np.asarray(proposal, dtype=float), space, inferred, n)
+    if theta is not None:
+        theta = np.asarray(draw_switches(jax.random.key(as_seed(key)), space, theta))
     compiled = is_traceable(simulator, space)
     if not compiled:
         notice(
@@ -185,7 +191,9 @@ def _pose(
     # The values asked for do not enter the words: pairs at given values differ from others by their seed alone.
     words = task_words({"task": "pairs", "simulator": digest(simulator), "space": digest(space.names)})
     work = _Work(simulator, space, as_seed(key), words, theta, compiled, {})
-    return work._replace(layout=_probe(work, deterministic))
+    layout = _probe(work, deterministic)
+    refuse_same_names(space, layout)
+    return work._replace(layout=layout)
 
 
 def _complete(

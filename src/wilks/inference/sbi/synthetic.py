@@ -24,6 +24,7 @@ from .density import AbstractDensityFamily
 from .mixture_density import ConditionalMixture, MixtureDensity
 from .networks import Perceptron, perceptron
 from .pairs import Pairs
+from .switches import refuse_switches
 from .training import train
 from .training_inputs import gather_pairs
 from .training_record import TrainingRecord
@@ -113,6 +114,7 @@ def train_predictor(
     Raises:
         InvalidData: for data of several blocks or with negative numbers.
     """
+    refuse_switches(space, "a predictor")
     seed = jax.random.key(as_seed(key))
     made = gather_pairs(
         jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress

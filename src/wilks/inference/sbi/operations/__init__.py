@@ -1,4 +1,6 @@
 # Face of operations on posteriors: conditional and marginal laws, mixtures, products, truncated ones made whole.
+from .alternatives import average as average
+from .alternatives import choose as choose
 from .at_data import at_data as at_data
 from .combined import combine as combine
 from .conditioning import condition as condition
