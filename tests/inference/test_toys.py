@@ -203,3 +203,18 @@ def test_what_is_refused(call, error, message):
 def test_pulls_of_many_toys_follow_the_law():
     thrown = toys(1, peak(), peak(), TRUTH, 50_000, statistic=RATIO)
     assert stats.kstest(thrown.t, "chi2", args=(2,)).statistic < 0.02  # asymptotic law for 250 events
+
+
+@pytest.mark.parametrize("model", [peak, systematics])
+def test_toys_drawn_together_are_those_drawn_one_by_one(model):
+    likelihood, keys = model(), jax.random.split(jax.random.key(4), 50)
+    theta = likelihood.space.starts
+    whole = draw(likelihood, jax.random.key(4), theta, 50)
+    each = jax.vmap(lambda key: likelihood.simulate(key, likelihood.space.unpack(theta)))(keys)
+    np.testing.assert_array_equal(whole.counts, each.counts)
+    np.testing.assert_allclose(whole.auxiliary, each.auxiliary, rtol=1e-12)  # rounding of another program
+
+
+def test_toys_of_means_that_are_no_numbers_are_none_either():
+    likelihood = peak()
+    assert np.isnan(draw(likelihood, jax.random.key(4), np.array([np.nan, 1.0]), 3).counts).any()

@@ -53,10 +53,11 @@ def poisson_tables(means: Float[np.ndarray, "rows cells"]) -> PoissonTables:
 
 
 def counts_at(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " draws"]) -> Uniforms:
-    """Counts at the given probabilities, each set of draws at the means of its own row.
+    """Counts at the given probabilities, each set of draws at the means of its own row; a single row serves all.
 
     A count is the smallest k with P(n <= k) above its probability; it depends on nothing else in the call.
     """
+    row = row if len(tables.means) > 1 else row[:1]
     low = tables.first[row] + _places(tables, uniform, row)
     mean = tables.means[row]
     if (mean <= TABLE_UP_TO).all():
@@ -65,7 +66,7 @@ def counts_at(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " d
     return np.where(mean <= TABLE_UP_TO, low, expanded)
 
 
-@functools.lru_cache(maxsize=1)
+@functools.lru_cache(maxsize=4)
 def _remembered(means: bytes, shape: tuple[int, int]) -> PoissonTables:
     given = np.frombuffer(means).reshape(shape)
     mean = np.minimum(given, TABLE_UP_TO)
@@ -82,7 +83,9 @@ def _remembered(means: bytes, shape: tuple[int, int]) -> PoissonTables:
     return PoissonTables(given, first, below, np.array(guide, dtype=np.int32).reshape(*given.shape, _GUIDES))
 
 
-def _places(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " draws"]) -> Int[np.ndarray, "draws cells"]:
+def _places(
+    tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " #draws"]
+) -> Int[np.ndarray, "draws cells"]:
     """First place of each table above its uniform number: from the guide on, mostly at once, else step by step.
 
     References:
@@ -90,8 +93,8 @@ def _places(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " dra
     """
     _, cells, length = tables.below.shape
     table = row[:, None] * cells + np.arange(cells)
-    guided = tables.guide.ravel()[table * _GUIDES + (uniform * _GUIDES).astype(np.int64)].ravel()
-    place = table.ravel() * length + guided
+    guided = tables.guide.ravel()[table * _GUIDES + (uniform * _GUIDES).astype(np.int64)]
+    place = (table * length + guided).ravel()
     flat, wanted = tables.below.ravel(), uniform.ravel()
     short = np.flatnonzero(flat[place] <= wanted)
     while short.size:

@@ -20,6 +20,7 @@ from .member_starts import member_starts
 from .newton import CONVERGED, FLAT, NONFINITE
 from .serial import migrad
 from .starts import shaken_starts
+from .template_newton import fit_templates
 
 _SHAKES = 3
 
@@ -53,7 +54,7 @@ def climb(
     """Minimise every lane, climbing as far as each needs."""
     sound = _finite_lanes(data, len(start)) & np.isfinite(start).all(axis=1)
     first = member_starts(likelihood, data, np.where(sound[:, None], start, space.starts), free, space, settings)
-    ends = fit_lanes(likelihood, data, first, free, space, settings, batch=batch)
+    ends = _from_starts(likelihood, data, first, free, space, settings, batch)
     ends = ends._replace(code=np.where(sound, ends.code, NONFINITE))
     rung = np.zeros(len(start), dtype=np.int8)
     if rescue:
@@ -68,6 +69,18 @@ def climb(
             ends = replaced(ends, left[better], taken(again, np.flatnonzero(better)))
             rung[left[better]] = number
     return Climbed(*ends[:5], _statuses(ends, rung, free, space, rescue), rung)
+
+
+def _from_starts(likelihood, data, start, free, space, settings, batch) -> LaneFits:
+    """Newton from the given starts: in numpy where that can be, compiled elsewhere."""
+    ends = fit_templates(likelihood, data, start, free, space, settings)
+    if ends is None:
+        return fit_lanes(likelihood, data, start, free, space, settings, batch=batch)
+    left = np.flatnonzero(ends.code != CONVERGED)
+    if not left.size:
+        return ends
+    given = likelihood, take_lanes(data, left), start[left], free[left], space, settings
+    return replaced(ends, left, fit_lanes(*given, batch=SMALL_BATCH))
 
 
 def outward(theta: np.ndarray, gradient: np.ndarray, space: ParameterSpace) -> tuple[np.ndarray, np.ndarray]:

@@ -25,6 +25,7 @@ from wilks.parameters.space import ParameterSpace
 from .compiled import compiled
 from .newton import Box, minimise_lane
 from .quadratic import Curvature, Quadratic, excess, quadratic, saturated
+from .template_lanes import template_excess, template_saturated
 
 SMALL_BATCH = 64
 _SIDE_BY_SIDE_UP_TO = 6  # parameters; above this lanes run one after the other
@@ -277,7 +278,12 @@ def evaluate_lanes(
     batch: int | None = None,
 ) -> Float[np.ndarray, " lanes"]:
     """Excess of every lane at its own point."""
-    return _over_batches(_excess_batch, likelihood, data, theta, batch)
+    if (known := template_excess(likelihood, data, theta)) is None:
+        return _over_batches(_excess_batch, likelihood, data, theta, batch)
+    value, inside = known
+    if (left := np.flatnonzero(~inside)).size:
+        value[left] = _over_batches(_excess_batch, likelihood, take_lanes(data, left), theta[left], SMALL_BATCH)
+    return value
 
 
 def hessian_lanes(
@@ -311,6 +317,8 @@ def saturated_lanes(
     likelihood: AbstractLikelihood, data: Any, *, batch: int | None = None
 ) -> Float[np.ndarray, " lanes"]:
     """Log density of the saturated model in every lane."""
+    if (known := template_saturated(likelihood, data)) is not None:
+        return known
     return _over_batches(_saturated_batch, likelihood, data, np.zeros((count_lanes(data), 0)), batch)
 
 

@@ -18,6 +18,7 @@ from .ladder import Climbed
 from .lanes import count_lanes, judges_events, map_lanes, saturated_lanes
 from .problem import Problem
 from .profiles import conditional
+from .template_lanes import template_pearson
 
 _ROUNDING = 1e-6  # a likelihood ratio this far below zero is zero
 _FLAT = 3  # largest code of a status whose -ln L is that of a minimum: `not_pd`
@@ -139,6 +140,13 @@ class Distance(AbstractStatistic):
         """Distance per lane at its fitted values."""
         if self.kind == "likelihood":  # what the fits have found already
             t = ends.value - saturated_lanes(problem.likelihood, problem.data, batch=problem.batch)
+        elif self.kind == "saturated":
+            t = 2 * _above_saturated(problem.likelihood, ends)
+        elif (
+            self.kind == "pearson"
+            and (known := template_pearson(problem.likelihood, problem.data, ends.theta)) is not None
+        ):
+            t = known
         else:
             t = map_lanes(_DISTANCES[self.kind], problem.likelihood, problem.data, ends.theta, batch=problem.batch)
         return np.where(ends.status <= 2, t, np.nan)
@@ -186,10 +194,10 @@ def fitted_bins(likelihood: AbstractLikelihood, theta: Theta, data: Any) -> tupl
     return jnp.asarray(data.counts), mu, [size for _, size in likelihood.layout.channels]
 
 
-def _saturated(likelihood: AbstractLikelihood, theta: Theta, data: Any, excess: Scalar, nll: Scalar) -> Scalar:
+def _above_saturated(likelihood: AbstractLikelihood, ends: Climbed) -> Float[np.ndarray, " lanes"]:
     if judges_events(likelihood):
         raise InvalidModel("lists of events have no saturated model; use statistic='likelihood', calibrated by toys")
-    return 2 * excess
+    return ends.value
 
 
 def _pearson(likelihood: AbstractLikelihood, theta: Theta, data: Any, excess: Scalar, nll: Scalar) -> Scalar:
@@ -214,4 +222,4 @@ def _share(cumulative: Float[Array, " bins"]) -> Float[Array, " bins"]:
     return cumulative / jnp.where(total > 0, total, 1.0)
 
 
-_DISTANCES = {"saturated": _saturated, "pearson": _pearson, "ks": _ks}
+_DISTANCES = {"pearson": _pearson, "ks": _ks}

@@ -9,11 +9,14 @@ from jaxtyping import Float
 
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidOption
+from wilks._base.poisson_tables import counts_at, poisson_tables
 from wilks._base.typing import Key, Values
 from wilks.execution.chunks import Chunk, plan
 from wilks.execution.executors import run_chunks
 from wilks.execution.keys import as_seed, chunk_key, task_words
 from wilks.execution.progress import Progress
+from wilks.likelihood.binned import CountsData
+from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractHostSimulator, AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import Joint, as_simulator
@@ -21,6 +24,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status
 from wilks.results.toys import Toys
 
+from .compiled import compiled
 from .fitting import climb_from
 from .ladder import Climbed, climb
 from .lanes import (
@@ -206,6 +210,8 @@ def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any
         return EnsembleCounts.simulate_many(simulator, keys, values)  # binding the method would cost more
     if isinstance(simulator, AbstractHostSimulator):
         return simulator.simulate_many(keys, simulator.space.unpack(theta))
+    if isinstance(simulator, PoissonCounts):
+        return _drawn_counts(simulator, keys, theta)
     if isinstance(simulator, Joint) and _draws_on_host(simulator):
         values = simulator.space.unpack(theta)
         own = jax.vmap(lambda key: jax.random.split(key, len(simulator.parts)))(keys)
@@ -219,7 +225,7 @@ def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any
 def _draws_on_host(simulator: Any) -> bool:
     if isinstance(simulator, Joint):
         return any(_draws_on_host(part) for part in simulator.parts.values())
-    return isinstance(simulator, (AbstractHostSimulator, EnsembleCounts))
+    return isinstance(simulator, (AbstractHostSimulator, EnsembleCounts, PoissonCounts))
 
 
 def _size(simulator: AbstractSimulator, values: Values) -> int:
@@ -232,6 +238,23 @@ def _size(simulator: AbstractSimulator, values: Values) -> int:
         parts = simulator.parts.items()
         return sum(_size(as_simulator(part), simulator.values_of(name, values)) for name, part in parts)
     return sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(values)))
+
+
+def _drawn_counts(simulator: PoissonCounts, keys: Any, theta: np.ndarray) -> CountsData:
+    """Counts at common means in numpy, which shares the tables of their distributions between all sets and calls."""
+    means, drawn = _means_and_probabilities(simulator, keys, theta)
+    means = np.asarray(means)
+    if not np.isfinite(means).all():
+        return _in_blocks(simulator, keys, theta)
+    uniform, auxiliary, simulation = jax.tree.map(np.asarray, (drawn.counts, drawn.auxiliary, drawn.simulation))
+    counts = counts_at(poisson_tables(means[None]), uniform, np.zeros(len(keys), dtype=np.int64))
+    return CountsData(counts, auxiliary, simulation)
+
+
+@compiled()
+def _means_and_probabilities(likelihood, keys, theta):
+    values = likelihood.space.unpack(theta)
+    return likelihood.expected_counts(values), jax.vmap(lambda key: likelihood.probabilities(key, values))(keys)
 
 
 def _in_blocks(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any:

@@ -153,10 +153,17 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     def simulate(self, key: Key, values: Values) -> CountsData:
         """Poisson counts, auxiliary data and the simulation's auxiliary datum drawn at the named values."""
+        drawn = self.probabilities(key, values)
+        return CountsData(
+            poisson_quantile(jnp.asarray(drawn.counts), self.expected_counts(values)), drawn.auxiliary, drawn.simulation
+        )
+
+    def probabilities(self, key: Key, values: Values) -> CountsData:
+        """The data of `simulate` with the uniform number of which each count is the quantile in its place."""
         bins, terms = self.layout.bins, len(self.constraints)
         uniform = uniforms(key, bins + terms + len(self.simulation_scale))
         return CountsData(
-            poisson_quantile(uniform[:bins], self.expected_counts(values)),
+            uniform[:bins],
             self.constraints.draw(uniform[bins : bins + terms], self.space.pack(values)) if terms else jnp.zeros(0),
             self._draw_simulation(uniform[bins + terms :], values),
         )
