@@ -38,10 +38,11 @@ def test_value_and_derivatives_are_those_of_the_compiled_likelihood(model):
     stored = StoredTemplates.of(likelihood)
     given = stored.counted(data.counts, data.simulation)
     points = np.ascontiguousarray(theta.T)
-    here, (value, gradient, inside) = stored.slopes(points, given), stored.excess(points, given)
+    here, (value, gradient, inside) = stored.slopes(points, given), stored.excess_and_gradient(points, given)
     known = jax.vmap(lambda at, one: quadratic(likelihood, at, one, "observed"))(theta, data)
     rows, columns = np.triu_indices(3)
     assert inside.all()
+    np.testing.assert_array_equal(value, stored.excess(points, given)[0])
     # sums of seven terms of order 100, each right to a few units in the last place
     np.testing.assert_allclose(value, known.value, rtol=1e-13, atol=1e-12)
     np.testing.assert_allclose(gradient.T, known.gradient, rtol=1e-11, atol=1e-12)
@@ -84,17 +85,17 @@ def test_lanes_outside_the_physical_domain_are_named():
     stored, (data, theta) = StoredTemplates.of(likelihood_of(None)), stacked(None)
     points = np.ascontiguousarray(theta.T)
     points[:, 2] = [0.0, -1.0, 0.5]
-    _, _, inside = stored.excess(points, stored.counted(data.counts, data.simulation))
+    _, inside = stored.excess(points, stored.counted(data.counts, data.simulation))
     np.testing.assert_array_equal(np.flatnonzero(~inside), [2])
 
 
 def test_a_lane_has_the_same_bits_in_any_company():
     stored, (data, theta) = StoredTemplates.of(likelihood_of("conway")), stacked("conway")
     given, points = stored.counted(data.counts, data.simulation), np.ascontiguousarray(theta.T)
-    whole = (*stored.excess(points, given), *stored.slopes(points, given))
+    whole = (*stored.excess_and_gradient(points, given), *stored.slopes(points, given))
     for some in (np.array([3, 7]), np.array([11, 0, 5]), np.arange(1, 10)):
         few_points, few_given = points.take(some, axis=1), given.taken(some)
-        few = (*stored.excess(few_points, few_given), *stored.slopes(few_points, few_given))
+        few = (*stored.excess_and_gradient(few_points, few_given), *stored.slopes(few_points, few_given))
         for one, other in zip(whole, few, strict=True):
             np.testing.assert_array_equal(one[..., some], other)
 

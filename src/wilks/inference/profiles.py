@@ -74,7 +74,7 @@ def profile(
         axes = _axes(problem, best, where, grid, points)
         nodes = np.stack([m.ravel() for m in np.meshgrid(*axes, indexing="ij")], axis=1)
         theta, value, status = _along(problem, best, where, nodes, fixed_others)
-        lowest = int(np.nanargmin(np.where(np.isfinite(value), value, np.inf)))
+        lowest = int(np.argmin(np.where(np.isfinite(value), value, np.inf)))
         if fixed_others or not value[lowest] < best.excess - LOWER:
             break
         best = adopt(problem, theta[lowest], best, flags)
@@ -147,6 +147,8 @@ def drift(
     """How all parameters follow when some are moved: C[:, F] C_FF^-1 move."""
     columns = metric[:, where]
     block = columns[list(where)]
+    if len(where) == 1 and block[0, 0] > 0:
+        return move @ (columns / block).T
     return move @ np.linalg.pinv(block, hermitian=True) @ columns.T
 
 

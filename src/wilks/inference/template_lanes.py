@@ -15,7 +15,7 @@ _CELLS = 2**16  # of one block: its arrays stay in the cache
 _LANES = 2040  # of one block at most, and at least a hundredth; no power of two, whose columns would share cache lines
 
 Lanes = Float[np.ndarray, " lanes"]
-Block = tuple[Int[np.ndarray, " lanes"], Counted]
+Block = tuple[slice | Int[np.ndarray, " twice"], Counted]
 
 
 @once_per_likelihood
@@ -32,13 +32,12 @@ def stored_templates(likelihood: AbstractLikelihood, data: Any) -> StoredTemplat
 
 
 def blocks(stored: StoredTemplates, data: Any) -> Iterator[Block]:
-    """Stacked data in blocks of lanes: their numbers, at least two, and their counts."""
+    """Stacked data in blocks of lanes: where they are, the last one twice if it is alone, and their counts."""
     counts, simulation = np.asarray(data.counts), np.asarray(data.simulation)
     lanes = len(counts)
     width = max(min(_CELLS // len(stored.seen), _LANES), _LANES // 100)
     for first in range(0, lanes, width):
-        where = np.arange(first, min(first + width, lanes))
-        where = np.repeat(where, 2) if len(where) == 1 else where
+        where = slice(first, first + width) if lanes - first > 1 else np.array([first, first])
         yield where, stored.counted(counts[where], simulation[where])
 
 
@@ -51,7 +50,7 @@ def template_excess(
         return None
     found, inside = np.empty(len(theta)), np.empty(len(theta), dtype=bool)
     for where, given in blocks(stored, data):
-        found[where], _, inside[where] = stored.excess(np.ascontiguousarray(theta[where].T), given)
+        found[where], inside[where] = stored.excess(np.ascontiguousarray(theta[where].T), given)
     return found, inside
 
 

@@ -149,7 +149,7 @@ def _climb(
         if left.size < _AT_WORK * len(alive):
             left = np.repeat(left, 2) if left.size == 1 else left
             theta, work = theta.take(left, axis=1), work.taken(left)
-    value, gradient, inside = stored.excess(best, given)
+    value, gradient, inside = stored.excess_and_gradient(best, given)
     newton = _newton(gradient, curvature, box.moving(best, gradient))
     found = inside & newton.positive & (newton.edm < settings.tolerance)
     return LaneFits(

@@ -201,6 +201,8 @@ def run_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:
 
 def draw(simulator: AbstractSimulator, key: Key, theta: Float[np.ndarray, " parameters"], n: int) -> Any:
     """Stacked data of ``n`` toys at one truth; lists of events in the bucket of the longest."""
+    if isinstance(simulator, PoissonCounts):
+        return _drawn_counts(simulator, key, theta, n)
     return _draw_all(simulator, jax.random.split(key, n), theta)
 
 
@@ -211,7 +213,7 @@ def _draw_all(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any
     if isinstance(simulator, AbstractHostSimulator):
         return simulator.simulate_many(keys, simulator.space.unpack(theta))
     if isinstance(simulator, PoissonCounts):
-        return _drawn_counts(simulator, keys, theta)
+        return _drawn_counts(simulator, keys, theta, len(keys))
     if isinstance(simulator, Joint) and _draws_on_host(simulator):
         values = simulator.space.unpack(theta)
         own = jax.vmap(lambda key: jax.random.split(key, len(simulator.parts)))(keys)
@@ -234,27 +236,33 @@ def _size(simulator: AbstractSimulator, values: Values) -> int:
         return simulator.size(values)
     if isinstance(simulator, EnsembleCounts):
         return simulator.predictor.outputs
+    if isinstance(simulator, PoissonCounts):
+        return simulator.layout.bins + len(simulator.constraints) + len(simulator.simulation_scale)
     if isinstance(simulator, Joint):
         parts = simulator.parts.items()
         return sum(_size(as_simulator(part), simulator.values_of(name, values)) for name, part in parts)
     return sum(int(np.size(x)) for x in jax.tree.leaves(simulator.expected(values)))
 
 
-def _drawn_counts(simulator: PoissonCounts, keys: Any, theta: np.ndarray) -> CountsData:
-    """Counts at common means in numpy, which shares the tables of their distributions between all sets and calls."""
-    means, drawn = _means_and_probabilities(simulator, keys, theta)
+def _drawn_counts(simulator: PoissonCounts, keys: Any, theta: np.ndarray, n: int) -> CountsData:
+    """Counts at common means in numpy, which shares the tables of their distributions between all sets and calls.
+
+    The keys are those of the sets, or one to be split.
+    """
+    means, drawn = _means_and_probabilities(simulator, keys, theta, n=n)
     means = np.asarray(means)
     if not np.isfinite(means).all():
-        return _in_blocks(simulator, keys, theta)
-    uniform, auxiliary, simulation = jax.tree.map(np.asarray, (drawn.counts, drawn.auxiliary, drawn.simulation))
-    counts = counts_at(poisson_tables(means[None]), uniform, np.zeros(len(keys), dtype=np.int64))
+        return _in_blocks(simulator, keys if keys.ndim else jax.random.split(keys, n), theta)
+    uniform, auxiliary, simulation = (np.asarray(x) for x in (drawn.counts, drawn.auxiliary, drawn.simulation))
+    counts = counts_at(poisson_tables(means[None]), uniform, np.zeros(n, dtype=np.int64))
     return CountsData(counts, auxiliary, simulation)
 
 
-@compiled()
-def _means_and_probabilities(likelihood, keys, theta):
+@compiled("n")
+def _means_and_probabilities(likelihood, keys, theta, *, n: int):
     values = likelihood.space.unpack(theta)
-    return likelihood.expected_counts(values), jax.vmap(lambda key: likelihood.probabilities(key, values))(keys)
+    each = keys if keys.ndim else jax.random.split(keys, n)
+    return likelihood.expected_counts(values), jax.vmap(lambda key: likelihood.probabilities(key, values))(each)
 
 
 def _in_blocks(simulator: AbstractSimulator, keys: Any, theta: np.ndarray) -> Any:

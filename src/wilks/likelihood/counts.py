@@ -197,6 +197,8 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     def conditioned(self, values: Values, data: CountsData) -> "PoissonCounts":
         """The same likelihood whose toys take the simulation's scale as fitted to the data."""
+        if self.statistics is None:
+            return self
         scale = self.fitted_scale(values, data)
         return eqx.tree_at(lambda tree: tree.simulation_scale, self, np.asarray(scale))
 

@@ -144,18 +144,19 @@ class StoredTemplates(NamedTuple):
         return Slopes(gradient, np.einsum("bk,bl->kl", self.products, bend), mean)
 
     @np.errstate(all="ignore")
-    def excess(self, theta: Points, given: Counted) -> tuple[Lanes, Points, Bool[np.ndarray, " lanes"]]:
-        """-ln L above the saturated model, its gradient, and in which lanes all means lie in the physical domain."""
+    def excess(self, theta: Points, given: Counted) -> tuple[Lanes, Bool[np.ndarray, " lanes"]]:
+        """-ln L above the saturated model, and in which lanes all means lie in the physical domain."""
+        n, (fitted, _, penalty) = given.counts, self.fitted(theta, given)
+        return _excess(n, fitted, _over(n, fitted), penalty)
+
+    @np.errstate(all="ignore")
+    def excess_and_gradient(self, theta: Points, given: Counted) -> tuple[Lanes, Points, Bool[np.ndarray, " lanes"]]:
+        """`excess` with its gradient in the middle."""
         n, (fitted, scale, penalty) = given.counts, self.fitted(theta, given)
-        over = n - fitted
-        relative = np.divide(over, fitted, out=np.zeros_like(over), where=n > 0)
-        each = n * np.log1p(relative)
-        each -= over
-        if penalty is not None:
-            each += penalty
+        relative = _over(n, fitted)
         slope = scale * np.where(n > 0, relative, -1.0)  # b (1 - n / fitted) = -b relative
-        inside = (fitted > EDGE * n) | ((fitted == 0) & (n == 0))
-        return each.sum(axis=0), -np.einsum("bp,bl->pl", self.templates, slope), inside.all(axis=0)
+        value, inside = _excess(n, fitted, relative, penalty)
+        return value, -np.einsum("bp,bl->pl", self.templates, slope), inside
 
     @np.errstate(all="ignore")
     def pearson(self, theta: Points, given: Counted) -> Lanes:
@@ -206,6 +207,22 @@ class StoredTemplates(NamedTuple):
             scale = np.where(room < 0, 2.0 * push / (root - room), scale)
         square = scale**2
         return scale, -square * d2 / np.maximum(push + square, _TINY)
+
+
+def _over(n: Cells, fitted: Cells) -> Cells:
+    """n/mu - 1 in bins with counts, 0 in others."""
+    return np.divide(n - fitted, fitted, out=np.zeros_like(fitted), where=n > 0)
+
+
+def _excess(n: Cells, fitted: Cells, over: Cells, penalty: Cells | None) -> tuple[Lanes, Bool[np.ndarray, " lanes"]]:
+    """Sum over bins of n ln(n/mu) - n + mu and of the penalties, and whether all means lie in the physical domain."""
+    each = np.log1p(over)
+    each *= n
+    each -= n - fitted
+    if penalty is not None:
+        each += penalty
+    inside = (fitted > EDGE * n) | ((fitted == 0) & (n == 0))
+    return each.sum(axis=0), inside.all(axis=0)
 
 
 def _saturated(n: np.ndarray) -> np.ndarray:
