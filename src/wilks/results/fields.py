@@ -50,10 +50,16 @@ def conform_record(record: Any) -> None:
     Raises:
         InvalidData: naming the field, the value and what was expected.
     """
-    kind = type(record)
-    values = {name: conform(hint, getattr(record, name), where) for name, hint, where in _fields_of(kind)}
+    kind, values, changed = type(record), {}, {}
+    for name, hint, where in _fields_of(kind):
+        value = values[name] = getattr(record, name)
+        if type(value) is hint:
+            continue
+        values[name] = conform(hint, value, where)
+        if values[name] is not value:
+            changed[name] = values[name]
     _check_shapes(kind, values)
-    for name, value in values.items():
+    for name, value in changed.items():
         object.__setattr__(record, name, value)
 
 
