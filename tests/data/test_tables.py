@@ -9,6 +9,7 @@ import pandas as pd  # noqa: F401  loaded, so that the fast reader is used unles
 import pytest
 
 from wilks._base.errors import InvalidData, InvalidFile
+from wilks.data import tables
 from wilks.data.events import Events
 from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
@@ -113,3 +114,30 @@ def test_a_remembered_table_is_read_anew_when_the_file_changes(tmp_path, monkeyp
     written(tmp_path / "inner" / "t.csv", "a\n3\n")
     monkeypatch.chdir(tmp_path / "inner")
     assert read_csv("t.csv", remember=True)["a"].tolist() == [3]
+
+
+def test_large_tables_are_parsed_by_pandas_where_it_is_installed(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.delitem(sys.modules, "pandas")
+    monkeypatch.setattr(tables, "_LARGE", 100)
+    monkeypatch.setattr(tables, "_parsed_by_pandas", lambda text, columns: asked.append((len(text), columns)))
+    small, large = (written(tmp_path / f"{n}.csv", "x,y\n" + "1.5,2\n" * n) for n in (3, 50))
+    assert read_csv(small)["x"].tolist() == [1.5] * 3
+    assert read_csv(large)["y"].tolist() == [2.0] * 50
+    assert asked == [(300, 2)]
+
+
+def test_what_is_looked_up_in_a_table_is_kept_for_its_next_filling(tmp_path):
+    table = read_csv(written(tmp_path / "t.csv", "x,w\n0.5,2\n1.5,3\n"))
+    bins = Grid((Intervals("x", [0.0, 1.0, 2.0]),))
+    assert bins.fill(table, weight="w").values.tolist() == [2.0, 3.0]
+    (steps,) = table.known.values()
+    steps[0] = 2  # as if the first event were in the second bin: only what is kept can say so
+    assert bins.fill(table, weight="w").values.tolist() == [0.0, 5.0]
+    assert bins.fill(table, weight="x", rename={"x": "w", "w": "x"}).values.tolist() == [0.0, 0.0]  # another column
+    with pytest.raises(ValueError, match="read-only"):
+        table["x"][0] = 1.2
+    changing = Events({"x": np.array([0.5, 1.5])})
+    assert bins.fill(changing).values.tolist() == [1.0, 1.0]
+    changing["x"][0] = 1.2
+    assert bins.fill(changing).values.tolist() == [0.0, 2.0]

@@ -3,7 +3,7 @@
 import abc
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -67,6 +67,7 @@ class Batch:
     source: str = "events"
     first: int = 0
     _known: dict[Any, np.ndarray] = field(default_factory=dict, repr=False)
+    _kept: dict[Any, np.ndarray] | None = field(default=None, repr=False)  # what a table keeps for its next filling
 
     def column(self, name: str, level: str = "") -> Float[np.ndarray, " events"]:
         """Numbers of a column that every event of this batch needs.
@@ -91,7 +92,14 @@ class Batch:
     def steps(self, intervals: Intervals, level: str = "") -> Integer[np.ndarray, " events"]:
         """Edges passed by each event, see :meth:`wilks.data.intervals.Intervals.steps`; remembered."""
         if intervals not in self._known:
-            self._known[intervals] = intervals.steps(self.column(intervals.name, level))
+            column = self.columns.get(intervals.name)
+            kept = self._kept if isinstance(column, np.ndarray) and not column.flags.writeable else None
+            if kept is None or self.size > BLOCK:
+                self._known[intervals] = intervals.steps(self.column(intervals.name, level))
+            else:  # keyed by the column itself, which the table holds as long as what it keeps
+                if (id(column), intervals) not in kept:
+                    kept[id(column), intervals] = intervals.steps(self.column(intervals.name, level))
+                self._known[intervals] = kept[id(column), intervals]
         return self._known[intervals]
 
     def index_of(self, lookup: AbstractLookup, level: str = "") -> Integer[np.ndarray, " events"]:
@@ -118,7 +126,7 @@ class Batch:
         wanted = set(names)
         columns = {name: column for name, column in self.columns.items() if name in wanted}
         absent = {name: mask for name, mask in self.absent.items() if name in wanted}
-        slim = Batch(columns, self.size, absent, self.source, self.first)
+        slim = Batch(columns, self.size, absent, self.source, self.first, _kept=self._kept)
         if self.size <= BLOCK:
             yield slim
             return
@@ -131,7 +139,7 @@ class Batch:
         """The batch with columns renamed, columns of one value added, and the user's cut applied, in this order."""
         batch = self if not rename else _renamed(self, rename)
         if constants:
-            batch = Batch({**batch.columns, **constants}, batch.size, batch.absent, batch.source, batch.first)
+            batch = replace(batch, columns={**batch.columns, **constants}, _known={})
         if cut is None:
             return batch
         flat = {name: column for name, column in batch.columns.items() if np.ndim(column)}
@@ -178,7 +186,7 @@ def as_batch(events: Any) -> Batch:
     if isinstance(events, Batch):
         return events
     if isinstance(events, Events):
-        return Batch(events.columns, len(events), source=events.source, first=events.first)
+        return Batch(events.columns, len(events), source=events.source, first=events.first, _kept=events.known)
     kind = _kind(events)  # before mappings: a ROOT tree is one
     if kind:
         return _OTHERS[kind][1](events)
@@ -256,7 +264,7 @@ def _renamed(batch: Batch, rename: Mapping[str, str]) -> Batch:
         kept = {name: column for name, column in columns.items() if name not in rename}
         return kept | {new: columns[old] for old, new in rename.items() if old in columns}
 
-    return Batch(under_new_names(batch.columns), batch.size, under_new_names(batch.absent), batch.source, batch.first)
+    return replace(batch, columns=under_new_names(batch.columns), absent=under_new_names(batch.absent), _known={})
 
 
 def _taken(column: Any, rows: Any) -> Any:

@@ -263,6 +263,7 @@ class Events:
     units: Mapping[str, str | None] = field(default_factory=dict)
     source: str = "events"
     first: int = 0
+    known: dict[Any, np.ndarray] = field(default_factory=dict, init=False, repr=False)  # found in read-only columns
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", MappingProxyType(_shared_offsets(self.columns)))

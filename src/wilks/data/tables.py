@@ -7,6 +7,7 @@ import warnings
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from .binning import AbstractBinning, BinContents
 from .events import Events
 
 _CHUNK = 16_000_000  # characters
+_LARGE = 10_000_000  # characters that are worth loading pandas: the next table of that size pays for it
 _TYPED = (OSError, EOFError, zlib.error)
 
 
@@ -117,7 +119,9 @@ def _chunks(path: Path, chunk: int) -> Iterator[Events]:
                 whole, rest = _whole_lines(rest + text, last=not text or chunk == sys.maxsize)
                 if whole or first == line - 2 == 0:
                     table = _parsed(path, whole, names, line)
-                    yield Events(dict(zip(names, table.T, strict=True)), source=str(path), first=first)
+                    columns = np.ascontiguousarray(table.T)  # a column's numbers side by side are read faster
+                    columns.flags.writeable = False  # so that what is looked up once can be kept
+                    yield Events(dict(zip(names, columns, strict=True)), source=str(path), first=first)
                     first, line = first + len(table), line + whole.count(b"\n")
                 if not text or chunk == sys.maxsize:
                     return
@@ -154,7 +158,7 @@ def _whole_lines(text: bytes, *, last: bool) -> tuple[bytes, bytes]:
 def _parsed(path: Path, text: bytes, names: Sequence[str], line: int) -> Float[np.ndarray, "rows columns"]:
     if not text.strip():
         return np.empty((0, len(names)))
-    fast = _parsed_by_pandas(text, len(names)) if "pandas" in sys.modules else None
+    fast = _parsed_by_pandas(text, len(names)) if _pandas_pays(len(text)) else None
     if fast is not None:
         return fast
     try:
@@ -166,9 +170,14 @@ def _parsed(path: Path, text: bytes, names: Sequence[str], line: int) -> Float[n
     raise InvalidFile(f"{path}, {_first_fault(text.splitlines(), names, line)}")
 
 
+def _pandas_pays(size: int) -> bool:
+    """Whether pandas is loaded, or installed and soon worth its loading, which takes as long as 40 MB without it."""
+    return "pandas" in sys.modules or (size > _LARGE and find_spec("pandas") is not None)
+
+
 def _parsed_by_pandas(text: bytes, columns: int) -> Float[np.ndarray, "rows columns"] | None:
     """The same numbers several times faster, or ``None`` where pandas would be more lenient than we are."""
-    import pandas as pd  # optional, and loaded already
+    import pandas as pd  # optional
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
