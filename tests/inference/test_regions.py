@@ -8,6 +8,7 @@ import pytest
 
 from tests.likelihood import signal_models as models
 from wilks._base.errors import InvalidOption
+from wilks.inference import signal_planes
 from wilks.inference.belts import toy_ratios
 from wilks.inference.calibration import Asymptotic, ByToys
 from wilks.inference.contours import contour
@@ -128,6 +129,39 @@ def test_a_region_is_the_same_for_any_number_of_workers():
     # far from all bounds the asymptotic threshold holds
     node = np.unravel_index(np.argmin(one.t), one.t.shape)
     assert one.critical[node] == pytest.approx(threshold(0.9, 2), abs=0.6)
+
+
+def test_all_toys_are_thrown_everywhere_on_request():
+    def region(everywhere):
+        toys = ByToys(7, 700, everywhere=everywhere)
+        return contour(signal("linear"), data(), models.PLANE, level=0.9, method="feldman-cousins", calibration=toys)
+
+    one, two = region(everywhere=False), region(everywhere=True)
+    assert (two.toys == 700).all()
+    assert "700 toys at each node" in two.how
+    more = one.toys == 700
+    assert 0 < more.sum() < more.size
+    np.testing.assert_array_equal(one.critical[more], two.critical[more])  # the same toys
+    np.testing.assert_array_equal(one.inside, two.inside)  # the others were decided by five hundred
+
+
+@pytest.mark.parametrize(("most", "flagged"), [(16, True), (400, False)])
+def test_the_worst_chords_are_halved_first(monkeypatch, most, flagged):
+    monkeypatch.setattr(signal_planes, "_MOST_CHORDS", most)
+    found = SignalPlane(signal("rational"))
+    points, ends, steps = found.candidates
+    assert ends is not None
+    assert steps is not None
+    assert len(points.shapes) <= most * len(GRID.shapes)
+    middles = found.at(0.5 * (points.amplitudes + ends), points.shapes).means
+    distance = np.linalg.norm(middles - points.means - 0.5 * steps, axis=1)
+    assert ("coarse_chords" in found.flags) == flagged == (distance.max() > 0.04)
+    assert distance.max() < 4 * np.median(distance)  # a half lies a quarter as far from its curve
+    for shape in (GRID.shapes[0], GRID.shapes[-1]):  # nothing of [0, 1] is left out
+        own = points.shapes == shape
+        assert points.amplitudes[own].min() == 0.0
+        np.testing.assert_array_equal(points.amplitudes[own][1:], ends[own][:-1])
+        assert ends[own].max() == 1.0
 
 
 def test_the_general_path_agrees_with_the_closed_form():

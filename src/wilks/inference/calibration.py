@@ -41,6 +41,8 @@ class ByToys(AbstractCalibration):
             until the Monte Carlo error of the limit, end or p-value is below this share of it.
         atol: the same with an absolute error, in the parameter's unit; if both are given, both must be met.
         most: largest number of toys that this may lead to.
+        everywhere: for regions of two parameters: all toys at every node. By default nodes where the first 500 leave no
+            doubt get no more.
     """
 
     key: Key | int
@@ -51,6 +53,7 @@ class ByToys(AbstractCalibration):
     rtol: float | None = None
     atol: float | None = None
     most: int = 100_000
+    everywhere: bool = False
 
     def settings(self) -> dict[str, int | None]:
         """Number of toys and their seed."""

@@ -91,7 +91,7 @@ def count_region(
     observed = np.array([toys.ratios(counts, mean)[0] for mean in tested])
     draw = drawer(toys, {"task": "feldman-cousins", "signal": problem.identity.model}, calibration)
     shape = (len(axes[0]), len(axes[1]))
-    found = toy_map(draw, observed.reshape(shape), level, calibration.toys)
+    found = toy_map(draw, observed.reshape(shape), level, calibration)
     best = _best(counts, toys, candidates, table)
     flags = {}
     if phase is not None and phase > COARSE:

@@ -91,7 +91,7 @@ def refitted_region(
         return np.stack([toys.of(float(i), float(i))[first : first + count] for i in points]).astype(np.float32)
 
     observed = np.maximum(scan.delta, 0.0)
-    found = toy_map(draw, observed, level, calibration.toys)
+    found = toy_map(draw, observed, level, calibration)
     failed = float(found.failed.sum() / (found.failed.sum() + found.toys.sum()))
     if failed > _MOST_FAILED:
         raise TooManyFailures(f"{100 * failed:.1f} % of the toys have no trustworthy fit, more than 1 %", found)

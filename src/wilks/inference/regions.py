@@ -75,7 +75,7 @@ def signal_region(
     toys = SignalToys(plane.candidates, thrown_at(tested, x))
     draw = drawer(toys, {"task": "feldman-cousins", "signal": problem.identity.model}, calibration)
     shape = (len(axes[0]), len(axes[1]))
-    found = toy_map(draw, observed.reshape(shape), level, calibration.toys)
+    found = toy_map(draw, observed.reshape(shape), level, calibration)
     kind = "the nodes of the plane" if isinstance(signal, GridSignal) else "all amplitudes of all shapes"
     flags = {**plane.flags, **plane_flags(signal, best), **_spacing(plane, axes, found, observed)}
     how = (
@@ -119,7 +119,7 @@ def signal_contour(
 
 def toys_text(calibration: ByToys) -> str:
     """How many toys are thrown, in words."""
-    if calibration.toys <= FIRST:
+    if calibration.everywhere or calibration.toys <= FIRST:
         return f"{calibration.toys} toys at each node"
     return f"{FIRST} toys at each node, {calibration.toys} where they decide"
 

@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from wilks._base.errors import InvalidOption
 from wilks.likelihood.signals import ROUGH, AbstractSignal, GridSignal, LinearSignal
 
 _SAG = 0.02  # largest distance of a chord from its curve, in standard deviations of the measured values
-_MOST_CHORDS = 64  # per shape
+_MOST_CHORDS = 128  # per shape, on average
 _BATCH = 64
 
 Rows = Float[np.ndarray, "points cells"]
@@ -138,26 +138,34 @@ class SignalPlane:
         return Candidates(start, last, end - start.means)
 
     def _split(self, first: np.ndarray, last: np.ndarray, shapes: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Chords halved until each lies close to its curve."""
-        done: list[tuple[np.ndarray, ...]] = []
-        most, worst = _MOST_CHORDS * len(shapes), 0.0
-        while len(first):
-            middle = 0.5 * (first + last)
-            bend = self._means(middle, shapes) - 0.5 * (self._means(first, shapes) + self._means(last, shapes))
-            sag = np.sqrt(np.sum(bend**2, axis=1))
-            stop = (sag <= _SAG) | (sum(len(d[0]) for d in done) + 2 * len(first) > most)
-            worst = max(worst, float(sag[stop].max(initial=0.0)))
-            done.append((first[stop], last[stop], shapes[stop]))
-            go = ~stop
-            first, last = np.concatenate([first[go], middle[go]]), np.concatenate([middle[go], last[go]])
-            shapes = np.tile(shapes[go], 2)
-        if worst > 2 * _SAG:
+        """Chords halved until each lies close to its curve, the worst first while there may be more."""
+        sag = self._sags(first, last, shapes)
+        while (worst := self._to_halve(sag)).size:
+            middle = 0.5 * (first[worst] + last[worst])
+            first, last = np.append(first, middle), np.append(last, last[worst])
+            shapes, last[worst] = np.append(shapes, shapes[worst]), middle
+            new = np.concatenate([worst, np.arange(len(sag), len(first))])
+            sag = np.append(sag, np.zeros(len(worst)))
+            sag[new] = self._sags(first[new], last[new], shapes[new])
+        if sag.max() > 2 * _SAG:
             self.flags["coarse_chords"] = (
-                f"curves of constant shape are followed by straight pieces up to {worst:.2g} sigma away from them"
+                f"curves of constant shape are followed by straight pieces up to {sag.max():.2g} sigma away from them"
             )
-        first, last, shapes = (np.concatenate(column) for column in zip(*done, strict=True))
         order = np.lexsort((first, shapes))
         return first[order], last[order], shapes[order]
+
+    def _to_halve(self, sag: np.ndarray) -> Int[np.ndarray, " some"]:
+        """The chords farthest from their curves, within a factor of halving one, as many as there may be."""
+        chosen = np.flatnonzero(sag > max(_SAG, 0.25 * sag.max()))
+        room = max(_MOST_CHORDS * len(self.shapes) - len(sag), 0)
+        return chosen[np.argsort(-sag[chosen], kind="stable")][:room]
+
+    def _sags(self, first: np.ndarray, last: np.ndarray, shapes: np.ndarray) -> Float[np.ndarray, " chords"]:
+        """Distances of the middles of chords from their curves, in standard deviations."""
+        bend = self._means(0.5 * (first + last), shapes) - 0.5 * (
+            self._means(first, shapes) + self._means(last, shapes)
+        )
+        return np.sqrt(np.sum(bend**2, axis=1))
 
     def _means(self, amplitudes: np.ndarray, shapes: np.ndarray) -> Rows:
         return self._projected(np.asarray(_mains(self.signal, amplitudes, shapes)) - self._origin)

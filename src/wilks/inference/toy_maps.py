@@ -104,21 +104,21 @@ def toy_map(
     draw: Draw,
     observed: Float[np.ndarray, "columns rows"],
     level: float,
-    most: int,
+    calibration: ByToys,
 ) -> ToyMap:
     """Critical values and p-values at all nodes of a plane.
 
     Five hundred toys are thrown everywhere, all others only where the p-value is within three standard deviations of
-    1 - level, and at nodes next to the edge of the region.
+    1 - level, and at nodes next to the edge of the region, unless all are asked for everywhere.
 
     Args:
         draw: throws toys.
         observed: statistic of the data at each node.
         level: confidence level.
-        most: toys at an undecided node.
+        calibration: toys at an undecided node, or everywhere.
     """
-    everything = np.arange(observed.size)
-    first = min(FIRST, most)
+    everything, most = np.arange(observed.size), calibration.toys
+    first = most if calibration.everywhere else min(FIRST, most)
     thrown = list(draw(everything, 0, first))
     if most > first:
         early = _mapped(thrown, observed.ravel(), level)

@@ -276,3 +276,13 @@ def test_three_neutrinos_calibrate_the_ratio_of_reno(numbers: Path) -> None:
     result = fit(study.likelihood, study.data)
     assert result.values["sin2_2theta13"] == pytest.approx(0.0896, abs=0.5 * 0.0068)  # RENO, arXiv:1806.00248
     assert result.errors["sin2_2theta13"] == pytest.approx(0.0068, rel=0.1)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["DANSS", "DoubleChooz"])  # the short and the full form of the probability
+def test_impossible_values_have_no_probability(studies: dict[str, Study], name: str) -> None:
+    study = studies[name]
+    log_prob = jax.jit(lambda values: study.likelihood.log_prob(values, study.data))
+    assert np.isfinite(log_prob(null_of(study, sin2_2theta_ee=1.0, dm2_41_eV2=1.0)))
+    for s, dm2 in ((-0.1, 1.0), (1.1, 1.0), (0.1, -1.0), (np.nan, 1.0), (0.1, np.nan)):
+        assert float(log_prob(null_of(study, sin2_2theta_ee=s, dm2_41_eV2=dm2))) == -np.inf

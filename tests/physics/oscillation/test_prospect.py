@@ -176,3 +176,11 @@ def test_both_forms_give_toys_the_same_statistic(study: Study, held: Study) -> N
     # noise in the totals moves d, by a tenth of its size; the statistics keep their order and their mean
     assert np.corrcoef(exact, frozen)[0, 1] > 0.9
     assert exact.mean() == pytest.approx(frozen.mean(), rel=0.15)
+
+
+def test_impossible_values_have_no_probability(likelihood: ProspectSpectra) -> None:
+    data = np.asarray(likelihood.expected({"sin2_2theta_ee": 0.1, "dm2_41_eV2": 1.0}))
+    log_prob = jax.jit(lambda s, m: likelihood.log_prob({"sin2_2theta_ee": s, "dm2_41_eV2": m}, data))
+    assert np.isfinite(log_prob(1.0, 1.0))
+    for s, dm2 in ((-0.1, 1.0), (1.1, 1.0), (0.1, -1.0), (np.nan, 1.0), (0.1, np.nan)):
+        assert float(log_prob(s, dm2)) == -np.inf

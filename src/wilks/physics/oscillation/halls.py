@@ -129,7 +129,7 @@ class HallCounts(AbstractLikelihood[Float[Array, " counts"]], AbstractSimulator[
         factors = jnp.sum(counts - background, axis=0) / jnp.sum(shapes, axis=0)
         return factors[None] * shapes + background
 
-    def log_prob(self, values: Values, data: Float[Array, " counts"]) -> LogProb:
+    def log_prob(self, values: Values, data: Float[Array | np.ndarray, " counts"]) -> LogProb:
         """Sum of ln Poisson(N; mu); -inf where a mean is not positive."""
         counts = jnp.asarray(data).reshape(self.background.shape)
         mu = self.expected_counts(values, counts)

@@ -137,7 +137,7 @@ class ProspectSpectra(AbstractLikelihood[Float[Array, " values"]], AbstractSimul
             np.array(_log_norm(release.covariance)), draws,
         )  # fmt: skip
 
-    def log_prob(self, values: Values, data: Float[Array, " values"]) -> LogProb:
+    def log_prob(self, values: Values, data: Float[Array | np.ndarray, " values"]) -> LogProb:
         """Log density of the counts given the totals of the prompt bins."""
         counts = jnp.asarray(data).reshape(BASELINES, PROMPT_BINS)
         difference = counts - _shares(self.oscillation(values)) * jnp.sum(counts, axis=0)[None]
