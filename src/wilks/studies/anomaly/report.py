@@ -91,7 +91,7 @@ def _sentence(question: Question, averages: Mapping[str, AverageRatio], results:
     )
     if null.p_value is None:
         return f"{text}."
-    law = f"{null.n} toys" if null.n else "asymptotic"
+    law = f"{null.exceedances} of {null.n} toys" if null.n else "asymptotic"
     return f"{text}; without a sterile neutrino p = {probability(null.p_value)} ({law})."
 
 

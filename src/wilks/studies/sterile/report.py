@@ -96,7 +96,7 @@ def _numbers(experiments: Experiments, closed: Closure, results: Results) -> dic
 def _sentence(results: Results) -> str:
     s, m = _region(results, "all").best
     null, agreement = _test(results, "null_all"), _test(results, "agreement")
-    toys = "toys" if null.n else "asymptotic"
+    toys = f"{null.exceedances} of {null.n} toys" if null.n else "asymptotic"
     text = f"All experiments together fit best at sin^2 2theta_ee = {number(s, 2)}, dm2_41 = {number(m, 3)} eV^2"
     if null.p_value is not None:
         text += f"; without a sterile neutrino p = {probability(null.p_value)} ({toys})"
