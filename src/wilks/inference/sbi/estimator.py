@@ -1,5 +1,6 @@
 """An encoder and a density trained together, the loss that trains them, and the standardisation before them."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from wilks._base.typing import Key
 
 from .blocks import Layout
 from .density import AbstractConditionalDensity
-from .embeddings import AbstractEncoder, AbstractEncoderFamily, Scaled
+from .embeddings import AbstractEncoder, AbstractEncoderFamily, Identity, Scaled
 from .networks import Perceptron, perceptron, subkeys
 from .scaling import BlockScaling
 from .summaries import AbstractSummary
@@ -75,6 +76,25 @@ def standardiser(key: Key, family: AbstractEncoderFamily, layout: Layout, size: 
     one, two = subkeys(key, 2)
     encoder = family.build(one, layout, size)
     return Standardiser(encoder, perceptron(two, encoder.features, (64, 64), 2 * size, head=0.01))
+
+
+def linear_standardiser(
+    blocks: Mapping[str, np.ndarray], z: Float32[np.ndarray, "rows size"], layout: Layout
+) -> Standardiser:
+    """The standardiser of least squares: m(x) linear in the scaled data, the same spread for all data.
+
+    Exact for linear Gaussian models, where it leaves networks nothing of the data to learn. As many data as rows are
+    held by a ridge of the size of one row.
+    """
+    x = np.concatenate([np.asarray(blocks[name], float).reshape(len(z), -1) for name in sorted(blocks)], axis=1)
+    design = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+    ridge = np.diag([*np.ones(x.shape[1]), 0.0])
+    found = np.linalg.solve(design.T @ design + ridge, design.T @ z)
+    spread = np.maximum(np.std(z - design @ found, axis=0), math.exp(_NARROWEST))
+    weight = np.concatenate([found[:-1], np.zeros_like(found[:-1])], axis=1).astype(np.float32)
+    bias = np.concatenate([found[-1], np.log(spread)]).astype(np.float32)
+    encoder = Identity().build(jax.random.key(0), layout, z.shape[1])
+    return Standardiser(encoder, Perceptron((jnp.asarray(weight),), (jnp.asarray(bias),)))
 
 
 class Preparation(eqx.Module):

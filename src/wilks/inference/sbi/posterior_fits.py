@@ -33,6 +33,7 @@ from .estimator import (
     Preparation,
     Standardiser,
     StandardiserLoss,
+    linear_standardiser,
     standardise_rows,
     standardiser,
 )
@@ -40,16 +41,19 @@ from .leaves import arrays_of
 from .networks import subkeys
 from .online import OnlinePairs
 from .pairs import VALID, Pairs, refuse_outside
+from .paths import FlowMatching
 from .posterior import NeuralPosterior
 from .posterior_interface import AbstractRegion
 from .solver_steps import SETS, settle_steps
 from .training import Trained, held_out_rows, train
 from .training_inputs import Encoder, prepare_data
 
-STANDARDISE = ("none", "conditional")
+STANDARDISE = ("none", "conditional", "linear")
 
 _CANDIDATES = (("box", "none"), ("normal", "none"), ("box", "conditional"))
-_UNBOUNDED = (("normal", "none"),)  # nothing to try where no prior has an edge: a box would only bend normal laws
+_UNBOUNDED = (("normal", "none"), ("normal", "linear"))  # where no prior has an edge, a box would only bend normal laws
+_MOST_LINEAR = 500  # features up to which least squares are tried unasked
+_ROWS_PER_FEATURE = 5
 _TRIAL = 0.1  # part of the budget that each candidate gets
 _JUDGES = 256  # held-out pairs by which candidates are compared
 _MASS_DRAWS = 16  # draws per held-out pair for the probability inside the box, averaged over all pairs
@@ -68,7 +72,7 @@ class Fit(NamedTuple):
         encoder: settings of the encoder, a fixed summary, or ``"auto"``.
         budget: length of the training.
         coordinate: ``"auto"``, ``"box"``, ``"normal"`` or ``"affine"``.
-        standardise: ``"none"`` or ``"conditional"``; for ``"auto"`` the choice is made with the coordinate.
+        standardise: ``"none"``, ``"conditional"`` or ``"linear"``; ``"auto"`` chooses it with the coordinate.
         scale: scaling of the data, see `fit_scaling`.
         store: folder of checkpoints.
         progress: called with (done, total, failed, seconds), counted in steps.
@@ -140,7 +144,7 @@ def fit_posterior(
     """
     started, clock = datetime.now(UTC).isoformat(timespec="seconds"), time.perf_counter()
     ready = _ready(fit, pairs, weights, first)
-    candidates = [_candidate(fit, ready, *choice) for choice in _choices(fit)]
+    candidates = [_candidate(fit, ready, *choice) for choice in _choices(fit, ready)]
     scores: dict[str, float] = {}
     budget = fit.budget
     if len(candidates) > 1:
@@ -189,11 +193,13 @@ def _ready(fit: Fit, pairs: Pairs, weights: Any, first: Any) -> _Ready:
     return _Ready(theta, own, None if first is None else first[pairs.status == VALID], *prepared)
 
 
-def _choices(fit: Fit) -> list[tuple[str, str]]:
+def _choices(fit: Fit, ready: _Ready) -> list[tuple[str, str]]:
     """Coordinates and standardisations to try."""
+    features = sum(int(np.prod(x.shape[1:])) for x in ready.x.values())
+    few = features <= min(_MOST_LINEAR, len(ready.theta) // _ROWS_PER_FEATURE)
     hides = isinstance(fit.encoder, BlockEncoder) and fit.encoder.drop_blocks > 0.0
     if fit.coordinate == "auto":
-        tries = _CANDIDATES if Affine(fit.targets).leaks else _UNBOUNDED
+        tries = _CANDIDATES if Affine(fit.targets).leaks else _UNBOUNDED if few else _UNBOUNDED[:1]
     else:
         tries = ((fit.coordinate, "none"),)
     if fit.standardise != "auto":
@@ -225,8 +231,15 @@ def _candidate(fit: Fit, ready: _Ready, name: str, standardise: str) -> _Candida
         budget = fit.budget.part(_STANDARDISER)
         standard = train(keys[3], StandardiserLoss(), fresh, rows, budget=budget, checkpoints=points).network
         rows = {**rows, "y": np.asarray(standardise_rows(standard, ready.x, rows["y"]))}
+    path = fit.path
+    if standardise == "linear":
+        kept = np.delete(np.arange(n), held_out_rows(jax.random.fold_in(fit.key, 2), n, fit.budget))
+        standard = linear_standardiser({name: x[kept] for name, x in ready.x.items()}, rows["y"][kept], layout)
+        rows = {**rows, "y": np.asarray(standardise_rows(standard, ready.x, rows["y"]))}
+        if isinstance(path, FlowMatching):  # what is left is near N(0, 1), whose field is known
+            path = dataclasses.replace(path, baseline="gaussian")
     encoder = ready.family.build(keys[0], layout, size)
-    density = fit.path.build(keys[1], size, encoder.features, n)
+    density = path.build(keys[1], size, encoder.features, n)
     return _Candidate(f"{name} {standardise}", coordinate, standard, rows, Estimator(encoder, density))
 
 

@@ -81,9 +81,11 @@ def train_posterior(
         targets: parameters to infer; all other free ones are drawn from their priors and thereby marginalised.
         encoder: ``"auto"``, settings of an encoder such as ``Mlp()`` or ``BlockEncoder()``, or a fixed summary.
         budget: length of the training of each round.
-        coordinate: ``"auto"`` (try some for a tenth of the budget each; ``"normal"`` where no prior has an edge;
+        coordinate: ``"auto"`` (try some for a tenth of the budget each; ``"normal"`` alone where no prior has an edge;
             ``"box"`` in rounds), ``"box"``, ``"normal"`` or ``"affine"``.
-        standardise: ``"auto"`` (decided with the coordinate), ``"none"`` or ``"conditional"``.
+        standardise: ``"auto"`` (decided with the coordinate), ``"none"``, ``"conditional"`` (a small network learns
+            mean and spread beforehand) or ``"linear"`` (least squares give them: best where data are near linear in the
+            parameters).
         scale: scaling of the data: ``"auto"``, ``"counts"``, ``"standard"``, ``"robust"`` or ``"none"``.
         truncation: how rounds cut the prior.
         correction: ``Atoms()`` lets rounds propose from the last posterior and corrects for it (NPE-C), in place of
