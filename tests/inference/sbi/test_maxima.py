@@ -8,7 +8,6 @@ from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidOption
 from wilks.inference.ladder import climb
 from wilks.inference.sbi import map_estimates
-from wilks.inference.sbi.accelerated_toys import accelerated_toys
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.map_estimates import distinct, map_estimate
@@ -17,6 +16,7 @@ from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.paths import FlowMatching
 from wilks.inference.sbi.posterior_training import train_posterior
 from wilks.inference.sbi.proposals import independent_draws
+from wilks.inference.sbi.toys_from_draws import accelerated_toys
 from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Uniform

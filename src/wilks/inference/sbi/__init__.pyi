@@ -1,4 +1,3 @@
-from .accelerated_toys import accelerated_toys as accelerated_toys
 from .atoms import Atoms as Atoms
 from .blocks import PaddedEvents as PaddedEvents
 from .budget import Budget as Budget
@@ -58,5 +57,6 @@ from .sufficient import ScoreCompression as ScoreCompression
 from .sufficient import SufficientStatistic as SufficientStatistic
 from .synthetic import GaussianSynthetic as GaussianSynthetic
 from .synthetic import train_predictor as train_predictor
+from .toys_from_draws import accelerated_toys as accelerated_toys
 from .truncation import Truncation as Truncation
 from .two_samples import c2st as c2st

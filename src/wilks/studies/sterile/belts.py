@@ -8,7 +8,6 @@ from jaxtyping import Float
 from wilks.inference.calibration import ByToys
 from wilks.inference.contours import contour
 from wilks.inference.null_tests import null_significance
-from wilks.inference.sbi.accelerated_toys import accelerated_toys
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.confidence_sets import confidence_set, coverage_map
 from wilks.inference.sbi.critical_curves import critical_values
@@ -16,6 +15,7 @@ from wilks.inference.sbi.neural_statistics import RatioStatistic
 from wilks.inference.sbi.points import prior_draws
 from wilks.inference.sbi.proposals import random_key
 from wilks.inference.sbi.signal_statistics import SignalStatistic
+from wilks.inference.sbi.toys_from_draws import accelerated_toys
 from wilks.physics.oscillation.spaces import PLANE, SINE, SPLITTING
 from wilks.results.confidence import ConfidenceSet, CoverageMap
 from wilks.results.numbers import number
