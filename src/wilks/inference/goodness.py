@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,6 +14,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.hypotheses import GoodnessOfFit
 
 from .calibration import AbstractCalibration, Asymptotic, ByToys
+from .compiled import compiled
 from .counted_toys import count_toys
 from .fitting import Start
 from .ladder import Climbed
@@ -108,7 +108,7 @@ def goodness_of_fit(
 def conditioned(simulator: AbstractSimulator, values: Values, data: Any) -> AbstractSimulator:
     """The simulator with everything that was profiled in closed form at its best value for the data."""
     if isinstance(simulator, PoissonCounts):
-        return simulator.conditioned(values, data)
+        return PoissonCounts.conditioned(simulator, values, data)  # binding the method would cost more
     if isinstance(simulator, Joint):
         named = simulator.space.unpack(simulator.space.pack(values))
         parts: dict[str, Any] = {
@@ -171,7 +171,7 @@ def _small_counts(problem: Problem, theta: np.ndarray) -> dict[str, str]:
     }
 
 
-@eqx.filter_jit
+@compiled()
 def _smallest(likelihood, theta, data):
     return jnp.min(fitted_bins(likelihood, theta, data)[1])
 
@@ -192,7 +192,7 @@ def _contributions(problem: Problem, theta: np.ndarray) -> dict[str, np.ndarray]
     return found
 
 
-@eqx.filter_jit
+@compiled()
 def _cell_excess(likelihood, theta, data):
     return likelihood.judge(likelihood.mean(likelihood.space.unpack(theta)), data).excess
 
