@@ -69,12 +69,17 @@ def _toys(quick: bool) -> list[Row]:
 
 
 def _shapes(quick: bool) -> list[Row]:
-    points = {"points": 10 if quick else 50}
+    points, toys = {"points": 10 if quick else 50}, {"n": 32 if quick else 256}
     return [
         minos(Target(50, 95)),
         side_by_side(
             "a-profile", f"a: profile of {points['points']} points", Task(OURS, "ten_bins_profile", points),
             numpy_costs("ten_bins_profile", **points), Target(15, 35), unit="profile",
+        ),
+        side_by_side(
+            "a-profiles", f"a: profiles of {toys['n']} toys in one call, {points['points']} points each",
+            Task(OURS, "ten_bins_profiles", {**points, **toys}), numpy_costs("ten_bins_profile", **points),
+            Target(15, 35), unit="profile",
         ),
         side_by_side(
             "b-profile", f"b: profile of {points['points']} points", Task(OURS, "systematics_profile", points),

@@ -81,6 +81,18 @@ def ten_bins_profile(points: int) -> Work:
     return _profile(likelihood, data, "signal", np.linspace(0.0, 2.0, points))
 
 
+def ten_bins_profiles(points: int, n: int) -> Work:
+    """Profiles of many toys of problem a, the first of which is that of `ten_bins_profile`."""
+    problem = histograms.ten_bins()
+    likelihood, sets = two_norm_likelihood(problem), histograms.poisson_toys(problem, n)
+
+    def work() -> Answer:
+        table = wilks.profile_many(likelihood, sets, "signal", np.linspace(0.0, 2.0, points))
+        return {"items": n, "values": table.delta[0].tolist(), "scale": 1.0}
+
+    return work
+
+
 def systematics_profile(points: int) -> Work:
     """Profile of the strength of problem b."""
     workspace = systematics_workspace()

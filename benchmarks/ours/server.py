@@ -23,6 +23,7 @@ TASKS = {
     "systematics_intervals": fits.systematics_intervals,
     "systematics_profile": fits.systematics_profile,
     "ten_bins_profile": fits.ten_bins_profile,
+    "ten_bins_profiles": fits.ten_bins_profiles,
     "thrown": studies.thrown,
     "systematics_thrown": studies.systematics_thrown,
     "coverage": studies.coverage,

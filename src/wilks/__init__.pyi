@@ -18,6 +18,7 @@ from .inference.limits import limit as limit
 from .inference.multistart import Multistart as Multistart
 from .inference.predictions import predict as predict
 from .inference.profiles import profile as profile
+from .inference.profiles import profile_many as profile_many
 from .inference.rankings import impacts as impacts
 from .inference.sampling.credible import credible_interval as credible_interval
 from .inference.sampling.sampling import sample as sample

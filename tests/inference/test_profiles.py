@@ -1,5 +1,7 @@
 """Scans: profiles and slices of one and two parameters."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,8 +9,10 @@ from hypothesis import strategies as st
 
 from tests.inference.models import OBSERVED, double_well, line, peak, systematics
 from wilks._base.errors import InvalidOption, UnknownName
-from wilks.inference.fitting import _Function, fit
-from wilks.inference.profiles import profile
+from wilks.inference import profiles
+from wilks.inference.fitting import _Function, fit, fit_many
+from wilks.inference.profiles import profile, profile_many
+from wilks.likelihood.binned import CountsData
 from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.joint import Joint
 from wilks.model.linear import LinearTemplates
@@ -97,3 +101,45 @@ def test_profiles_of_unshared_parts_add_up():
 def test_what_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("model", [peak, systematics])
+def test_profiles_of_many_sets_are_those_of_each(model):
+    likelihood, name = model(), model().space.names[0]
+    sets, grid = np.random.default_rng(1).poisson(OBSERVED, (5, len(OBSERVED))), np.linspace(0.2, 2.0, 6)
+    table = profile_many(likelihood, sets, name, grid)
+    assert table.converged.all()
+    for lane, counts in enumerate(sets):
+        one = profile(likelihood, counts, name, grid)
+        # tables are fitted to an EDM of 1e-6, and delta is twice -ln L
+        np.testing.assert_allclose(table.delta[lane], one.delta, atol=5e-6)
+        np.testing.assert_allclose(table.best_nll[lane], one.best_nll, atol=2e-6)
+    np.testing.assert_allclose(table.p_values()[0], profile(likelihood, sets[0], name, grid).p_values(1), atol=1e-5)
+
+
+def test_profiles_of_many_sets_keep_lanes_that_fail_and_adopt_lower_minima(monkeypatch):
+    sets = np.array([OBSERVED, OBSERVED, OBSERVED], dtype=float)
+    data = CountsData(sets, np.zeros((3, 0)), np.zeros((3, 0)))
+    known = profile_many(peak(), data, "s", [0.5, 1.0])
+    sets[1] = np.nan
+    table = profile_many(peak(), data, "s", [0.5, 1.0])
+    assert table.converged.tolist() == [True, False, True]
+    np.testing.assert_array_equal(table.delta[::2], known.delta[::2])
+
+    def astray(*arguments, **options):  # free fits that have ended too high in one lane
+        free = fit_many(*arguments, **options)
+        off = np.array([0.0, 3.0, 0.0])
+        return dataclasses.replace(free, excess=free.excess + off, nll=free.nll + off)
+
+    monkeypatch.setattr(profiles, "fit_many", astray)
+    moved = profile_many(peak(), np.stack([OBSERVED] * 3), "s", [0.5, 1.0])
+    assert "in 1 of 3" in moved.flags["moved_minimum"]
+    np.testing.assert_allclose(moved.delta, known.delta, atol=5e-6)  # as above
+    np.testing.assert_allclose(moved.best_nll, known.best_nll, atol=2e-6)
+
+
+def test_profiles_of_many_sets_refuse_grids_outside_and_fixed_parameters():
+    with pytest.raises(InvalidOption, match="outside the bounds"):
+        profile_many(peak(), [OBSERVED], "s", [-1e9])
+    with pytest.raises(InvalidOption, match="fixed; release"):
+        profile_many(peak(), [OBSERVED], "s", [1.0], space=peak().space.fix(s=1.0))

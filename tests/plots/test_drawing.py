@@ -39,6 +39,7 @@ DRAWABLE = (
     "samples",
     "scan",
     "scan_2d",
+    "scan_table",
     "sensitivity",
     "toys",
     "weighted_samples",

@@ -21,7 +21,7 @@ from wilks.results.predictions import Predictions
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
 from wilks.results.samples import Samples
-from wilks.results.scans import Scan
+from wilks.results.scans import Scan, ScanTable
 from wilks.results.status import Status
 from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 
@@ -171,6 +171,23 @@ def scan() -> Scan:
         best_nll=78.1234,
         fixed_others=False,
         how="profile likelihood",
+        provenance=PROVENANCE,
+    )
+
+
+def scan_table() -> ScanTable:
+    grid = np.round(np.linspace(0.3, 2.4, 5), 3)
+    best = draws(6)
+    return ScanTable(
+        name="mu",
+        grid=grid,
+        delta=np.round(((grid - best[:, :1]) / 0.3127) ** 2, 5),
+        status=np.where(np.arange(30).reshape(6, 5) == 7, 6, 0).astype(np.int8),
+        parameters=("mu", "s_b"),
+        best=best,
+        best_nll=np.linspace(70.0, 80.0, 6),
+        best_status=np.array([0, 0, 1, 2, 6, 0], dtype=np.int8),
+        how="profiles of toys",
         provenance=PROVENANCE,
     )
 
@@ -593,6 +610,7 @@ FAMILY: dict[str, Callable[[], AbstractResult]] = {
     "impacts": impacts,
     "scan": scan,
     "scan_2d": scan_2d,
+    "scan_table": scan_table,
     "interval": interval,
     "open_interval": open_interval,
     "intervals": intervals,

@@ -114,7 +114,7 @@ def test_goodness_prefers_toys_to_the_asymptotic_law(family):
 
 def test_tables_become_csv_with_one_row_per_entry(family, tmp_path):
     rows = {"fit": 5, "fit_table": 6, "toys": 300, "scan": 22, "scan_2d": 506, "interval": 1, "intervals": 2}
-    rows |= {"contour": 49, "bias": 2, "coverage_curve": 398, "costs": 4, "no_toys": 0}
+    rows |= {"scan_table": 30, "contour": 49, "bias": 2, "coverage_curve": 398, "costs": 4, "no_toys": 0}
     for name, count in rows.items():
         lines = to_csv(family[name](), tmp_path / "table.csv").splitlines()
         assert len(lines) == count + 1

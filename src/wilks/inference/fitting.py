@@ -132,7 +132,7 @@ def fit_many(
         fallback: climb the rescue ladder with the lanes that do not converge at once.
     """
     clock = Clock.start()
-    stacked = _stack(likelihood, datasets)
+    stacked = stacked_data(likelihood, datasets)
     problem = judged(likelihood, stacked, space, minimiser, tolerance=TABLE_TOLERANCE)
     lanes = count_lanes(stacked)
     first = np.broadcast_to(_start_vector(problem.space, start), (lanes, len(problem.space)))
@@ -270,7 +270,8 @@ def _given(start: Start) -> tuple[str, ...]:
     return start.names if isinstance(start, FitResult) else tuple(start or ())
 
 
-def _stack(likelihood: AbstractLikelihood, datasets: Any) -> Any:
+def stacked_data(likelihood: AbstractLikelihood, datasets: Any) -> Any:
+    """Sets of data with a leading axis of lanes; prepared data as they are."""
     if not isinstance(datasets, (Sequence, np.ndarray)):
         return datasets
     if not len(datasets):

@@ -9,15 +9,15 @@ from wilks._base.errors import FitFailed, InvalidOption
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
-from wilks.results.scans import Scan
+from wilks.results.scans import Scan, ScanTable
 
 from .endpoint import examine
-from .fitting import Start, solve
+from .fitting import Start, fit_many, solve, stacked_data
 from .ladder import Climbed, climb
-from .lanes import evaluate_lanes, hessian_lanes, stack_lanes
-from .minimisers import AbstractMinimiser
+from .lanes import evaluate_lanes, hessian_lanes, stack_lanes, take_lanes
+from .minimisers import TABLE_TOLERANCE, AbstractMinimiser
 from .multistart import Multistart
-from .problem import Clock, Problem, pose
+from .problem import Clock, Problem, judged, pose
 
 LOWER = 1e-6
 """How far below the minimum a profile must come to count as a lower minimum, in units of -ln L."""
@@ -26,6 +26,7 @@ _RESTARTS = 3
 _REACH = 3.0  # default scan range in units of the error
 _POINTS = 41
 _POINTS_2D = 25
+_LANES = 32768  # fits of many profiles that are held at a time
 
 
 class Minimum(NamedTuple):
@@ -93,6 +94,90 @@ def profile(
         how="slice through the best fit" if fixed_others else "profile: all other free parameters refitted",
         provenance=clock.provenance(problem, "profile", settings={"names": list(names)}),
     )
+
+
+def profile_many(
+    likelihood: AbstractLikelihood,
+    datasets: Any,
+    name: str,
+    grid: Any,
+    *,
+    start: Start = None,
+    space: ParameterSpace | None = None,
+    minimiser: AbstractMinimiser | None = None,
+) -> ScanTable:
+    """Profiles of many sets of data along one parameter, all nodes of all sets fitted in batches.
+
+    Args:
+        likelihood: judges each set.
+        datasets: as for `fit_many`.
+        name: the parameter.
+        grid: its values, the same for all.
+        start: where the free fits begin, as for `fit`.
+        space: as for `fit`.
+        minimiser: as for `fit`.
+
+    Raises:
+        InvalidOption: for a parameter that is fixed, or a grid outside of its bounds.
+    """
+    clock = Clock.start()
+    stacked = stacked_data(likelihood, datasets)
+    free = fit_many(likelihood, stacked, start=start, space=space, minimiser=minimiser)
+    problem = judged(likelihood, stacked, space, minimiser, tolerance=TABLE_TOLERANCE)
+    (where,) = _scanned(problem.space, (name,))
+    nodes = _checked_grid(problem, (where,), grid)[0]
+    best, lowest = free.theta.copy(), free.excess.copy()
+    value, status = np.empty((len(free), len(nodes))), np.empty((len(free), len(nodes)), dtype=np.int8)
+    moved, each = 0, max(_LANES // len(nodes), 1)
+    for first in range(0, len(free), each):
+        lanes = np.arange(first, min(first + each, len(free)))
+        ends = _at_nodes(problem, lanes, best[lanes], where, nodes)
+        value[lanes], status[lanes] = ends.value.reshape(-1, len(nodes)), ends.status.reshape(-1, len(nodes))
+        moved += _adopt_lanes(problem, lanes, ends.theta.reshape(*value[lanes].shape, -1), value, best, lowest)
+    flags = dict(free.flags)
+    with np.errstate(invalid="ignore"):  # lanes without a minimum
+        delta, change = 2 * (value - lowest[:, None]), lowest - free.excess
+    if moved:
+        flags["moved_minimum"] = f"lower minima were met on the way and adopted in {moved} of {len(free)} sets of data"
+    return ScanTable(
+        name=name,
+        grid=nodes,
+        delta=delta,
+        status=status,
+        parameters=problem.space.names,
+        best=best,
+        best_nll=np.where(change < 0, free.nll + change, free.nll),
+        best_status=free.status,
+        flags=flags,
+        how="profiles: all other free parameters refitted at each node",
+        provenance=clock.provenance(problem, "profile_many", settings={"name": name}),
+    )
+
+
+def _at_nodes(problem: Problem, lanes: np.ndarray, best: np.ndarray, where: int, nodes: np.ndarray) -> Climbed:
+    """Fits of some lanes at every node, lane after lane, from each lane's best point."""
+    theta = np.repeat(best, len(nodes), axis=0)
+    theta[:, where] = np.tile(nodes, len(lanes))
+    held = np.zeros(theta.shape, dtype=bool)
+    held[:, where] = True
+    return conditional(problem, take_lanes(problem.data, np.repeat(lanes, len(nodes))), theta, held)
+
+
+def _adopt_lanes(
+    problem: Problem, lanes: np.ndarray, theta: np.ndarray, value: np.ndarray, best: np.ndarray, lowest: np.ndarray
+) -> int:
+    """Free fits again, from the lowest node of lanes that come below their minimum; returns how many moved."""
+    finite = np.where(np.isfinite(value[lanes]), value[lanes], np.inf)
+    below = np.flatnonzero(finite.min(axis=1) < lowest[lanes] - LOWER)
+    if not below.size:
+        return 0
+    chosen = lanes[below]
+    start = theta[below, finite[below].argmin(axis=1)]
+    free, data = np.broadcast_to(problem.space.free_mask, start.shape), take_lanes(problem.data, chosen)
+    ends = climb(problem.likelihood, data, start, free, problem.space, problem.settings, batch=problem.batch)
+    better = ends.value < lowest[chosen]
+    best[chosen[better]], lowest[chosen[better]] = ends.theta[better], ends.value[better]
+    return int(better.sum())
 
 
 def free_fit(problem: Problem, *, start: Start | Multistart = None) -> FitResult:
@@ -200,18 +285,7 @@ def _axes(
     problem: Problem, best: FitResult, where: tuple[int, ...], grid: Any, points: int | None
 ) -> tuple[np.ndarray, ...]:
     if grid is not None:
-        given = (grid,) if len(where) == 1 else tuple(grid)
-        axes = tuple(np.atleast_1d(np.asarray(g, dtype=float)) for g in given)
-        if len(axes) != len(where) or any(a.ndim != 1 or not a.size or not np.isfinite(a).all() for a in axes):
-            raise InvalidOption("the grid must hold finite values, one vector per scanned parameter")
-        for i, axis in zip(where, axes, strict=True):
-            p = problem.space.parameters[i]
-            if axis.min() < p.lower or axis.max() > p.upper:
-                raise InvalidOption(
-                    f"the grid of {p.name!r} runs over [{axis.min():g}, {axis.max():g}], outside the bounds "
-                    f"[{p.lower:g}, {p.upper:g}]; cut it or widen the bounds"
-                )
-        return axes
+        return _checked_grid(problem, where, grid)
     errors = np.sqrt(np.diagonal(minimum_of(problem, best).metric[0]))
     length = points or (_POINTS if len(where) == 1 else _POINTS_2D)
     return tuple(
@@ -222,3 +296,19 @@ def _axes(
         )
         for i in where
     )
+
+
+def _checked_grid(problem: Problem, where: tuple[int, ...], grid: Any) -> tuple[np.ndarray, ...]:
+    """The grid's axes, inside the bounds."""
+    given = (grid,) if len(where) == 1 else tuple(grid)
+    axes = tuple(np.atleast_1d(np.asarray(g, dtype=float)) for g in given)
+    if len(axes) != len(where) or any(a.ndim != 1 or not a.size or not np.isfinite(a).all() for a in axes):
+        raise InvalidOption("the grid must hold finite values, one vector per scanned parameter")
+    for i, axis in zip(where, axes, strict=True):
+        p = problem.space.parameters[i]
+        if axis.min() < p.lower or axis.max() > p.upper:
+            raise InvalidOption(
+                f"the grid of {p.name!r} runs over [{axis.min():g}, {axis.max():g}], outside the bounds "
+                f"[{p.lower:g}, {p.upper:g}]; cut it or widen the bounds"
+            )
+    return axes

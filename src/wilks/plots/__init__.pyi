@@ -28,6 +28,7 @@ from .samples import trace as trace
 from .scans import contour as contour
 from .scans import scan as scan
 from .scans import scan_map as scan_map
+from .scans import scan_table as scan_table
 from .style import wilks_style as wilks_style
 from .toys import bias as bias
 from .toys import coverage_curve as coverage_curve

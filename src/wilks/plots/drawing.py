@@ -20,7 +20,7 @@ from wilks.results.limits import Limit
 from wilks.results.regions import ClsMap, Raster, Region, Sensitivity
 from wilks.results.result import AbstractResult
 from wilks.results.samples import Samples
-from wilks.results.scans import Scan
+from wilks.results.scans import Scan, ScanTable
 from wilks.results.toys import Bias, Coverage, CoverageCurve, Toys
 from wilks.results.weighted import WeightedSamples
 
@@ -33,7 +33,7 @@ from .posteriors import grid_posterior
 from .rankings import impacts
 from .regions import belt, cls_map, raster, region, sensitivity
 from .samples import corner
-from .scans import contour, scan, scan_map
+from .scans import contour, scan, scan_map, scan_table
 from .style import figure_of
 from .toys import bias, coverage_curve, lengths, spread, toy_distribution
 from .upper_limits import confidences
@@ -67,6 +67,7 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     FitResult: _fit,
     FitTable: spread,
     Scan: _scan,
+    ScanTable: lambda result: figure_of(scan_table(result)),
     Contour: lambda result: figure_of(contour(result)),
     Impacts: impacts,
     Limit: lambda result: figure_of(confidences(result)),

@@ -11,7 +11,7 @@ from wilks._base.errors import InvalidOption
 from wilks.results.fits import converged
 from wilks.results.intervals import Contour
 from wilks.results.regions import Region
-from wilks.results.scans import Scan
+from wilks.results.scans import Scan, ScanTable
 
 from .regions import region
 from .style import ACCENT, COLOURS, DATA, MODEL, MUTED, figure_of, in_style, single, text_of
@@ -75,6 +75,41 @@ def scan(
     ax.set_ylim(0.0, min(top, 1.05 * float(np.max(finite, initial=0.0))) or top)
     ax.set_xlim(float(grid[0]), float(grid[-1]))
     ax.set_xlabel(text_of(result.names[0], labels))
+    ax.set_ylabel(r"$-2\,\Delta\ln L$")
+    ax.legend(loc="upper center")
+    return ax
+
+
+@in_style
+def scan_table(
+    result: ScanTable,
+    *,
+    levels: Sequence[float] = _LEVELS,
+    labels: Mapping[str, str] | None = None,
+    ax: Axes | None = None,
+    most: int = 50,
+) -> Axes:
+    """Profiles of many sets of data: some of them as lines, with the median and the central 68 and 95 % of all.
+
+    Args:
+        result: profiles of many sets of data.
+        levels: confidence levels whose thresholds for one degree of freedom are drawn.
+        labels: text per parameter, with its unit.
+        ax: axes to draw into.
+        most: largest number of single lines.
+    """
+    ax = single(ax)
+    kept = result.delta[result.converged]
+    ends = result.quantiles(np.array([0.02275, 0.15865, 0.5, 0.84135, 0.97725]))
+    ax.plot(result.grid, kept[:: max(-(-len(kept) // most), 1)].T, color=MUTED, lw=0.4, alpha=0.6, zorder=1)
+    for low, high, text in ((0, 4, "95.45 %"), (1, 3, "68.27 %")):
+        ax.fill_between(result.grid, ends[low], ends[high], color=MODEL, alpha=0.2, lw=0, label=text)
+    ax.plot(result.grid, ends[2], color=MODEL, label="median")
+    for level in levels:
+        ax.axhline(threshold(level, 1), color=MUTED, lw=0.9, ls="--", zorder=1)
+    ax.set_ylim(0.0, 1.6 * max((threshold(level, 1) for level in levels), default=4.0))
+    ax.set_xlim(float(result.grid.min()), float(result.grid.max()))
+    ax.set_xlabel(text_of(result.name, labels))
     ax.set_ylabel(r"$-2\,\Delta\ln L$")
     ax.legend(loc="upper center")
     return ax

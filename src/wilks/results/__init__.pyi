@@ -21,6 +21,7 @@ from .regions import Sensitivity as Sensitivity
 from .result import AbstractResult as AbstractResult
 from .samples import Samples as Samples
 from .scans import Scan as Scan
+from .scans import ScanTable as ScanTable
 from .status import Status as Status
 from .store import load as load
 from .store import save as save

@@ -24,7 +24,7 @@ from .predictions import Predictions
 from .regions import ClsMap, Raster, Region, Sensitivity
 from .result import AbstractResult
 from .samples import Samples
-from .scans import Scan
+from .scans import Scan, ScanTable
 from .toys import Bias, Coverage, CoverageCurve, Toys
 from .weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
 
@@ -35,6 +35,7 @@ RESULTS: dict[str, type[AbstractResult]] = {
         FitTable,
         Minima,
         Scan,
+        ScanTable,
         Interval,
         Intervals,
         Contour,

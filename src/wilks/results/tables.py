@@ -17,7 +17,7 @@ from .intervals import Contour, Interval, Intervals
 from .minima import Minima
 from .result import AbstractResult
 from .samples import Samples
-from .scans import Scan
+from .scans import Scan, ScanTable
 from .status import Status
 from .toys import Bias, CoverageCurve, Toys
 
@@ -114,6 +114,16 @@ def _scan(scan: Scan) -> Columns:
     }
 
 
+def _scan_table(table: ScanTable) -> Columns:
+    lanes, nodes = table.delta.shape
+    return {
+        "lane": np.repeat(np.arange(lanes), nodes),
+        table.name: np.tile(table.grid, lanes),
+        "two_delta_nll": table.delta.ravel(),
+        "status": _words(table.status),
+    }
+
+
 def _intervals(intervals: Intervals) -> Columns:
     fields = ("name", "unit", "best", "lower", "upper", "lower_open", "upper_open", "level", "method", "threshold")
     return {
@@ -190,6 +200,7 @@ _COLUMNS: dict[type[AbstractResult], Callable[[Any], Columns]] = {
     Toys: _toys,
     Samples: _samples,
     Scan: _scan,
+    ScanTable: _scan_table,
     Interval: _interval,
     Intervals: _intervals,
     Contour: _contour,
