@@ -74,13 +74,21 @@ def quick_posterior(method: str) -> NeuralPosterior:
 
 
 def posterior(
-    task: str, method: str, seed: int, n: int, draws: int, observations: int, file: str, steps: int | None = None
+    task: str,
+    method: str,
+    seed: int,
+    n: int,
+    draws: int,
+    observations: int,
+    file: str,
+    steps: int | None = None,
+    named: dict[str, str] | None = None,
 ) -> Work:
-    """Training with our defaults, compilation included, and draws at some observations, which go into a file."""
+    """Training with our defaults but for what is named, and draws at some observations, which go into a file."""
 
     def work() -> Answer:
         start = time.process_time()
-        found = trained(task, method, seed, n, None if steps is None else Budget(steps=steps))
+        found = trained(task, method, seed, n, None if steps is None else Budget(steps=steps), **(named or {}))
         middle = time.process_time()
         numbers = range(1, observations + 1)
         for i in numbers:  # draws that leave the prior are made up for in blocks of other sizes, which compile
