@@ -112,7 +112,7 @@ def _least_squares(
     """Weighted least squares in every lane; NaN counts give NaN."""
     normal = (matrix.T * weight[:, None, :]) @ matrix
     right = (weight * counts) @ matrix
-    diagonal = np.einsum("lpp->lp", normal)
+    diagonal = normal.diagonal(axis1=1, axis2=2)
     scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
     scaled = normal * scale[:, :, None] * scale[:, None, :] + _RIDGE * np.eye(matrix.shape[1])
     return scale * np.linalg.solve(scaled, (right * scale)[..., None])[..., 0]

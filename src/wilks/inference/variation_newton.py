@@ -21,6 +21,7 @@ from wilks.results.status import Status
 from .identity import once_per_likelihood
 from .ladder import Climbed, outward
 from .lanes import Settings
+from .member_search import lowest_member
 from .member_starts import average_starts, member_likelihood, member_minima
 from .newton import ACCEPT, DAMPING_START, SINGULAR
 from .problem import Problem
@@ -76,11 +77,15 @@ def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> 
     counts = np.asarray(problem.data.counts, dtype=float)
     lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
     start = average_starts(likelihood, lane, np.clip(first, space.lowers, space.uppers)[None], space, keep)
-    best = start[0]
+    best, here = start[0], stored.around(start[0], counts)
     if member_likelihood(likelihood) is not None:
-        member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)
-        best = _lower(stored, counts, best, member[0])
-    found = _minimise(stored, counts, best, space, problem.settings)
+        member = lowest_member(stored, counts, best, space)
+        if member is None:
+            member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)[0]
+        there = stored.around(member, counts)
+        if here is None or (there is not None and there.value < here.value):
+            best, here = member, there
+    found = _minimise(stored, counts, best, here, space, problem.settings)
     if found is None:
         return None
     at_lower, at_upper = outward(found.theta, found.here.gradient, space)
@@ -97,17 +102,16 @@ def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> 
     return ends, found.here
 
 
-def _lower(stored: StoredVariations, counts: Counts, one: Vector, other: Vector) -> Vector:
-    """The point with the lower excess."""
-    here, there = stored.around(one, counts), stored.around(other, counts)
-    return other if here is None or (there is not None and there.value < here.value) else one
-
-
 def _minimise(
-    stored: StoredVariations, counts: Counts, start: Vector, space: ParameterSpace, settings: Settings
+    stored: StoredVariations,
+    counts: Counts,
+    theta: Vector,
+    here: Surroundings | None,
+    space: ParameterSpace,
+    settings: Settings,
 ) -> _Minimum | None:
-    """The next minimum from a start; None if there is none in reach."""
-    theta, here, damping, iterations = start, stored.around(start, counts), 0.0, 1
+    """The next minimum from a start with its surroundings; None if there is none in reach."""
+    damping, iterations = 0.0, 1
     while here is not None and iterations <= settings.max_iterations:
         where = _moving(theta, here.gradient, space)
         trial, predicted, edm = _propose(here, where, theta, space, damping)

@@ -6,6 +6,7 @@ without ever forming the matrix of the chain.
 """
 
 import abc
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -72,17 +73,16 @@ class Limit(eqx.Module):
 
     inner: AbstractEnsemble
     bounded: ParameterSpace
-    _extremes: tuple[np.ndarray, ...] | None  # lowest and highest coefficients of the variations, and constants
 
-    def __init__(self, inner: AbstractEnsemble, bounded: ParameterSpace) -> None:
-        self.inner, self.bounded, self._extremes = inner, bounded, None
-        if isinstance(inner, LinearEnsemble):
-            kept = (inner.matrices, inner.constants)
-            self._extremes = (*(part.min(axis=0) for part in kept), *(part.max(axis=0) for part in kept))
+    @functools.cached_property
+    def _extremes(self) -> tuple[np.ndarray, ...]:
+        """Lowest coefficients and constants of a linear inner ensemble's variations, then the highest ones."""
+        kept = (self.inner.matrices, self.inner.constants) if isinstance(self.inner, LinearEnsemble) else ()
+        return (*(part.min(axis=0) for part in kept), *(part.max(axis=0) for part in kept))
 
     def surely_kept(self, theta: Float[np.ndarray, " parameters"]) -> bool:
         """Whether the extremes of all variations together are inside the bounds; a fraction of the cost of `excess`."""
-        if self._extremes is None or not isinstance(self.inner, LinearEnsemble):
+        if not isinstance(self.inner, LinearEnsemble):
             return False
         theta = theta[self.inner.columns]
         up, down = np.maximum(theta, 0.0), np.minimum(theta, 0.0)
