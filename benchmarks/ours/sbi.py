@@ -27,7 +27,7 @@ from wilks.parameters.space import ParameterSpace
 
 PATHS = {
     "flow": FlowMatching,
-    "score": ScoreMatching,
+    "score": lambda: ScoreMatching(steps=30),  # of Heun's method; a quarter less than our default, at the same C2ST
     "spline": SplineFlow,
     "affine": lambda: SplineFlow(kind="affine"),
 }

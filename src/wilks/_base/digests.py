@@ -46,6 +46,11 @@ def is_verifiable(text: str) -> bool:
     return not text.startswith(_UNVERIFIABLE)
 
 
+@functools.cache
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
+
+
 class _Walk:
     """One walk over a tree; each piece enters with kind and length, so that different trees give different bytes."""
 
@@ -131,9 +136,9 @@ class _Walk:
     def add_dataclass(self, item: Any) -> None:
         self.piece("object")
         self.add_type(type(item))
-        for field in dataclasses.fields(item):
-            self.add_text(field.name)
-            self.add(getattr(item, field.name, None))
+        for name in _field_names(type(item)):
+            self.add_text(name)
+            self.add(getattr(item, name, None))
 
     def add_partial(self, item: functools.partial) -> None:
         self.piece("partial")

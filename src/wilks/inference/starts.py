@@ -38,10 +38,12 @@ def auxiliary_starts(
 def count_starts(
     likelihood: AbstractLikelihood, data: Any, theta: Lanes, space: ParameterSpace, keep: Collection[str] = ()
 ) -> Lanes:
-    """Starts with the free rates of lists of events where their number wants them, inside the bounds.
+    """Starts inside the bounds, with the free rates of lists of events where their number wants them.
 
     Parameters in ``keep`` stay where they are, and so do those whose start the space has changed.
     """
+    if not isinstance(likelihood, (Joint, AbstractEventLikelihood)):
+        return theta
     moved = theta.copy()
     if isinstance(likelihood, Joint):
         for name, part in likelihood.parts.items():

@@ -23,6 +23,8 @@ def log_densities(
     mean: Float[np.ndarray, "variations bins lanes"], counts: Counts
 ) -> Float[np.ndarray, "variations lanes"]:
     """ln L of each variation up to what depends on the counts alone; -inf where counts are impossible."""
+    if mean.min(initial=1.0) > 0 and mean.max(initial=1.0) < np.inf:
+        return np.einsum("bl,sbl->sl", counts.T, np.log(mean)) - mean.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         seen = np.where(counts.T > 0, np.log(mean), 0.0)
         each = np.einsum("bl,sbl->sl", counts.T, seen) - mean.sum(axis=1)
