@@ -42,8 +42,8 @@ def test_it_is_the_lowest_of_all_minima(spread, held):
             assert (point[~space.free_mask] == space.starts[~space.free_mask]).all()
             assert ((point >= space.lowers) & (point <= space.uppers)).all()
             # it may stop as soon as one variation is left: near the minimum, whose variation is the same
-            lowest = [stored.matrices[:, :, :] @ at for at in (known, point)]
-            cost = [(mean - counts * np.log(mean)).sum(axis=1) for mean in lowest]
+            means = [stored.matrices @ at for at in (known, point)]
+            cost = [(mean - counts * np.log(mean)).sum(axis=1) for mean in means]
             assert cost[1].argmin() == cost[0].argmin() or cost[1].min() <= cost[0].min() + 1e-6
     assert found > 40  # of 45
 

@@ -93,7 +93,7 @@ class Batch:
         """Edges passed by each event, see :meth:`wilks.data.intervals.Intervals.steps`; remembered."""
         if intervals not in self._known:
             column = self.columns.get(intervals.name)
-            kept = self._kept if isinstance(column, np.ndarray) and not column.flags.writeable else None
+            kept = self._kept if _cannot_change(column) else None
             if kept is None or self.size > BLOCK:
                 self._known[intervals] = intervals.steps(self.column(intervals.name, level))
             else:  # keyed by the column itself, which the table holds as long as what it keeps
@@ -265,6 +265,16 @@ def _renamed(batch: Batch, rename: Mapping[str, str]) -> Batch:
         return kept | {new: columns[old] for old, new in rename.items() if old in columns}
 
     return replace(batch, columns=under_new_names(batch.columns), absent=under_new_names(batch.absent), _known={})
+
+
+def _cannot_change(column: Any) -> bool:
+    """Whether nobody can write into a column, nor into an array of which it is a view."""
+    known = isinstance(column, np.ndarray)
+    while isinstance(column, np.ndarray):
+        if column.flags.writeable:
+            return False
+        column = column.base
+    return known and column is None
 
 
 def _taken(column: Any, rows: Any) -> Any:

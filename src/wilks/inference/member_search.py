@@ -23,7 +23,9 @@ Expansion = tuple[Members, Lanes, Curved]
 
 
 def lowest_member(stored: StoredVariations, counts: Counts, start: Vector, space: ParameterSpace) -> Vector | None:
-    """A point near the lowest of all variations' minima; None if an expectation comes close to zero on the way.
+    """A point near the lowest of all variations' minima.
+
+    None if an expectation comes close to zero on the way, or if it is not settled in a few steps which one is lowest.
 
     Poisson's -ln L is self-concordant in the parameters of a linear model (with the constant of the smallest positive
     count a): a minimum lies no lower than f - a w(d / sqrt(a)) with Newton's decrement d and w(t) = -t - ln(1 - t).

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from wilks._base.notices import notice
+from wilks._base.tracing import UNTRACEABLE
 from wilks._base.typing import Key
 from wilks.inference.lanes import take_one
 from wilks.likelihood.interface import AbstractHostSimulator, AbstractSimulator
@@ -18,7 +19,7 @@ from .points import Points
 
 _BLOCK = 1024  # sets of data of one compiled call
 
-_UNTRACEABLE = (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError, TypeError)
+_UNTRACEABLE = (*UNTRACEABLE, TypeError)
 
 
 def simulate_each(key: Key, simulator: AbstractSimulator, space: ParameterSpace, theta: Points) -> Any:

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, InvalidOption, MissingRole, TooManyFailures, UnknownName
 from wilks._base.notices import notice
+from wilks._base.tracing import UNTRACEABLE
 from wilks._base.typing import Key
 from wilks.execution.chunks import Chunk, plan
 from wilks.execution.executors import run_chunks
@@ -34,14 +35,7 @@ _SLOW_CHUNK = 100  # simulations made point by point
 _MOST_FAILED = 0.01
 _PROBES = 8  # simulations that find shapes and show whether the key matters
 
-_UNTRACEABLE = (
-    jax.errors.TracerArrayConversionError,
-    jax.errors.TracerBoolConversionError,
-    jax.errors.TracerIntegerConversionError,
-    jax.errors.ConcretizationTypeError,
-    jax.errors.UnexpectedTracerError,
-    TypeError,
-)
+_UNTRACEABLE = (*UNTRACEABLE, jax.errors.UnexpectedTracerError, TypeError)
 
 
 class _Work(NamedTuple):
