@@ -16,7 +16,7 @@ from .identity import once_per_likelihood
 from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes, variations
 
 _MEMBERS_AT_ONCE = 2**16  # fits of members held in memory at a time
-_RIDGE = 1e-9  # share of the largest diagonal element that keeps the normal equations solvable
+_RIDGE = 1e-9  # share by which diagonal elements grow, to keep the normal equations solvable
 
 Lanes = Float[np.ndarray, "lanes parameters"]
 
@@ -86,7 +86,7 @@ def average_starts(
     guess = start.copy()
     missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
     guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))
-    guess = np.clip(guess, space.lowers, space.uppers)
+    guess = np.minimum(np.maximum(guess, space.lowers), space.uppers)
     means = matrix @ np.stack([guess, start]).swapaxes(1, 2) + constants[:, None]
     there, here = log_densities(means, counts)
     return np.where((there > here)[:, None], guess, start)
@@ -112,7 +112,6 @@ def _least_squares(
     """Weighted least squares in every lane; NaN counts give NaN."""
     normal = (matrix.T * weight[:, None, :]) @ matrix
     right = (weight * counts) @ matrix
-    diagonal = normal.diagonal(axis1=1, axis2=2)
-    scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
-    scaled = normal * scale[:, :, None] * scale[:, None, :] + _RIDGE * np.eye(matrix.shape[1])
-    return scale * np.linalg.solve(scaled, (right * scale)[..., None])[..., 0]
+    diagonal = np.einsum("lii->li", normal)  # a view
+    diagonal += _RIDGE * np.where(diagonal > 0, diagonal, 1.0)
+    return np.linalg.solve(normal, right[..., None])[..., 0]

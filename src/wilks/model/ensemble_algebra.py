@@ -194,9 +194,11 @@ def collapse(ensemble: AbstractEnsemble) -> LinearEnsemble:
 def _at_unit_vectors(ensemble: AbstractEnsemble) -> Float[np.ndarray, "each outputs vectors"]:
     """Predictions at every unit vector, and at zero."""
     if isinstance(ensemble, LinearEnsemble) and len(ensemble.columns) == len(ensemble.space):
-        constants = ensemble.constants[..., None]
-        matrices = ensemble.matrices + constants
-        return np.concatenate([matrices, np.broadcast_to(constants, (*matrices.shape[:2], 1))], axis=2)
+        matrices, constants = ensemble.matrices, ensemble.constants[..., None]
+        both = np.empty((max(len(matrices), len(constants)), *matrices.shape[1:2], matrices.shape[2] + 1))
+        both[...] = constants
+        both[..., :-1] += matrices
+        return both
     size = len(ensemble.space)
     return np.asarray(predicted(ensemble, np.eye(size, size + 1)[None]))
 

@@ -136,21 +136,22 @@ class LinearEnsemble(AbstractEnsemble):
         self.outputs, self.linear = matrices.shape[1], True
         self.weights = checked_weights(weights, matrices.shape[0])
         self.constants = np.zeros((1, self.outputs)) if constants is None else _rows(constants, self.outputs)
-        self.columns = np.arange(matrices.shape[2]) if columns is None else np.asarray(columns, dtype=np.int64)
-        if len(self.columns) == len(space) == matrices.shape[2]:  # all of them, in the space's order
-            order = np.argsort(self.columns)
-            self.columns, self.matrices = self.columns[order], matrices[:, :, order]
-
-    def __check_init__(self) -> None:
-        size, given = len(self.weights), self.matrices.shape
+        size, given = len(self.weights), matrices.shape
         if given[0] not in (1, size) or self.constants.shape[0] not in (1, size):
             raise InvalidModel(
                 f"{given[0]} matrices, {self.constants.shape[0]} constants and {size} weights; expected as many of each"
             )
+        if columns is None and given[2] == len(space):
+            self.columns = np.arange(given[2])
+            return
+        self.columns = np.arange(given[2]) if columns is None else np.asarray(columns, dtype=np.int64)
         if self.columns.shape != (given[2],):
             raise InvalidModel(f"{len(self.columns)} columns for matrices of {given[2]}; expected one each")
-        if columns_outside(self.columns, len(self.space)):
-            raise InvalidModel(f"columns {self.columns.tolist()} do not belong to {len(self.space)} parameters")
+        if columns_outside(self.columns, len(space)):
+            raise InvalidModel(f"columns {self.columns.tolist()} do not belong to {len(space)} parameters")
+        if given[2] == len(space):  # all of them, in the space's order
+            order = np.argsort(self.columns)
+            self.columns, self.matrices = self.columns[order], matrices[:, :, order]
 
     def predict(self, points: Points) -> Predicted:
         """M_s x + c_s at every point."""
@@ -295,7 +296,7 @@ def _rows(constants: Any, outputs: int) -> np.ndarray:
     array = np.atleast_2d(_finite("constants", constants))
     if array.ndim != 2 or array.shape[1] not in (1, outputs):
         raise InvalidModel(f"constants of shape {np.shape(constants)}; expected (variations, {outputs})")
-    return np.broadcast_to(array, (array.shape[0], outputs)).copy()
+    return array.copy() if array.shape[1] == outputs else np.repeat(array, outputs, axis=1)
 
 
 def as_ensemble(predictor: AbstractPredictor) -> AbstractEnsemble:
