@@ -196,22 +196,23 @@ def _item(
     moved: dict[str, str],
 ) -> Interval:
     p = problem.space.parameters[i]
-    (lower, upper), opened = sides.value[0, k], sides.open_[0, k]
+    (lower, upper), opened = sides.value[0, k].tolist(), sides.open_[0, k].tolist()
     flags = dict(moved)
     status = best.status
-    if opened.any():
+    if any(opened):
         which = " and ".join(s for s, o in zip(("lower", "upper"), opened, strict=True) if o)
-        why = "the bound comes before" if np.isfinite([lower, upper])[opened].all() else "the profile does not reach"
+        bounded = np.isfinite([lower, upper])[opened].all()
+        why = "the bound comes before" if bounded else "the profile does not reach"
         flags["open_interval"] = f"the {which} end of {p.name} is open: {why} the threshold"
     if sides.failed[0, k].any():
         status = Status.FAILED
         flags["failed_end"] = (
             f"a profile fit of {p.name} failed before the threshold was reached; the end is a bound on it"
         )
-    pieces = folds[k].pieces if k in folds else ((float(lower), float(upper)),)
+    pieces = folds[k].pieces if k in folds else ((lower, upper),)
     if len(pieces) > 1:
         flags["disconnected"] = f"the interval of {p.name} has {len(pieces)} pieces"
-    residuals = np.where(opened, np.nan, sides.residual[0, k]).tolist()  # an open end meets no threshold
+    low, high = np.where(opened, np.nan, sides.residual[0, k]).tolist()  # an open end meets no threshold
     return Interval(
         name=p.name,
         unit=p.unit,
@@ -219,12 +220,12 @@ def _item(
         method="profile",
         lower=min(piece[0] for piece in pieces),
         upper=max(piece[1] for piece in pieces),
-        lower_open=bool(opened[0]),
-        upper_open=bool(opened[1]),
+        lower_open=opened[0],
+        upper_open=opened[1],
         pieces=pieces,
         threshold=threshold(level),
         best=float(best.theta[i]),
-        residuals=(residuals[0], residuals[1]),
+        residuals=(low, high),
         status=status,
         flags=flags,
         how="ends where the profile of 2 delta nll meets the chi-square quantile of one degree of freedom (asymptotic)",

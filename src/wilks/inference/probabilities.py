@@ -1,5 +1,6 @@
 """Thresholds, p-values and binomial and Poisson intervals, from special functions alone."""
 
+import functools
 import math
 
 import numpy as np
@@ -19,6 +20,7 @@ def check_level(level: float) -> float:
     return float(level)
 
 
+@functools.lru_cache
 def threshold(level: float, dof: int = 1) -> float:
     """Value of 2 delta nll that encloses a probability: the chi-square quantile.
 

@@ -103,9 +103,9 @@ def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curva
         return _exactly_of_cells(likelihood, theta, data)
     mean, jacobian = _linearise(likelihood, theta)
     cells = likelihood.judge(mean, data)
-    gradient = jnp.sum(jacobian * cells.slope[None], axis=(1, 2))
     weight = cells.expected if curvature == "fisher" else cells.observed
-    return Quadratic(jnp.sum(cells.excess), gradient, _sandwich(jacobian, weight))
+    gradient, hessian = _slope(likelihood, jacobian, cells.slope), _bend(likelihood, jacobian, weight)
+    return Quadratic(jnp.sum(cells.excess), gradient, hessian)
 
 
 def _exactly_of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any) -> Quadratic:
@@ -114,12 +114,12 @@ def _exactly_of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: An
     def gradient_at(at: Theta) -> tuple[Float[Array, " parameters"], tuple[Cells, Array]]:
         mean, jacobian = _linearise(likelihood, at)
         cells = likelihood.judge(jax.lax.stop_gradient(mean), data)
-        return jnp.sum(jacobian * cells.slope[None], axis=(1, 2)), (cells, jacobian)
+        return _slope(likelihood, jacobian, cells.slope), (cells, jacobian)
 
     gradient, push, (cells, jacobian) = jax.linearize(gradient_at, theta, has_aux=True)
     together = jacobian.shape[0] * jacobian.size <= _TANGENTS_IN_MEMORY
     bent = jax.vmap(push)(jnp.eye(theta.shape[0])) if together else jax.lax.map(push, jnp.eye(theta.shape[0]))
-    hessian = _sandwich(jacobian, cells.observed) + 0.5 * (bent + bent.T)
+    hessian = _bend(likelihood, jacobian, cells.observed) + 0.5 * (bent + bent.T)
     return Quadratic(jnp.sum(cells.excess), gradient, hessian)
 
 
@@ -131,6 +131,49 @@ def _linearise(likelihood: AbstractCellLikelihood, theta: Theta) -> MeanAndJacob
             return known
     mean, push = jax.linearize(lambda at: likelihood.mean(likelihood.space.unpack(at)), theta)
     return mean, jax.vmap(push)(jnp.eye(theta.shape[0]))
+
+
+def _slope(
+    likelihood: AbstractCellLikelihood,
+    jacobian: Float[Array, "parameters terms cells"],
+    slope: Float[Array, "terms cells"],
+) -> Float[Array, " parameters"]:
+    """J^T dE/dy; the last cells may be constraints, each of one parameter, whose rows of J need not be multiplied."""
+    measured = _measured(likelihood)
+    if not measured:
+        return jnp.sum(jacobian * slope[None], axis=(1, 2))
+    bins = slope.shape[1] - len(measured)
+    main = jnp.sum(jacobian[:, :, :bins] * slope[None, :, :bins], axis=(1, 2))
+    return main + _by_parameter(slope[0, bins:], measured, len(jacobian))
+
+
+def _bend(
+    likelihood: AbstractCellLikelihood,
+    jacobian: Float[Array, "parameters terms cells"],
+    weight: Float[Array, "terms terms cells"],
+) -> Float[Array, "parameters parameters"]:
+    """J^T W J, with constraints as in `_slope`: they add to its diagonal."""
+    measured = _measured(likelihood)
+    if not measured:
+        return _sandwich(jacobian, weight)
+    bins = weight.shape[2] - len(measured)
+    main = _sandwich(jacobian[:, :, :bins], weight[:, :, :bins])
+    return main + jnp.diag(_by_parameter(weight[0, 0, bins:], measured, len(jacobian)))
+
+
+def _measured(likelihood: AbstractCellLikelihood) -> tuple[int, ...]:
+    """Positions of the parameters that are measured by the likelihood's last cells, one each."""
+    counted = isinstance(likelihood, (PoissonCounts, ChiSquareCounts))
+    return likelihood.constraints.indices if counted else ()
+
+
+def _by_parameter(
+    cells: Float[Array, " constraints"], measured: tuple[int, ...], size: int
+) -> Float[Array, " parameters"]:
+    """What constraints give to their parameters, zero for the others."""
+    place = np.full(size, len(measured))
+    place[list(measured)] = np.arange(len(measured))
+    return jnp.append(cells, 0.0)[place]
 
 
 def _sandwich(

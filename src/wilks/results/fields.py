@@ -5,7 +5,7 @@ import enum
 import functools
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -28,15 +28,16 @@ def hints_of(record: type) -> dict[str, Any]:
 
 
 @functools.cache
-def _fields_of(record: type) -> tuple[tuple[str, Any, str], ...]:
-    """Name, declared type and place of each field of a dataclass."""
-    return tuple((name, hint, f"{record.__name__}.{name}") for name, hint in hints_of(record).items())
+def _fields_of(record: type) -> tuple[tuple[str, Any, Callable[[Any], bool], str], ...]:
+    """Name, declared type, its `_exactly`, and place of each field of a dataclass."""
+    return tuple((name, hint, _exactly(hint), f"{record.__name__}.{name}") for name, hint in hints_of(record).items())
 
 
 @functools.cache
 def _array_fields(record: type) -> tuple[tuple[str, Any, str], ...]:
-    """The fields of a dataclass that can hold arrays."""
-    return tuple(field for field in _fields_of(record) if is_array(field[1]) or _arrays_inside(field[1]))
+    """Name, declared type and place of the fields of a dataclass that can hold arrays."""
+    fields = ((name, hint, where) for name, hint, _, where in _fields_of(record))
+    return tuple(field for field in fields if is_array(field[1]) or _arrays_inside(field[1]))
 
 
 @functools.cache
@@ -51,9 +52,9 @@ def conform_record(record: Any) -> None:
         InvalidData: naming the field, the value and what was expected.
     """
     kind, values, changed = type(record), {}, {}
-    for name, hint, where in _fields_of(kind):
+    for name, hint, exactly, where in _fields_of(kind):
         value = values[name] = getattr(record, name)
-        if type(value) is hint:
+        if type(value) is hint or exactly(value):
             continue
         values[name] = conform(hint, value, where)
         if values[name] is not value:
@@ -74,7 +75,7 @@ def conform(hint: Any, value: Any, where: str) -> Any:
     Raises:
         InvalidData: naming the place, the value and what was expected.
     """
-    if _as_declared(hint, value):
+    if _exactly(hint)(value):
         return value
     origin, arguments = _origin_of(hint)
     if hint is Any:
@@ -148,17 +149,21 @@ def plain(value: Any, depth: int = 0) -> Any:
     return value.name.lower() if isinstance(value, enum.Enum) else str(value)
 
 
-def _as_declared(hint: Any, value: Any) -> bool:
-    """Whether a value is a plain one, or a tuple of plain ones, of exactly the declared type."""
+@functools.cache
+def _exactly(hint: Any) -> Callable[[Any], bool]:
+    """Whether a value is a plain one, or a tuple of such, of exactly the declared type: then it may stay as it is."""
     if hint in _PLAIN:
-        return type(value) is hint
-    origin, arguments = _origin_of(hint)
-    if origin is not tuple or type(value) is not tuple:
-        return False
+        return lambda value: type(value) is hint
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    inner = [_exactly(kind) for kind in arguments if kind is not Ellipsis]
+    if origin is not tuple or not inner:
+        return lambda _: False
     if arguments[-1] is Ellipsis:
-        return arguments[0] in _PLAIN and all(type(item) is arguments[0] for item in value)
-    return len(value) == len(arguments) and all(
-        kind in _PLAIN and type(item) is kind for item, kind in zip(value, arguments, strict=True)
+        return lambda value: type(value) is tuple and all(map(inner[0], value))
+    return lambda value: (
+        type(value) is tuple
+        and len(value) == len(inner)
+        and all(exactly(item) for exactly, item in zip(inner, value, strict=True))
     )
 
 
@@ -175,7 +180,8 @@ def _conform_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[
 def _conform_dict(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, typing.Mapping) or not all(isinstance(k, str) for k in value):
         raise InvalidData(f"{where} is {_shown(value)}; expected a mapping with names as keys")
-    return {k: v if _as_declared(hint, v) else conform(hint, v, f"{where}[{k!r}]") for k, v in value.items()}
+    exactly = _exactly(hint)
+    return {k: v if exactly(v) else conform(hint, v, f"{where}[{k!r}]") for k, v in value.items()}
 
 
 def _conform_array(hint: Any, value: Any, where: str) -> np.ndarray:
