@@ -10,7 +10,7 @@ _PYHF = tuple((backend, optimizer) for backend in ("numpy", "jax") for optimizer
 
 def rows(quick: bool) -> list[Row]:
     """All rows of the engine."""
-    return [*_toys(quick), *_shapes(quick), *_simulation(quick), *_start_up(), *_rates(quick)]
+    return [*_toys(quick), *_shapes(quick), *_events(quick), *_simulation(quick), *_start_up(), *_rates(quick)]
 
 
 def pyhf(name: str, choices: tuple[tuple[str, str], ...] = _PYHF, **options: object) -> tuple[Task, ...]:
@@ -85,6 +85,24 @@ def _shapes(quick: bool) -> list[Row]:
             "b-profile", f"b: profile of {points['points']} points", Task(OURS, "systematics_profile", points),
             (Task("iminuit", "systematics_profile", points, "iminuit mnprofile, JAX gradient"),), Target(10, 50),
             unit="profile",
+        ),
+    ]  # fmt: skip
+
+
+def _events(quick: bool) -> list[Row]:
+    sets, points = {"n": 8 if quick else 64}, {"points": 10 if quick else 50}
+
+    def peers(name: str, *costs: str, **options: int) -> tuple[Task, ...]:
+        return tuple(Task("iminuit", name, {**options, "cost": cost}, f"iminuit strategy 0, {cost}") for cost in costs)
+
+    return [
+        side_by_side(
+            "c-fits", f"c: {sets['n']} sets of 10,000 events fitted", Task(OURS, "unbinned_fits", sets),
+            peers("unbinned_fits", "numpy", "numpy with gradient", "JAX gradient", **sets), Target(2, 4), unit="set",
+        ),
+        side_by_side(
+            "c-profile", f"c: profile of {points['points']} points", Task(OURS, "unbinned_profile", points),
+            peers("unbinned_profile", "JAX gradient", **points), Target(1, 2), unit="profile",
         ),
     ]  # fmt: skip
 

@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 from harness.serving import Answer, Work
-from problems import histograms, systematics
+from problems import histograms, systematics, unbinned
 
 import wilks
+from wilks.data.events import Events
 from wilks.results.fits import FitTable
 
 from .models import (
+    peak_on_decay,
     pearson,
     systematics_toys,
     systematics_workspace,
@@ -105,3 +107,16 @@ def _profile(likelihood: Any, data: Any, name: str, grid: np.ndarray) -> Work:
         return {"items": 1, "values": scan.delta.tolist(), "scale": 1.0}
 
     return work
+
+
+def unbinned_fits(n: int) -> Work:
+    """Fits of ``n`` sets of events of problem c in one call."""
+    likelihood = peak_on_decay()
+    data = likelihood.stack([Events({"x": x}) for x in unbinned.toys(n)])
+    return lambda: _sampled(wilks.fit_many(likelihood, data), n, unbinned.NAMES)
+
+
+def unbinned_profile(points: int) -> Work:
+    """Profile of the share of problem c."""
+    likelihood = peak_on_decay()
+    return _profile(likelihood, Events({"x": unbinned.toys(1)[0]}), "f", np.linspace(*unbinned.GRID, points))

@@ -1,14 +1,18 @@
 """The benchmark problems as Wilks likelihoods with stacked data of many toys."""
 
+import jax.numpy as jnp
 import numpy as np
-from problems import histograms, systematics
+from problems import histograms, systematics, unbinned
 
 import wilks
 from wilks.interchange.histfactory import Workspace
 from wilks.likelihood.binned import CountsData
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.likelihood.unbinned import Unbinned
+from wilks.model.density_source import DensitySource
 from wilks.model.linear import LinearTemplates
 from wilks.parameters.parameter import Parameter
+from wilks.parameters.space import ParameterSpace
 
 
 def two_norms(problem: histograms.TwoNorms, *, statistics: bool = False) -> LinearTemplates:
@@ -57,3 +61,22 @@ def systematics_toys(likelihood: PoissonCounts, n: int) -> CountsData:
     counts, pulls = systematics.toys(n)
     order = [systematics.PULLS.index(name) for name in likelihood.constraints.parameters]
     return CountsData(counts, pulls[:, order], np.zeros((n, 0)))
+
+
+def peak_on_decay() -> Unbinned:
+    """Problem c: the shape alone is fitted."""
+    parameters = [
+        Parameter(name, start, lower=lower, upper=upper)
+        for name, start, (lower, upper) in zip(unbinned.NAMES, unbinned.START, unbinned.BOUNDS, strict=True)
+    ]
+
+    def density(x: jnp.ndarray, p: dict) -> jnp.ndarray:
+        z = (x - p["m"]) / p["s"]
+        return p["f"] * unbinned.PEAK / p["s"] * jnp.exp(-0.5 * z**2) + (1.0 - p["f"]) * unbinned.DECAY * jnp.exp(
+            -x / unbinned.SCALE
+        )
+
+    source = DensitySource(
+        density, ParameterSpace(tuple(parameters)), limits=unbinned.LIMITS, events=float(unbinned.EVENTS)
+    )
+    return Unbinned({"all": source}, free=dict.fromkeys(unbinned.NAMES))

@@ -24,6 +24,8 @@ TASKS = {
     "systematics_profile": fits.systematics_profile,
     "ten_bins_profile": fits.ten_bins_profile,
     "ten_bins_profiles": fits.ten_bins_profiles,
+    "unbinned_fits": fits.unbinned_fits,
+    "unbinned_profile": fits.unbinned_profile,
     "thrown": studies.thrown,
     "systematics_thrown": studies.systematics_thrown,
     "coverage": studies.coverage,

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from harness.serving import Answer, Work, serve
 from iminuit import Minuit, cost
-from problems import histograms, systematics
+from problems import histograms, systematics, unbinned
 
 from .systematics_model import cost_with_gradient
+from .unbinned_costs import COSTS
 
 SAMPLE = 8
 
@@ -154,6 +155,26 @@ def _profiled(m: Minuit, name: str, grid: np.ndarray) -> Answer:
     return {"items": 1, "values": (2 * (heights - best)).tolist(), "unconverged": int((~valid).sum())}
 
 
+def _unbinned_minuit(x: np.ndarray, cost: str, strategy: int) -> Minuit:
+    nll, gradient = COSTS[cost](x)
+    m = Minuit(nll, np.array(unbinned.START), grad=gradient, name=unbinned.NAMES)
+    m.limits = unbinned.BOUNDS
+    m.errordef, m.strategy = Minuit.LIKELIHOOD, strategy
+    return m
+
+
+def unbinned_fits(n: int, cost: str, strategy: int = 0) -> Work:
+    """Sets of events of problem c."""
+    sets = unbinned.toys(n)
+    return lambda: _fitted([_unbinned_minuit(x, cost, strategy) for x in sets], strategy)
+
+
+def unbinned_profile(points: int, cost: str, strategy: int = 0) -> Work:
+    """Migrad and mnprofile of the share of problem c."""
+    (x,) = unbinned.toys(1)
+    return lambda: _profiled(_unbinned_minuit(x, cost, strategy), "f", np.linspace(*unbinned.GRID, points))
+
+
 TASKS = {
     "two_norm_fits": two_norm_fits,
     "own_cost_fits": own_cost_fits,
@@ -162,6 +183,8 @@ TASKS = {
     "systematics_intervals": systematics_intervals,
     "systematics_profile": systematics_profile,
     "ten_bins_profile": ten_bins_profile,
+    "unbinned_fits": unbinned_fits,
+    "unbinned_profile": unbinned_profile,
 }
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ class _Walk:
             "use an equinox.Module, a dataclass, arrays, numbers, texts, functions or containers of them"
         )
 
-    def piece(self, kind: str, content: bytes = b"") -> None:
+    def piece(self, kind: str, content: bytes | memoryview = b"") -> None:
         self._sha.update(f"{kind}:{len(content)}:".encode())
         self._sha.update(content)
 
@@ -103,7 +103,7 @@ class _Walk:
             raise InvalidModel(f"cannot make a digest of an array of type {array.dtype}; use numbers or texts")
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         self.piece("array", f"{little.dtype.str}{little.shape}".encode())
-        self.piece("data", little.tobytes(order="C"))
+        self.piece("data", np.ascontiguousarray(little).reshape(-1).view(np.uint8).data)  # without a copy
 
     def add_sequence(self, item: tuple | list) -> None:
         self.piece("sequence", f"{_full_name(type(item))} {len(item)}".encode())

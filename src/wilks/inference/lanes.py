@@ -317,6 +317,8 @@ def saturated_lanes(
     likelihood: AbstractLikelihood, data: Any, *, batch: int | None = None
 ) -> Float[np.ndarray, " lanes"]:
     """Log density of the saturated model in every lane."""
+    if isinstance(likelihood, AbstractEventLikelihood):  # there is none of single events
+        return np.zeros(count_lanes(data))
     if (known := template_saturated(likelihood, data)) is not None:
         return known
     return _over_batches(_saturated_batch, likelihood, data, np.zeros((count_lanes(data), 0)), batch)

@@ -21,6 +21,7 @@ NO_RATE = -1e300
 
 _NOTHING = -1e290  # a log rate below counts as zero
 _FORWARD_UP_TO = 2  # parameters up to which forward derivatives of one number cost less than reverse ones
+_BY_ROWS_UP_TO = 4  # parameters up to which products of scores are formed row by row
 _LARGEST = 600.0  # exponent at which the share of a source switched off is cut, far from overflow
 
 
@@ -74,8 +75,9 @@ class Component(eqx.Module):
         """Log rates of prepared events at a rate multiplier of 1; `NO_RATE` where there is none."""
         if self.held:
             return jnp.asarray(prepared)
-        rates = self.source.log_rate(self.values(shape), prepared)
-        return jnp.where(rates <= _NOTHING, NO_RATE, rates)  # NaN stays NaN: a fault must be seen
+        return jnp.maximum(
+            self.source.log_rate(self.values(shape), prepared), NO_RATE
+        )  # NaN stays: a fault must be seen
 
     def at(self, theta: Theta) -> "Component":
         """The same component for this one point, with tables of its source computed."""
@@ -183,12 +185,22 @@ def share(log_rates: Float[Array, "sources events"], multipliers: Float[Array, "
     return Shares(jnp.where(seen, offset + jnp.log(safe), -jnp.inf), relative / safe[None], seen)
 
 
+def _shares_of(components: Sequence[Component], theta: Theta, log_rates: Sequence[Float[Array, " events"]]) -> Shares:
+    """The mixture at a point; a single source with its rate held has all of it, without further exponentials."""
+    if len(components) > 1 or components[0].rate is not None:
+        return share(jnp.stack(log_rates), jnp.stack([c.multiplier(theta) for c in components]))
+    (alone,) = log_rates
+    seen = ~(alone <= _NOTHING)
+    return Shares(jnp.where(seen, alone, -jnp.inf), jnp.where(seen, 1.0, 0.0)[None], seen)
+
+
 def sum_log_density(components: Sequence[Component], theta: Theta, table: EventTable) -> Scalar:
     """Weighted sum over the events of ln sum_s r_s rho_s; padding adds exactly nothing."""
     rates = [c.log_rates(c.pick(theta), p) for c, p in zip(components, table.prepared, strict=True)]
-    shares = share(jnp.stack(rates), jnp.stack([c.multiplier(theta) for c in components]))
+    rates = jax.lax.optimization_barrier(rates)
+    shares = _shares_of(components, theta, rates)
     weights = jnp.asarray(table.weights)
-    return jnp.sum(jnp.where(weights > 0, weights * shares.log_density, 0.0))
+    return jnp.where(weights > 0, shares.log_density, 0.0) @ weights
 
 
 class Scores(eqx.Module):
@@ -202,9 +214,8 @@ class Scores(eqx.Module):
 def sum_scores(components: Sequence[Component], bent: Sequence[Bent], theta: Theta, table: EventTable) -> Scores:
     """Log density of the events with the scores of each: d ln density / d theta, in closed form for the rates."""
     every = zip(components, table.prepared, bent, strict=True)
-    found = [c.log_rates_with_slopes(c.pick(theta), p, b) for c, p, b in every]
-    multipliers = jnp.stack([c.multiplier(theta) for c in components])
-    shares = share(jnp.stack([rates for rates, _ in found]), multipliers)
+    found = jax.lax.optimization_barrier([c.log_rates_with_slopes(c.pick(theta), p, b) for c, p, b in every])
+    shares = _shares_of(components, theta, [rates for rates, _ in found])
     weights = jnp.asarray(table.weights)
     real = weights > 0
     size = theta.shape[0]
@@ -213,14 +224,24 @@ def sum_scores(components: Sequence[Component], bent: Sequence[Bent], theta: The
         if component.rate is not None:
             scores = scores + spread_rows(shares.ratio[s][None], (component.rate,), size)
         if not component.held:
-            part = jnp.where(shares.ratio[s] > 0, multipliers[s] * shares.ratio[s], 0.0)
+            part = jnp.where(shares.ratio[s] > 0, component.multiplier(theta) * shares.ratio[s], 0.0)
             # a slope may be undefined where the rate vanishes
             moved = jnp.where(part[None] > 0, part[None] * slopes, 0.0)
             scores = scores + spread_rows(moved, component.shape, size)
     scores = jnp.where(real[None], scores, 0.0)
-    weighted = scores * weights[None]
-    value = jnp.sum(jnp.where(real, weights * shares.log_density, 0.0))
-    return Scores(value, jnp.sum(weighted, axis=1), weighted @ scores.T)
+    value = (
+        jnp.where(real, shares.log_density, 0.0) @ weights
+    )  # products with vectors: sums would be made number by number
+    return Scores(value, scores @ weights, _products(scores, weights))
+
+
+def _products(
+    scores: Float[Array, "parameters events"], weights: Float[Array, " events"]
+) -> Float[Array, "parameters parameters"]:
+    """Weighted sum over events of scores times scores; few of them make the general product slow."""
+    if 0 < scores.shape[0] <= _BY_ROWS_UP_TO:
+        return jnp.stack([scores @ (row * weights) for row in scores])
+    return (scores * weights[None]) @ scores.T
 
 
 def spread_rows(rows: Float[Array, "rows *rest"], places: Sequence[int], size: int) -> Float[Array, "size *rest"]:

@@ -1,3 +1,4 @@
+from .density_source import DensitySource as DensitySource
 from .ensemble_algebra import add as add
 from .ensemble_algebra import beyond_limits as beyond_limits
 from .ensemble_algebra import collapse as collapse
