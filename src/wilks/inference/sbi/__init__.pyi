@@ -47,6 +47,8 @@ from .ratio_losses import MultiClassRatio as MultiClassRatio
 from .ratios import BlockRatio as BlockRatio
 from .ratios import NeuralRatio as NeuralRatio
 from .ratios import train_ratio as train_ratio
+from .restricted import Restricted as Restricted
+from .restricted import restrict as restrict
 from .saving import load_network as load_network
 from .saving import load_posterior as load_posterior
 from .saving import save_network as save_network

@@ -8,7 +8,7 @@ from .atoms import first_rows
 from .pairs import Pairs
 from .posterior import NeuralPosterior, draw_observed, observe
 from .posterior_fits import Fit, fit_posterior
-from .rounds import Plan, ledger_line, own_fit, simulated
+from .rounds import Plan, first_round, ledger_line, own_fit, simulated
 from .truncation import Proposed
 
 
@@ -23,23 +23,28 @@ def train_by_atoms(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralPo
     References:
         D. Greenberg, M. Nonnenmacher, J. Macke, arXiv:1905.07488.
     """
-    every = first if first is not None else simulated(plan, 0, None, plan.pairs[0])
+    begun = first_round(first or simulated(plan, 0, None, plan.pairs[0]), plan.within, fit.targets)
+    every: Pairs = begun.pairs
     of_prior = len(every)
-    posterior = fit_posterior(own_fit(fit, 0), every)
+    ledger: tuple[dict[str, Any], ...] = (begun.line,)
+    posterior = fit_posterior(own_fit(fit, 0), every, region=begun.region)
     name, observed, _ = observe(posterior, plan.data)
-    ledger: tuple[dict[str, Any], ...] = (ledger_line(1, every, every, 1.0, 1.0),)
     for number in range(1, len(plan.pairs)):
         key = jax.random.fold_in(jax.random.key(plan.seed), 1000 + number)
         draws = draw_observed(posterior, key[None], observed, plan.pairs[number], with_density=False)
-        proposed = Proposed(fit.targets.names, draws.theta[0], float(draws.accepted[0]), False)
+        proposed = Proposed(fit.targets.names, draws.theta[0], float(draws.accepted[0]), False, plan.pairs[number])
         fresh = simulated(plan, number, proposed, plan.pairs[number], f"posterior of round {number}")
         every = every + fresh
-        ledger = (*ledger, ledger_line(number + 1, fresh, every, 1.0, proposed.accepted))
+        ledger = (
+            *ledger,
+            ledger_line(number + 1, fresh, every, begun.line["prior_mass"], proposed.accepted, None, proposed),
+        )
         posterior = fit_posterior(
             own_fit(fit, number),
             every,
             start=posterior if plan.warm_start else None,
             first=first_rows(of_prior, len(every)),
+            region=begun.region,
             only_for=name,
             ledger=ledger,
         )

@@ -33,6 +33,7 @@ from .switches import refuse_switches
 from .training import FEWEST_PAIRS, Trained, train
 from .training_inputs import gather_pairs
 from .training_record import TrainingRecord
+from .validity import train_validity
 
 _CONTEXT = 32  # features of the parameters that the density sees
 _HIDDEN = (64, 64)
@@ -168,15 +169,6 @@ class _DensityHeldOut(eqx.Module):
         return jnp.mean(network.density.held_out_losses(rows["x"], jax.vmap(network.context)(rows["y"])))
 
 
-class _ValidityLoss(eqx.Module):
-    """Cross entropy of valid against failed simulations."""
-
-    def __call__(self, network: Perceptron, rows: Mapping[str, Any], key: Key) -> Float32[Array, ""]:
-        """Mean loss of a batch."""
-        logits = jax.vmap(network)(rows["y"])[:, 0]
-        return jnp.mean(jax.nn.softplus(logits) - rows["valid"] * logits)
-
-
 class _Rows(NamedTuple):
     """Pairs as the networks see them; parameters of failed simulations too."""
 
@@ -233,7 +225,9 @@ def train_likelihood(
     trained = _train_density(seed, family, rows, budget, points, progress)
     contexts = jax.vmap(trained.network.context)(jnp.asarray(rows.z[rows.valid][:SETS]))
     settled = settle_steps(trained.network.density, contexts)
-    validity = None if rows.valid.all() else _train_validity(seed, rows, budget)
+    validity = None
+    if not rows.valid.all():
+        validity = train_validity(jax.random.fold_in(seed, 2), rows.z, rows.valid, budget)
     held = tuple(p for p in space.parameters if not p.is_free)
     return NeuralLikelihood(
         space=ParameterSpace((*coordinate.space.parameters, *held)),
@@ -279,13 +273,6 @@ def _train_density(
         checkpoints=points,
         progress=progress,
     )
-
-
-def _train_validity(seed: Key, rows: _Rows, budget: Budget) -> Perceptron:
-    one, two = jax.random.split(jax.random.fold_in(seed, 2))
-    fresh = perceptron(one, rows.z.shape[1], _HIDDEN, 1, head=0.01)
-    every = {"y": rows.z, "valid": rows.valid.astype(np.float32)}
-    return train(two, _ValidityLoss(), fresh, every, budget=budget).network
 
 
 def _checkpoints(store: Any, seed: Key, family: AbstractDensityFamily, budget: Budget) -> Checkpoints | None:

@@ -24,6 +24,7 @@ VALID, NOT_FINITE, RAISED = 0, 1, 2
 """Status of a simulation: usable, with NaN or infinity, ended by an exception."""
 
 _SCHEMA = "wilks.pairs/1"
+_PRIOR = "prior"  # begins the description of every law that is the prior, or the prior on a part of its support
 _OTHER_PRIOR = 1e-6  # p-value below which pairs cannot come from the declared prior
 _FILE = "pairs.npz"
 
@@ -132,6 +133,19 @@ class Pairs:
             status=self.status[where],
             chunk=self.chunk[where],
         )
+
+    def refuse_other_law(self) -> None:
+        """Refuse parameters that were drawn from something else than the prior or a part of it.
+
+        Raises:
+            InvalidData: saying how to correct for it.
+        """
+        other = [law for law in self.proposal.split("; ") if not law.startswith(_PRIOR)]
+        if other:
+            raise InvalidData(
+                f"the pairs were drawn from {other[0]!r}, and training would take that for the prior; give weights=, "
+                "prior over proposal for each pair, or pairs of the prior"
+            )
 
     def columns(self, names: tuple[str, ...]) -> Float[np.ndarray, "pairs parameters"]:
         """Values of the named parameters.

@@ -25,7 +25,8 @@ from .pairs import Pairs
 from .paths import FlowMatching
 from .posterior import NeuralPosterior
 from .posterior_fits import STANDARDISE, Fit, fit_posterior
-from .rounds import Plan, split_evenly, train_in_rounds
+from .restricted import Restricted, refuse_other_space
+from .rounds import Plan, first_round, split_evenly, train_in_rounds
 from .simulation import is_traceable, refuse_other_names, simulate_pairs
 from .summaries import AbstractSummary
 from .switches import refuse_switches
@@ -44,6 +45,7 @@ def train_posterior(
     rounds: int = 1,
     data: Any = None,
     pairs: int | tuple[int, ...] | Pairs | str | Path = 100_000,
+    proposal: Restricted | None = None,
     targets: tuple[str, ...] | None = None,
     encoder: Encoder = "auto",
     budget: Budget | None = None,
@@ -78,6 +80,9 @@ def train_posterior(
         data: observed data for which later rounds are truncated.
         pairs: how many to simulate over all rounds (a tuple: in each), `Pairs`, a folder of them, or ``"online"``:
             fresh ones inside every training step, for simulators that compile.
+        proposal: part of the prior where simulations succeed (`restrict`): pairs are simulated there, given ones taken
+            there, and the posterior is confined to it. It is the posterior of the whole prior, as a valid set of data
+            excludes parameters where simulations fail.
         targets: parameters to infer; all other free ones are drawn from their priors and thereby marginalised.
         encoder: ``"auto"``, settings of an encoder such as ``Mlp()`` or ``BlockEncoder()``, or a fixed summary.
         budget: length of the training of each round.
@@ -104,7 +109,7 @@ def train_posterior(
         TrainingDiverged: if ten steps in a row give no finite loss.
     """
     refuse_other_names(simulator, space)
-    _check(rounds, data, pairs, coordinate, standardise, simulator, space, encoder)
+    _check(rounds, data, pairs, coordinate, standardise, simulator, space, encoder, proposal)
     if correction is not None:
         _check_correction(path, coordinate, standardise, rounds)
         path, coordinate, standardise = path or SplineFlow(), "normal", "none"
@@ -124,21 +129,35 @@ def train_posterior(
         throw=throw,
         atoms=correction,
     )
+    if proposal is not None:
+        refuse_other_space(proposal, space)
     if pairs == "online":
         some = simulate_pairs(seed, simulator, space, _ONLINE_PAIRS, allow_invalid=allow_invalid)
         return fit_posterior(fit, some, online=simulator)
     given = pairs if isinstance(pairs, Pairs) else Pairs.load(pairs) if isinstance(pairs, (str, Path)) else None
+    if given is not None and weights is None and proposal is None:
+        given.refuse_other_law()
     if rounds > 1:
         counts = _counts(pairs, given, rounds)
         plan = Plan(
-            seed, simulator, space, data, counts, truncation or Truncation(), warm_start, executor, allow_invalid
-        )
+            seed, simulator, space, data, counts, truncation or Truncation(), warm_start, executor, allow_invalid,
+            proposal,
+        )  # fmt: skip
         return train_in_rounds(plan, fit, given) if correction is None else train_by_atoms(plan, fit, given)
     if given is None:
         (n,) = _counts(pairs, None, 1)
         where = None if folder is None else folder / "pairs"
-        given = simulate_pairs(seed, simulator, space, n, executor=executor, store=where, allow_invalid=allow_invalid)
-    return fit_posterior(fit, given, weights=weights)
+        given = simulate_pairs(
+            seed, simulator, space, n, proposal=proposal, executor=executor, store=where, allow_invalid=allow_invalid
+        )
+    first = first_round(given, proposal, fit.targets)
+    return fit_posterior(
+        fit,
+        first.pairs,
+        weights=None if weights is None else weights[first.kept],
+        region=first.region,
+        ledger=() if proposal is None else (first.line,),
+    )
 
 
 def _check(
@@ -150,6 +169,7 @@ def _check(
     simulator: AbstractSimulator,
     space: ParameterSpace,
     encoder: Encoder,
+    proposal: Restricted | None,
 ) -> None:
     check_option("coordinate", coordinate, ("auto", *COORDINATES))
     check_option("standardise", standardise, ("auto", *STANDARDISE))
@@ -159,6 +179,10 @@ def _check(
         raise InvalidOption("truncated rounds need the observed data: give data=, or take rounds=1")
     if space.switches:
         _check_switches(space, rounds, encoder)
+    if pairs == "online" and proposal is not None:
+        raise InvalidOption(
+            "online pairs are drawn from the whole prior; give a number of pairs, or leave out proposal="
+        )
     if pairs == "online" and rounds > 1:
         raise InvalidOption("online pairs and truncated rounds do not go together; give a number of pairs")
     if pairs == "online" and not is_traceable(simulator, space):

@@ -179,7 +179,7 @@ def train_ratio(
 
     Raises:
         InvalidParameter: for a free parameter without a proper prior.
-        InvalidData: for fewer than 100 valid pairs.
+        InvalidData: for fewer than 100 valid pairs, or pairs that were not drawn from the prior or a part of it.
         TrainingDiverged: if the loss stays infinite.
     """
     check_option("coordinate of a ratio", coordinate, ("box", "normal"))
@@ -189,6 +189,7 @@ def train_ratio(
     made = gather_pairs(
         jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress
     )
+    made.refuse_other_law()
     chosen = COORDINATES[coordinate](inferred_space(space, targets))
     if product and isinstance(loss, DirectRatio) and loss.form == "pair":
         raise InvalidOption("product=True and DirectRatio(form='pair') do not go together; take form='difference'")

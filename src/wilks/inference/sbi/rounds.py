@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from wilks._base.errors import RegionTooSmall
 from wilks.likelihood.interface import AbstractSimulator
@@ -15,6 +16,7 @@ from .pairs import Pairs
 from .points import prior_draws
 from .posterior import NeuralPosterior, draw_observed, observe
 from .posterior_fits import Fit, fit_posterior
+from .restricted import Restricted
 from .simulation import simulate_pairs
 from .truncation import SMALLEST_MASS, Cut, Proposed, Truncation, cut, propose
 
@@ -34,6 +36,7 @@ class Plan(NamedTuple):
         warm_start: begin each round with the weights of the last.
         executor: where simulations run.
         allow_invalid: accept many failed simulations.
+        within: part of the prior where simulations succeed, to which all rounds keep; None for the whole prior.
     """
 
     seed: int
@@ -45,6 +48,23 @@ class Plan(NamedTuple):
     warm_start: bool
     executor: Any
     allow_invalid: bool
+    within: Restricted | None = None
+
+
+class First(NamedTuple):
+    """Pairs of a first round.
+
+    Args:
+        pairs: those that train.
+        kept: their numbers among all that were given or simulated.
+        region: where the posterior is confined to.
+        line: their line of the ledger.
+    """
+
+    pairs: Pairs
+    kept: Int[np.ndarray, " pairs"]
+    region: Restricted | None
+    line: dict[str, Any]
 
 
 def split_evenly(total: int, rounds: int) -> tuple[int, ...]:
@@ -70,10 +90,10 @@ def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralP
     References:
         L. Sharrock et al., arXiv:2210.04872 (truncated score estimation); M. Deistler et al., arXiv:2210.04815.
     """
-    every = first if first is not None else simulated(plan, 0, None, plan.pairs[0])
-    posterior = fit_posterior(own_fit(fit, 0), every)
+    begun = first_round(first or simulated(plan, 0, None, plan.pairs[0]), plan.within, fit.targets)
+    every, ledger = begun.pairs, (begun.line,)
+    posterior = fit_posterior(own_fit(fit, 0), every, region=begun.region)
     name, observed, _ = observe(posterior, plan.data)
-    ledger: tuple[dict[str, Any], ...] = (ledger_line(1, every, every, 1.0, 1.0),)
     for number in range(1, len(plan.pairs)):
         key = jax.random.fold_in(jax.random.key(plan.seed), 1000 + number)
         found = cut(key, posterior, observed, fit.targets, plan.truncation)
@@ -95,6 +115,24 @@ def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralP
     return _with_ledger(posterior, observed, ledger)
 
 
+def first_round(pairs: Pairs, within: Restricted | None, targets: ParameterSpace) -> First:
+    """Pairs of the prior, or those of them in the part of it where simulations succeed.
+
+    Args:
+        pairs: simulations of the prior, or of that part.
+        within: the part; None for the whole prior.
+        targets: inferred parameters; the part confines the posterior where they are all of its parameters.
+    """
+    if within is None:
+        return First(pairs, np.arange(len(pairs)), None, ledger_line(1, pairs, pairs, 1.0, 1.0))
+    kept = np.flatnonzero(within.contains(pairs.columns(within.space.names)))
+    inside = pairs.take(kept)
+    region = within if targets.names == within.space.names else None
+    share = within.attempts.share
+    line = ledger_line(1, pairs, inside, share, share, tried=within.attempts.tried)
+    return First(inside, kept, region, line)
+
+
 def own_fit(fit: Fit, number: int) -> Fit:
     """The settings of a round: a key and a folder of its own."""
     folder = None if fit.store is None else fit.store / f"round-{number + 1}"
@@ -106,8 +144,9 @@ def simulated(plan: Plan, number: int, proposed: Proposed | None, n: int, law: s
     seed = (plan.seed + 7_919 * number) % 2**63
     if proposed is None:
         return simulate_pairs(
-            seed, plan.simulator, plan.space, n, executor=plan.executor, allow_invalid=plan.allow_invalid
-        )
+            seed, plan.simulator, plan.space, n, proposal=plan.within, executor=plan.executor,
+            allow_invalid=plan.allow_invalid,
+        )  # fmt: skip
     inferred = inferred_space(plan.space)
     theta = prior_draws(jax.random.key(seed), inferred, n)
     theta[:, list(inferred.indices(proposed.names))] = proposed.theta
@@ -131,8 +170,11 @@ def ledger_line(
     accepted: float,
     found: Cut | None = None,
     proposed: Proposed | None = None,
+    *,
+    tried: int = 0,
 ) -> dict[str, Any]:
-    """One line of the ledger."""
+    """One line of the ledger: counts, the part of the prior, and the accepted part of the candidates with its error."""
+    tried = tried if proposed is None else proposed.tried
     return {
         "round": number,
         "simulated": len(fresh),
@@ -140,6 +182,7 @@ def ledger_line(
         "trained_on": len(inside) - inside.failed,
         "prior_mass": mass,
         "accepted": accepted,
+        "accepted_error": float(np.sqrt(accepted * (1.0 - accepted) / tried)) if tried else 0.0,
         "threshold": None if found is None else found.threshold,
         "resampled_proposal": proposed is not None and proposed.resampled,
     }

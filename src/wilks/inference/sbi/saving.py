@@ -37,6 +37,7 @@ from .paths import FlowMatching, VelocityField
 from .posterior import Memory, NeuralPosterior
 from .ratio_networks import RatioNetwork
 from .ratios import BlockRatio, NeuralRatio
+from .restricted import Attempts, Restricted
 from .scaling import BlockScaling
 from .score_paths import ScoreField, ScoreMatching
 from .shape_likelihoods import ShapeLikelihoods
@@ -59,7 +60,18 @@ COMPONENTS: dict[str, type] = {
         *(FlowMatching, ScoreField, ScoreMatching, ShapeLikelihoods, Standardiser, SufficientStatistic, VelocityField),
         *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
         *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),
-        *(Level, NeuralPosterior, Observed, Parameter, ParameterSpace, Provenance, TrainingRecord, Truncated),
+        *(
+            Attempts,
+            Level,
+            NeuralPosterior,
+            Observed,
+            Parameter,
+            ParameterSpace,
+            Provenance,
+            Restricted,
+            TrainingRecord,
+            Truncated,
+        ),
     )
 }
 """Everything that a file may name; nothing else is ever built from one."""

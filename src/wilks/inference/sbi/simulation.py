@@ -28,12 +28,14 @@ from .coordinates import inferred_space
 from .pair_store import PairStore
 from .pairs import NOT_FINITE, RAISED, VALID, Pairs
 from .points import prior_draws
-from .switches import draw_switches, refuse_same_names, switch_blocks
+from .switches import refuse_same_names, switch_blocks
+from .theta_laws import Law, Proposal, drawn
 
 _CHUNK = 4096  # simulations of one compiled call
 _SLOW_CHUNK = 100  # simulations made point by point
 _MOST_FAILED = 0.01
 _PROBES = 8  # simulations that find shapes and show whether the key matters
+_MOST_PROBES = 100  # tried for them, where some fail
 
 _UNTRACEABLE = (*UNTRACEABLE, jax.errors.UnexpectedTracerError, TypeError)
 
@@ -56,8 +58,9 @@ def simulate_pairs(
     space: ParameterSpace,
     n: int,
     *,
-    proposal: Float[np.ndarray, "pairs parameters"] | None = None,
+    proposal: Proposal | None = None,
     proposal_name: str = "given values",
+    draw: str = "random",
     executor: Any = None,
     store: str | Path | None = None,
     progress: Progress | None = None,
@@ -76,8 +79,12 @@ def simulate_pairs(
         simulator: ``simulate(key, values)`` makes ONE set of data: an array, or arrays by block name.
         space: its parameters; every free one needs a proper prior.
         n: number of pairs.
-        proposal: parameters to simulate at, one row each in the order of the free ones, in place of prior draws.
-        proposal_name: what they were drawn from, for prints.
+        proposal: in place of prior draws: parameters to simulate at, one row each in the order of the free ones, or the
+            part of the prior where simulations succeed (`restrict`).
+        proposal_name: what given parameters were drawn from, for prints.
+        draw: ``"random"``, independent draws of the prior, as checks of calibration need them; or ``"latin"``, a Latin
+            hypercube: every parameter has one point in each of n parts of equal prior. It covers the prior more evenly,
+            and more pairs no longer begin with the fewer ones.
         executor: None, a number of processes, an executor, or a Dask client; see `wilks.execution`.
         store: folder in which finished chunks are kept and found again.
         progress: called with (done, total, failed, seconds).
@@ -88,12 +95,17 @@ def simulate_pairs(
         InvalidParameter: for a free parameter without a proper prior.
         TooManyFailures: if more than 1 % of the simulations fail, with the range of parameters where they do.
         InvalidData: if the simulator's output changes its shape, or does not depend on the key.
+        RegionTooSmall: if a proposal accepts less than a millionth of the prior.
     """
-    work = _pose(key, simulator, space, n, proposal, allow_deterministic)
+    refuse_other_names(simulator, space)
+    names = inferred_space(space).names
+    if n < 1:
+        raise InvalidOption(f"{n} pairs asked for; ask for at least 1")
+    law = drawn(key, space, n, proposal, proposal_name, draw)
+    work = _pose(key, simulator, space, law, allow_deterministic)
     chunk_size = _CHUNK if work.compiled else _SLOW_CHUNK
     chunks = plan(n, chunk_size, task="pairs")
     arrays = _run(work, chunks, executor, store, progress)
-    names = inferred_space(space).names
     columns = [space.index(name) for name in names]
     pairs = Pairs(
         names=names,
@@ -101,12 +113,18 @@ def simulate_pairs(
         status=arrays.pop("status"),
         chunk=np.repeat([c.index for c in chunks], [c.size for c in chunks]),
         data={name.removeprefix("data."): array for name, array in sorted(arrays.items())},
-        proposal="prior" if proposal is None else proposal_name,
+        proposal=law.name,
         flags={},
         provenance=Provenance.collect(
             seed=work.seed,
             model_digest=digest(simulator),
-            settings={"procedure": "simulate_pairs", "n": n, "chunk_size": chunk_size, "compiled": work.compiled},
+            settings={
+                "procedure": "simulate_pairs",
+                "n": n,
+                "chunk_size": chunk_size,
+                "compiled": work.compiled,
+                **law.facts,
+            },
         ),
     )
     return _judged(pairs, allow_invalid)
@@ -166,16 +184,7 @@ def refuse_other_names(simulator: AbstractSimulator, space: ParameterSpace) -> N
         raise UnknownName(f"the space does not fit the simulator: missing {missing}, unknown {unknown}")
 
 
-def _pose(
-    key: Key | int, simulator: AbstractSimulator, space: ParameterSpace, n: int, proposal: Any, deterministic: bool
-) -> _Work:
-    refuse_other_names(simulator, space)
-    inferred = inferred_space(space)
-    if n < 1:
-        raise InvalidOption(f"{n} pairs asked for; ask for at least 1")
-    theta = None if proposal is None else _complete(np.asarray(proposal, dtype=float), space, inferred, n)
-    if theta is not None:
-        theta = np.asarray(draw_switches(jax.random.key(as_seed(key)), space, theta))
+def _pose(key: Key | int, simulator: AbstractSimulator, space: ParameterSpace, law: Law, deterministic: bool) -> _Work:
     compiled = is_traceable(simulator, space)
     if not compiled:
         notice(
@@ -184,28 +193,17 @@ def _pose(
         )
     # The values asked for do not enter the words: pairs at given values differ from others by their seed alone.
     words = task_words({"task": "pairs", "simulator": digest(simulator), "space": digest(space.names)})
-    work = _Work(simulator, space, as_seed(key), words, theta, compiled, {})
+    work = _Work(simulator, space, as_seed(key), words, law.theta, compiled, {})
     layout = _probe(work, deterministic)
     refuse_same_names(space, layout)
     return work._replace(layout=layout)
 
 
-def _complete(
-    theta: Float[np.ndarray, "pairs parameters"], space: ParameterSpace, inferred: ParameterSpace, n: int
-) -> Float[np.ndarray, "pairs parameters"]:
-    """Rows of all parameters, held ones at their values."""
-    if theta.shape != (n, len(inferred)):
-        raise InvalidData(f"proposal of shape {theta.shape}; expected ({n}, {len(inferred)})")
-    rows = np.tile(space.starts, (n, 1))
-    rows[:, [space.index(name) for name in inferred.names]] = theta
-    return rows
-
-
 def _probe(work: _Work, deterministic: bool) -> dict[str, tuple[int, ...]]:
     """Shapes of the blocks, found by a few simulations, which also show whether the key matters."""
     key = chunk_key(work.seed, work.words, 2**31)
-    theta = prior_draws(key, work.space, _PROBES) if work.theta is None else work.theta[:_PROBES]
-    layout, same = None, True
+    theta = prior_draws(key, work.space, _MOST_PROBES) if work.theta is None else work.theta[:_MOST_PROBES]
+    layout, same, told = None, True, 0
     for i, row in enumerate(theta):
         values = work.space.unpack(row)
         try:
@@ -214,7 +212,8 @@ def _probe(work: _Work, deterministic: bool) -> dict[str, tuple[int, ...]]:
             continue
         layout = layout_of(one) if layout is None else layout
         same &= all(np.array_equal(one[name], two[name], equal_nan=True) for name in one if name in two)
-        if not same or not work.compiled:
+        told += all(np.all(np.isfinite(array)) for array in one.values())
+        if not same or told == _PROBES or (told and not work.compiled):
             break
     if layout is None:
         raise TooManyFailures(f"the simulator raised at all {len(theta)} parameters tried; call it once by hand to see")

@@ -20,6 +20,7 @@ from .networks import subkeys
 from .points import log_priors, prior_draws, prior_quantiles, values_at
 from .posterior import NeuralPosterior, draw_observed
 from .posterior_interface import AbstractRegion
+from .restricted import Restricted
 
 _FEW = 0.01  # accepted part of the candidates below which the proposal is resampled from the posterior
 _BATCH = 20_000  # candidates tried at a time
@@ -76,14 +77,19 @@ class Truncated(AbstractRegion):
     Args:
         space: inferred parameters within the box.
         levels: cuts, one per round.
+        within: part of the prior where simulations succeed, if the rounds keep to one.
     """
 
     space: ParameterSpace = eqx.field(static=True)
     levels: tuple[Level, ...]
+    within: Restricted | None = None
 
     def contains(self, theta: Float[np.ndarray, "points targets"]) -> Bool[np.ndarray, " points"]:
         """Which points lie in the box and above all thresholds."""
-        return self._above(np.asarray(theta), self.levels)
+        inside = self._above(np.asarray(theta), self.levels)
+        if self.within is not None and inside.any():
+            inside[inside] = self.within.contains(np.asarray(theta)[inside])
+        return inside
 
     def keeps(self, theta: Float[np.ndarray, "points targets"]) -> Bool[np.ndarray, " points"]:
         """The same for points that are known to lie in the region before the newest cut."""
@@ -121,12 +127,14 @@ class Proposed(NamedTuple):
         theta: draws of them.
         accepted: part of the candidates inside the box that lay in the region.
         resampled: whether they were resampled from the posterior instead.
+        tried: number of the candidates.
     """
 
     names: tuple[str, ...]
     theta: Float[np.ndarray, "draws targets"]
     accepted: float
     resampled: bool
+    tried: int
 
 
 def cut(key: Key, posterior: NeuralPosterior, observed: Observed, original: ParameterSpace, how: Truncation) -> Cut:
@@ -147,9 +155,11 @@ def cut(key: Key, posterior: NeuralPosterior, observed: Observed, original: Para
         heights = heights - log_priors(inner, theta)
     threshold = float(np.quantile(heights, how.eps))
     space, mass = _box(theta, inner, original, how.margin)
-    before = posterior.region.levels if isinstance(posterior.region, Truncated) else ()
+    region = posterior.region
+    before = region.levels if isinstance(region, Truncated) else ()
+    within = region.within if isinstance(region, Truncated) else region if isinstance(region, Restricted) else None
     level = Level(posterior, observed, threshold, how.density)
-    return Cut(Truncated(space, (*before, level)), mass, threshold)
+    return Cut(Truncated(space, (*before, level), within), mass, threshold)
 
 
 def propose(key: Key, cut: Cut, n: int, how: Truncation) -> Proposed:
@@ -161,10 +171,10 @@ def propose(key: Key, cut: Cut, n: int, how: Truncation) -> Proposed:
         found.append(candidates[inside])
         tried, good = tried + len(candidates), good + int(inside.sum())
         if good >= n:
-            return Proposed(names, np.concatenate(found)[:n], good / tried, False)
+            return Proposed(names, np.concatenate(found)[:n], good / tried, False, tried)
         if good < _FEW * tried:
-            return _resampled(key, cut, n, how, good / tried)
-    return _resampled(key, cut, n, how, good / tried)
+            return _resampled(key, cut, n, how, good, tried)
+    return _resampled(key, cut, n, how, good, tried)
 
 
 def _quick(posterior: NeuralPosterior) -> NeuralPosterior:
@@ -203,7 +213,7 @@ def _box(
     return space, math.exp(sum(logs))
 
 
-def _resampled(key: Key, cut: Cut, n: int, how: Truncation, accepted: float) -> Proposed:
+def _resampled(key: Key, cut: Cut, n: int, how: Truncation, good: int, tried: int) -> Proposed:
     """Sampling-importance-resampling: of some posterior draws each, one with weight p/q."""
     level = cut.region.levels[-1]
     many = how.candidates * n
@@ -220,4 +230,4 @@ def _resampled(key: Key, cut: Cut, n: int, how: Truncation, accepted: float) -> 
     generator = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 2))))
     chosen = np.argmax(log_w + generator.gumbel(size=log_w.shape), axis=1)  # one per row, in proportion to its weight
     picked = theta.reshape(n, how.candidates, -1)[np.arange(n), chosen]
-    return Proposed(cut.region.space.names, picked, accepted, True)
+    return Proposed(cut.region.space.names, picked, good / tried, True, tried)
