@@ -10,6 +10,7 @@ from wilks.results.confidence import ConfidenceSet, CoverageMap
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
+from wilks.results.subspaces import ActiveSubspace, ConditionalCorrelation
 from wilks.results.weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
 
 PROVENANCE = Provenance(
@@ -254,6 +255,33 @@ def coverage_map() -> CoverageMap:
     )
 
 
+def active_subspace() -> ActiveSubspace:
+    return ActiveSubspace(
+        names=("s", "m"),
+        units=("", "eV^2"),
+        scale="sd of the draws",
+        scales=np.array([0.02, 0.7]),
+        mean=-3.25,
+        eigenvalues=np.array([4.1, 0.08]),
+        errors=np.array([0.13, 0.004]),
+        directions=np.array([[0.8, -0.6], [0.6, 0.8]]),
+        draws=2000,
+        how="eigenvectors of the mean outer product of gradients, which are exact derivatives",
+        provenance=PROVENANCE,
+    )
+
+
+def conditional_correlation() -> ConditionalCorrelation:
+    return ConditionalCorrelation(
+        names=("s", "m"),
+        correlation=np.array([[1.0, -0.62], [-0.62, 1.0]]),
+        spread=np.array([[0.0, 0.11], [0.11, 0.0]]),
+        points=20,
+        how="quadrature over 48 x 48 cells around each conditional law",
+        provenance=PROVENANCE,
+    )
+
+
 NEURAL: dict[str, Callable[[], AbstractResult]] = {
     "weighted_samples": weighted,
     "evidence": evidence,
@@ -268,4 +296,6 @@ NEURAL: dict[str, Callable[[], AbstractResult]] = {
     "grid_posterior": grid_posterior,
     "confidence_set": confidence_set,
     "coverage_map": coverage_map,
+    "active_subspace": active_subspace,
+    "conditional_correlation": conditional_correlation,
 }

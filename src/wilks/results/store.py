@@ -25,6 +25,7 @@ from .regions import ClsMap, Raster, Region, Sensitivity
 from .result import AbstractResult
 from .samples import Samples
 from .scans import Scan, ScanTable
+from .subspaces import ActiveSubspace, ConditionalCorrelation
 from .toys import Bias, Coverage, CoverageCurve, Toys
 from .weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
 
@@ -69,6 +70,8 @@ RESULTS: dict[str, type[AbstractResult]] = {
         GridPosterior,
         ConfidenceSet,
         CoverageMap,
+        ActiveSubspace,
+        ConditionalCorrelation,
     )
 }
 
