@@ -98,10 +98,17 @@ def linear_standardiser(
 
 
 class Preparation(eqx.Module):
-    """What happens to data before any network: a fixed summary where there is one, then scaling."""
+    """What happens to data before any network: a fixed summary where there is one, then scaling.
+
+    Args:
+        summary: of the data, or None.
+        scalings: scaling of each block after it.
+        beside: blocks that stand beside the summary as they are: the alternatives of switches.
+    """
 
     summary: AbstractSummary | None
     scalings: dict[str, BlockScaling]
+    beside: tuple[str, ...] = eqx.field(static=True, default=())
 
     def __call__(self, blocks: Mapping[str, Any]) -> dict[str, Array]:
         """Scaled blocks of ONE set of data, in single precision; blocks that are absent stay absent."""
@@ -110,7 +117,9 @@ class Preparation(eqx.Module):
 
     def summarised(self, blocks: Mapping[str, Any]) -> Mapping[str, Any]:
         """Blocks after the summary."""
-        return blocks if self.summary is None else {"summary": self.summary(blocks)}
+        if self.summary is None:
+            return blocks
+        return {"summary": self.summary(blocks), **{name: blocks[name] for name in self.beside if name in blocks}}
 
     def beyond(self, blocks: Mapping[str, Any]) -> list[str]:
         """Names of the blocks that lie far outside of what training has seen."""

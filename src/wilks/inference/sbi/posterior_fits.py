@@ -185,7 +185,7 @@ def fit_posterior(
 
 
 def _ready(fit: Fit, pairs: Pairs, weights: Any, first: Any) -> _Ready:
-    prepared = prepare_data(pairs, fit.encoder, fit.scale)
+    prepared = prepare_data(pairs, fit.encoder, fit.scale, fit.space.switches)
     theta = pairs.valid.columns(fit.targets.names)
     refuse_outside(theta, fit.targets)
     own = None if weights is None else np.asarray(weights, dtype=np.float32)[pairs.status == VALID]

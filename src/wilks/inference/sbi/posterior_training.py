@@ -28,7 +28,6 @@ from .posterior_fits import STANDARDISE, Fit, fit_posterior
 from .restricted import Restricted, refuse_other_space
 from .rounds import Plan, first_round, split_evenly, train_in_rounds
 from .simulation import is_traceable, refuse_other_names, simulate_pairs
-from .summaries import AbstractSummary
 from .switches import refuse_switches
 from .training_inputs import Encoder
 from .truncation import Truncation
@@ -69,7 +68,8 @@ def train_posterior(
     rounds spend the simulations where the posterior of the given data lies, and it then holds for these data alone.
 
     Switches (parameters with the prior `Choice`) are never inferred: the network sees which alternative was simulated,
-    and `wilks.inference.sbi.operations.choose` or ``average`` says which is meant; `train_odds` learns their odds.
+    and `wilks.inference.sbi.operations.choose` or ``average`` says which is meant; `train_odds` learns their odds. A
+    fixed summary as encoder sees the data alone, and the alternative stands beside it.
 
     Args:
         key: seed (a whole number) or ``jax.random.key(seed)``; equal seeds give equal networks.
@@ -109,7 +109,7 @@ def train_posterior(
         TrainingDiverged: if ten steps in a row give no finite loss.
     """
     refuse_other_names(simulator, space)
-    _check(rounds, data, pairs, coordinate, standardise, simulator, space, encoder, proposal)
+    _check(rounds, data, pairs, coordinate, standardise, simulator, space, proposal)
     if correction is not None:
         _check_correction(path, coordinate, standardise, rounds)
         path, coordinate, standardise = path or SplineFlow(), "normal", "none"
@@ -168,7 +168,6 @@ def _check(
     standardise: str,
     simulator: AbstractSimulator,
     space: ParameterSpace,
-    encoder: Encoder,
     proposal: Restricted | None,
 ) -> None:
     check_option("coordinate", coordinate, ("auto", *COORDINATES))
@@ -177,8 +176,8 @@ def _check(
         raise InvalidOption(f"{rounds} rounds asked for; ask for at least 1")
     if rounds > 1 and data is None:
         raise InvalidOption("truncated rounds need the observed data: give data=, or take rounds=1")
-    if space.switches:
-        _check_switches(space, rounds, encoder)
+    if rounds > 1:
+        refuse_switches(space, "training in rounds")
     if pairs == "online" and proposal is not None:
         raise InvalidOption(
             "online pairs are drawn from the whole prior; give a number of pairs, or leave out proposal="
@@ -189,16 +188,6 @@ def _check(
         raise InvalidOption(
             f"online pairs need a simulator that compiles, and {type(simulator).__name__} does not; give a number of "
             "pairs, or write it with jax.numpy"
-        )
-
-
-def _check_switches(space: ParameterSpace, rounds: int, encoder: Encoder) -> None:
-    if rounds > 1:
-        refuse_switches(space, "training in rounds")
-    if isinstance(encoder, AbstractSummary):
-        raise InvalidOption(
-            f"the summary {type(encoder).__name__} would hide the switch {space.switches[0]!r} from the network; give "
-            "an encoder such as Mlp() or BlockEncoder()"
         )
 
 

@@ -93,8 +93,14 @@ def gather_pairs(
     raise InvalidOption(f"pairs {pairs!r}; give a number, Pairs, or the folder of saved pairs")
 
 
-def prepare_data(pairs: Pairs, encoder: Encoder, scale: str) -> Prepared:
+def prepare_data(pairs: Pairs, encoder: Encoder, scale: str, switches: tuple[str, ...] = ()) -> Prepared:
     """Data of the valid pairs, summarised and scaled by their own spread.
+
+    Args:
+        pairs: simulations; those that failed are left out.
+        encoder: settings of an encoder, a fixed summary, or ``"auto"``.
+        scale: see `fit_scaling`.
+        switches: blocks that stand beside a summary, as it knows nothing of them.
 
     Raises:
         InvalidData: for fewer than 100 valid pairs, or data that never vary.
@@ -107,9 +113,12 @@ def prepare_data(pairs: Pairs, encoder: Encoder, scale: str) -> Prepared:
         )
     summary = encoder if isinstance(encoder, AbstractSummary) else None
     raw = dict(valid.data)
-    blocks = raw if summary is None else {"summary": np.asarray(summarise_rows(summary, raw))}
+    blocks = raw
+    if summary is not None:
+        own = {name: block for name, block in raw.items() if name not in switches}
+        blocks = {"summary": np.asarray(summarise_rows(summary, own)), **{name: raw[name] for name in switches}}
     scalings = fit_scaling(blocks, scale)
-    preparation = Preparation(summary, scalings)
+    preparation = Preparation(summary, scalings, () if summary is None else switches)
     scaled = prepare_rows(Preparation(None, scalings), blocks)  # summarised once
     x = {name: np.asarray(block) for name, block in scaled.items()}
     dropped = constant_features(scalings, {name: block.shape[1:] for name, block in blocks.items()})
