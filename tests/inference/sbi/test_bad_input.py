@@ -229,9 +229,9 @@ def test_weights_need_a_likelihood_of_all_inferred_parameters():
 def test_a_region_that_holds_hardly_any_prior_is_refused_with_round_and_mass():
     last = fresh_posterior(box(1), {"x": (2,)})
     with pytest.raises(RegionTooSmall, match="round 3 would keep 1e-07 of the prior") as caught:
-        rounds._refuse_tiny(1e-7, 2, last)
+        rounds.refuse_small(1e-7, 2, last)
     assert caught.value.result is last
-    rounds._refuse_tiny(1e-5, 2, last)
+    rounds.refuse_small(1e-5, 2, last)
 
 
 def test_sbi_19_a_truncated_posterior_serves_its_data_alone():

@@ -26,7 +26,7 @@ from .paths import FlowMatching
 from .posterior import NeuralPosterior
 from .posterior_fits import STANDARDISE, Fit, fit_posterior
 from .restricted import Restricted, refuse_other_space
-from .rounds import Plan, first_round, split_evenly, train_in_rounds
+from .rounds import Plan, counts_of_rounds, first_round, train_in_rounds
 from .simulation import is_traceable, refuse_other_names, simulate_pairs
 from .switches import refuse_switches
 from .training_inputs import Encoder
@@ -138,14 +138,14 @@ def train_posterior(
     if given is not None and weights is None and proposal is None:
         given.refuse_other_law()
     if rounds > 1:
-        counts = _counts(pairs, given, rounds)
+        counts = counts_of_rounds(pairs, given, rounds)
         plan = Plan(
             seed, simulator, space, data, counts, truncation or Truncation(), warm_start, executor, allow_invalid,
             proposal,
         )  # fmt: skip
         return train_in_rounds(plan, fit, given) if correction is None else train_by_atoms(plan, fit, given)
     if given is None:
-        (n,) = _counts(pairs, None, 1)
+        (n,) = counts_of_rounds(pairs, None, 1)
         where = None if folder is None else folder / "pairs"
         given = simulate_pairs(
             seed, simulator, space, n, proposal=proposal, executor=executor, store=where, allow_invalid=allow_invalid
@@ -204,14 +204,3 @@ def _check_correction(path: Any, coordinate: str, standardise: str, rounds: int)
             f"a correction by atoms needs the exact prior: coordinate {coordinate!r} must be 'auto' or 'normal', "
             f"standardise {standardise!r} 'auto' or 'none'"
         )
-
-
-def _counts(pairs: Any, given: Pairs | None, rounds: int) -> tuple[int, ...]:
-    """Simulations of each round."""
-    if given is not None:
-        return (len(given),) * rounds
-    if isinstance(pairs, tuple):
-        if len(pairs) != rounds:
-            raise InvalidOption(f"pairs {pairs} names {len(pairs)} rounds; expected {rounds}")
-        return pairs
-    return split_evenly(int(pairs), rounds)

@@ -1,5 +1,6 @@
 """Neural ratios: likelihoods up to a term of the data alone, trained on simulations, used like any likelihood."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,11 +31,14 @@ from .networks import Residual
 from .pairs import Pairs
 from .ratio_losses import AbstractRatioLoss, BinaryRatio, DirectRatio, RatioTraining
 from .ratio_networks import RatioNetwork, build_ratio
+from .ratio_rounds import Boxes, Fit, train_in_boxes
 from .records import record
+from .rounds import counts_of_rounds
 from .switches import refuse_switches
 from .training import train
 from .training_inputs import Encoder, Inputs, gather_pairs, prepare_inputs
 from .training_record import TrainingRecord
+from .truncation import Truncation
 
 _FAR = 5.0  # standard normal coordinate beyond which nobody has seen the network
 
@@ -55,6 +59,7 @@ class NeuralRatio(AbstractLikelihood[Any]):
         record: how the training went.
         flags: name -> sentence.
         provenance: versions, seed, digests, time.
+        ledger: what was simulated, round by round, where there were several.
     """
 
     space: ParameterSpace = eqx.field(static=True)
@@ -65,6 +70,7 @@ class NeuralRatio(AbstractLikelihood[Any]):
     record: TrainingRecord = eqx.field(static=True)
     flags: dict[str, str] = eqx.field(static=True)
     provenance: Provenance = eqx.field(static=True)
+    ledger: tuple[dict[str, Any], ...] = eqx.field(static=True, default=())
 
     @property
     def normalised(self) -> bool:
@@ -139,7 +145,10 @@ def train_ratio(
     space: ParameterSpace,
     *,
     loss: AbstractRatioLoss | None = None,
-    pairs: int | Pairs | str | Path = 100_000,
+    rounds: int = 1,
+    data: Any = None,
+    truncation: Truncation | None = None,
+    pairs: int | tuple[int, ...] | Pairs | str | Path = 100_000,
     targets: tuple[str, ...] | None = None,
     encoder: Encoder = "auto",
     network: Residual | None = None,
@@ -162,7 +171,12 @@ def train_ratio(
         simulator: makes one set of data per point.
         space: parameters with priors.
         loss: `BinaryRatio` unless given.
-        pairs: number of simulations, `Pairs`, or the folder of saved ones; drawn from the prior.
+        rounds: 1, or more with ``data``: every later round cuts the prior of the targets to a box around their
+            posterior, and simulates inside; the ratio then has the bounds of the box.
+        data: observed data for which later rounds are cut.
+        truncation: posterior mass ``eps`` that each box may lose, prior ``draws`` by which it is found, ``margin``.
+        pairs: number of simulations over all rounds (a tuple: in each), `Pairs`, or the folder of saved ones; drawn
+            from the prior.
         targets: parameters that the ratio depends on; the others are averaged over their priors.
         encoder: ``"auto"``, settings of an encoder, or a fixed summary.
         network: residual trunk.
@@ -185,11 +199,15 @@ def train_ratio(
     check_option("coordinate of a ratio", coordinate, ("box", "normal"))
     check_option("blocks", blocks, ("together", "each"))
     refuse_switches(space, "train_ratio")
+    _check_rounds(rounds, data, blocks)
     seed = jax.random.key(as_seed(key))
-    made = gather_pairs(
-        jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress
-    )
-    made.refuse_other_law()
+    made = None
+    if rounds == 1 or isinstance(pairs, (Pairs, str, Path)):
+        given = counts_of_rounds(pairs, None, 1)[0] if isinstance(pairs, tuple) else pairs
+        made = gather_pairs(
+            jax.random.fold_in(seed, 0), simulator, space, given, executor=executor, store=store, progress=progress
+        )
+        made.refuse_other_law()
     chosen = COORDINATES[coordinate](inferred_space(space, targets))
     if product and isinstance(loss, DirectRatio) and loss.form == "pair":
         raise InvalidOption("product=True and DirectRatio(form='pair') do not go together; take form='difference'")
@@ -197,6 +215,10 @@ def train_ratio(
         loss or BinaryRatio(), chosen, space, encoder, network or Residual(), product, budget or Budget(), scale,
         store, progress,
     )  # fmt: skip
+    if made is None or rounds > 1:
+        counts = counts_of_rounds(pairs, made, rounds)
+        plan = Boxes(as_seed(key), simulator, space, data, counts, truncation or Truncation(), executor)
+        return train_in_boxes(plan, chosen.space, _in_box(seed, settings), made)
     if blocks == "together":
         return _train_one(seed, made, settings, "ratio")
     names = sorted({name.partition(".")[0] for name in made.data})
@@ -239,6 +261,27 @@ class _Settings(NamedTuple):
     scale: str
     store: Any
     progress: Any
+
+
+def _check_rounds(rounds: int, data: Any, blocks: str) -> None:
+    if rounds < 1:
+        raise InvalidOption(f"{rounds} rounds asked for; ask for at least 1")
+    if rounds > 1 and data is None:
+        raise InvalidOption("rounds cut the prior around observed data: give data=, or take rounds=1")
+    if rounds > 1 and blocks == "each":
+        raise InvalidOption("rounds and blocks='each' do not go together; take blocks='together', or one round")
+
+
+def _in_box(seed: Key, settings: _Settings) -> Fit[NeuralRatio]:
+    """How each round is trained: a key of its own, and coordinates of its box, where its prior is uniform again."""
+    kind = type(settings.coordinate)
+
+    def fit(number: int, pairs: Pairs, box: ParameterSpace, ledger: tuple[dict[str, Any], ...]) -> NeuralRatio:
+        own = settings._replace(coordinate=kind(box))
+        found = _train_one(jax.random.fold_in(seed, 100 + number), pairs, own, f"ratio-round-{number + 1}")
+        return dataclasses.replace(found, ledger=ledger)
+
+    return fit
 
 
 def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> NeuralRatio:

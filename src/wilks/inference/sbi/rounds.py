@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
-from wilks._base.errors import RegionTooSmall
+from wilks._base.errors import InvalidOption, RegionTooSmall
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 
@@ -76,6 +76,21 @@ def split_evenly(total: int, rounds: int) -> tuple[int, ...]:
     return tuple(total // rounds + (i < total % rounds) for i in range(rounds))
 
 
+def counts_of_rounds(pairs: Any, given: Pairs | None, rounds: int) -> tuple[int, ...]:
+    """Simulations of each round, from a total, a tuple, or pairs of the first round.
+
+    Raises:
+        InvalidOption: for a tuple of another length.
+    """
+    if given is not None:
+        return (len(given),) * rounds
+    if isinstance(pairs, tuple):
+        if len(pairs) != rounds:
+            raise InvalidOption(f"pairs {pairs} names {len(pairs)} rounds; expected {rounds}")
+        return pairs
+    return split_evenly(int(pairs), rounds)
+
+
 def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralPosterior:
     """A posterior for one set of data by truncated rounds.
 
@@ -99,7 +114,7 @@ def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralP
         found = cut(key, posterior, observed, fit.targets, plan.truncation)
         proposed = propose(jax.random.fold_in(key, 1), found, plan.pairs[number], plan.truncation)
         mass = found.box_mass * proposed.accepted
-        _refuse_tiny(mass, number, posterior)
+        refuse_small(mass, number, posterior)
         fresh = simulated(plan, number, proposed, plan.pairs[number])
         # regions are nested: what one cut has left out no later one takes in
         every = every.take(np.flatnonzero(found.region.keeps(every.columns(fit.targets.names)))) + fresh
@@ -188,12 +203,22 @@ def ledger_line(
     }
 
 
-def _refuse_tiny(mass: float, number: int, posterior: NeuralPosterior) -> None:
+def refuse_small(mass: float, number: int, last: Any) -> None:
+    """Refuse a region that keeps hardly any prior.
+
+    Args:
+        mass: part of the prior that it keeps.
+        number: rounds before it.
+        last: what the last of them gave.
+
+    Raises:
+        RegionTooSmall: with round and mass; ``result`` keeps the last.
+    """
     if not mass >= SMALLEST_MASS:
         raise RegionTooSmall(
             f"round {number + 1} would keep {mass:.1g} of the prior, less than {SMALLEST_MASS:g}: the posterior before "
-            "it is already narrow, or has lost its way. Take fewer rounds; the last posterior is kept in `.result`",
-            posterior,
+            "it is already narrow, or has lost its way. Take fewer rounds; the last one is kept in `.result`",
+            last,
         )
 
 

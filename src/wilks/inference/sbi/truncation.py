@@ -154,7 +154,7 @@ def cut(key: Key, posterior: NeuralPosterior, observed: Observed, original: Para
     if how.density == "ratio":
         heights = heights - log_priors(inner, theta)
     threshold = float(np.quantile(heights, how.eps))
-    space, mass = _box(theta, inner, original, how.margin)
+    space, mass = bounding_box(theta, inner, original, how.margin)
     region = posterior.region
     before = region.levels if isinstance(region, Truncated) else ()
     within = region.within if isinstance(region, Truncated) else region if isinstance(region, Restricted) else None
@@ -177,23 +177,23 @@ def propose(key: Key, cut: Cut, n: int, how: Truncation) -> Proposed:
     return _resampled(key, cut, n, how, good, tried)
 
 
-def _quick(posterior: NeuralPosterior) -> NeuralPosterior:
-    """The posterior with few steps of its solver."""
-    return eqx.tree_at(lambda p: p.estimator.density, posterior, _rough(posterior.estimator.density))
-
-
-def _rough(density: AbstractConditionalDensity) -> AbstractConditionalDensity:
-    return coarse(density, _ROUGH_STEPS, "heun")
-
-
-def _box(
+def bounding_box(
     theta: Float[np.ndarray, "draws targets"], inner: ParameterSpace, original: ParameterSpace, margin: float
 ) -> tuple[ParameterSpace, float]:
-    """The widened bounding box of draws, as bounds of the parameters, and its part of the original prior."""
+    """The widened bounding box of draws, as bounds of the parameters, and its part of the original prior.
+
+    Args:
+        theta: draws.
+        inner: parameters with the bounds within which they lie.
+        original: parameters before all rounds.
+        margin: part of its width in prior probability by which the box is widened on each side.
+    """
     u = prior_quantiles(inner, theta)
     low, high = u.min(axis=0), u.max(axis=0)
     wider = margin * (high - low)
     low, high = np.maximum(low - wider, 0.0), np.minimum(high + wider, 1.0)
+    if np.any(low == high):  # a single draw
+        return inner, 0.0
     lowers, uppers = values_at(inner, np.stack([low, high]))
     parameters = [
         dataclasses.replace(
@@ -211,6 +211,15 @@ def _box(
         if p.prior is not None and o.prior is not None
     ]
     return space, math.exp(sum(logs))
+
+
+def _quick(posterior: NeuralPosterior) -> NeuralPosterior:
+    """The posterior with few steps of its solver."""
+    return eqx.tree_at(lambda p: p.estimator.density, posterior, _rough(posterior.estimator.density))
+
+
+def _rough(density: AbstractConditionalDensity) -> AbstractConditionalDensity:
+    return coarse(density, _ROUGH_STEPS, "heun")
 
 
 def _resampled(key: Key, cut: Cut, n: int, how: Truncation, good: int, tried: int) -> Proposed:
