@@ -278,6 +278,19 @@ def test_a_segment_that_was_cut_short_leaves_the_one_before(tmp_path):
     assert record.done == 10
 
 
+def test_a_store_of_other_pairs_or_settings_does_not_resume(tmp_path):
+    pairs, others = (pairs_of(*uniform_pairs()) for _ in range(2))
+    first = quick(pairs, store=tmp_path)
+    again = quick(pairs, store=tmp_path)
+    assert again.record.done == first.record.done == 10
+    with pytest.raises(InvalidOption, match="belongs to another run: coordinate: stored 'box none', asked for 'normal"):
+        quick(pairs, store=tmp_path, coordinate="normal")
+    with pytest.raises(InvalidOption, match="belongs to another run: pairs: stored"):
+        quick(others, store=tmp_path)
+    with pytest.raises(InvalidOption, match="belongs to another run: scale: stored 'auto', asked for 'robust'"):
+        quick(pairs, store=tmp_path, scale="robust")
+
+
 @pytest.mark.parametrize("task", [tasks.GaussianLinear(1)], ids=["one parameter, one feature, one block"])
 def test_the_smallest_problem_works(task):
     found = train_posterior(

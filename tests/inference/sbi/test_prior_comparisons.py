@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
-from wilks._base.errors import InvalidOption, UnknownName
-from wilks.inference.sbi.prior_comparisons import data_averaged, shrinkage, z_scores
+from wilks._base.errors import InvalidOption, MissingRole, UnknownName
+from wilks.inference.sbi.prior_comparisons import data_averaged, log_loss, shrinkage, z_scores
 
 MODEL = LinearGaussian()
 DATA = np.array([0.4, -0.3])
@@ -32,9 +32,21 @@ def test_shrinkage_and_z_scores_of_gaussians():
     assert list(z_scores(draws, truth).values()) == pytest.approx(exact.tolist(), abs=0.05)
 
 
+def test_the_log_loss_is_smallest_for_the_exact_posterior_and_known_there():
+    exact = log_loss(1, GaussianPosterior(MODEL), MODEL, n=400)
+    # entropy of two normal numbers, sum of z^2/2 with mean 1 and variance 1
+    entropy = 2 * np.log(MODEL.posterior_sd * np.sqrt(2 * np.pi)) + 1.0
+    assert abs(exact.mean - entropy) < 4 * exact.error
+    assert exact.error == pytest.approx(1.0 / np.sqrt(400), rel=0.3)
+    for wrong in (GaussianPosterior(MODEL, shift=1.0), GaussianPosterior(MODEL, stretch=2.0)):
+        assert log_loss(1, wrong, MODEL, n=400).mean > exact.mean + 0.4
+
+
 def test_bad_requests_are_refused():
     with pytest.raises(InvalidOption, match="sets of data say nothing"):
         data_averaged(1, GaussianPosterior(MODEL), MODEL, n=3)
     draws = GaussianPosterior(MODEL).sample(jax.random.key(2), DATA, 100)
+    with pytest.raises(MissingRole, match="LinearGaussian is no normalised density of the parameters"):
+        log_loss(1, MODEL, MODEL)
     with pytest.raises(UnknownName, match="no true value of 'b'"):
         z_scores(draws, {"a": 0.0})

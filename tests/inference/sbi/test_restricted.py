@@ -24,6 +24,7 @@ from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Uniform
 from wilks.parameters.space import ParameterSpace
+from wilks.results.numbers import with_error
 
 NOISE = 0.3
 SPACE = ParameterSpace([Parameter(n, 0.5, 0.0, 1.0, prior=Uniform(0.0, 1.0)) for n in "ab"])
@@ -130,6 +131,12 @@ def test_the_posterior_is_that_of_the_whole_prior_given_valid_data(restricted, p
     assert line["simulated"] == 4000 == line["trained_on"] + line["failed"]
     assert line["accepted"] == restricted.attempts.share
     assert line["accepted_error"] == restricted.attempts.error > 0.0
+    share = with_error(line["accepted"], line["accepted_error"])
+    assert "4000 simulations in 1 round" in str(found)
+    assert f"{share}" in str(found)
+    inside = found.sample(6, DATA, 10, density=True).facts
+    assert 0.5 < inside["inside"] < 1.0
+    assert inside["inside_error"] == pytest.approx(math.sqrt(inside["inside"] * (1 - inside["inside"]) / 10_000))
 
 
 def test_pairs_of_the_prior_are_taken_where_they_lie_inside(restricted, probe, pairs):

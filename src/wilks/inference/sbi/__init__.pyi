@@ -36,6 +36,7 @@ from .posterior import draw_many as draw_many
 from .posterior_training import train_posterior as train_posterior
 from .predictive import predictive_check as predictive_check
 from .prior_comparisons import data_averaged as data_averaged
+from .prior_comparisons import log_loss as log_loss
 from .prior_comparisons import shrinkage as shrinkage
 from .prior_comparisons import z_scores as z_scores
 from .random_points import tarp as tarp

@@ -5,13 +5,39 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
+
+from wilks._base.digests import digest
 from wilks._base.errors import InvalidFile, InvalidOption
 from wilks._base.notices import notice
+from wilks._base.typing import Key
 
 from .leaves import arrays_of, filled, read_arrays, write_arrays
+from .pairs import Pairs
 from .training_record import TrainingRecord
 
 _KEPT = 2
+
+
+def identity_of(stage: str, key: Key, pairs: str, **settings: Any) -> dict[str, Any]:
+    """What decides a training run: a run that differs in any of it does not resume.
+
+    Args:
+        stage: what is trained.
+        key: random key of the training.
+        pairs: digest of all that it learns from.
+        settings: texts and numbers as they are, everything else by its print.
+    """
+    plain = {n: v if isinstance(v, (str, int, float, list)) else repr(v) for n, v in settings.items()}
+    versions = {"jax": jax.__version__, "numpy": np.__version__}
+    words = np.asarray(jax.random.key_data(key)).tolist()
+    return {"stage": stage, "key": words, "pairs": pairs, **plain, "versions": versions}
+
+
+def digest_of_pairs(pairs: Pairs, weights: Any = None) -> str:
+    """Digest of parameters, data, status and weights of pairs."""
+    return digest((pairs.theta, dict(pairs.data), pairs.status, weights))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from wilks.results.provenance import Provenance
 
 from .blocks import Layout, blocks_of
 from .budget import Budget
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, digest_of_pairs, identity_of
 from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network
 from .density import AbstractConditionalDensity, AbstractDensityFamily
 from .flows import SplineFlow
@@ -188,6 +188,7 @@ def train_likelihood(
     executor: Any = None,
     store: str | Path | None = None,
     progress: Progress | None = None,
+    allow_invalid: bool = False,
 ) -> NeuralLikelihood:
     """Train a normalised density of the data given the parameters.
 
@@ -204,6 +205,7 @@ def train_likelihood(
         executor: where simulations run: None, a number of processes, an executor, or a Dask client.
         store: folder for pairs and checkpoints, found again when the same call is repeated.
         progress: called with (done, total, failed, seconds).
+        allow_invalid: accept more than 1 % of failed simulations.
 
     Raises:
         InvalidData: for fewer than 100 valid pairs, or data that never vary.
@@ -216,12 +218,13 @@ def train_likelihood(
     refuse_switches(space, "train_likelihood")
     seed = jax.random.key(as_seed(key))
     made = gather_pairs(
-        jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress
-    )
+        jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress,
+        allow_invalid=allow_invalid,
+    )  # fmt: skip
     coordinate = COORDINATES["box"](inferred_space(space))
     scaling, rows = _rows(made, coordinate)
     family, budget = density or SplineFlow(), budget or Budget()
-    points = _checkpoints(store, seed, family, budget)
+    points = _checkpoints(store, seed, made, family, budget)
     trained = _train_density(seed, family, rows, budget, points, progress)
     contexts = jax.vmap(trained.network.context)(jnp.asarray(rows.z[rows.valid][:SETS]))
     settled = settle_steps(trained.network.density, contexts)
@@ -275,15 +278,12 @@ def _train_density(
     )
 
 
-def _checkpoints(store: Any, seed: Key, family: AbstractDensityFamily, budget: Budget) -> Checkpoints | None:
+def _checkpoints(
+    store: Any, seed: Key, pairs: Pairs, family: AbstractDensityFamily, budget: Budget
+) -> Checkpoints | None:
     if store is None:
         return None
-    identity = {
-        "stage": "likelihood",
-        "key": np.asarray(jax.random.key_data(seed)).tolist(),
-        "density": repr(family),
-        "budget": repr(budget),
-    }
+    identity = identity_of("likelihood", seed, digest_of_pairs(pairs), density=family, budget=budget)
     return Checkpoints(Path(store) / "likelihood", identity)
 
 

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32
 
+from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, InvalidParameter
 from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
@@ -21,12 +22,13 @@ from wilks.results.provenance import Provenance
 
 from .blocks import Layout, observed_blocks
 from .budget import Budget
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, digest_of_pairs, identity_of
 from .embeddings import AbstractEncoder, Scaled
 from .estimator import Preparation
 from .networks import Perceptron, perceptron
 from .pairs import Pairs
 from .records import record
+from .summaries import AbstractSummary
 from .switches import Alternatives, alternatives_of, combinations, log_shares
 from .training import train
 from .training_inputs import Encoder, gather_pairs, prepare_data
@@ -185,8 +187,13 @@ def train_odds(
         jnp.asarray(log_shares(space), jnp.float32),
     )
     length = budget or Budget(steps=_STEPS)
-    identity = {"stage": "odds", "key": as_seed(key), "encoder": repr(encoder), "budget": repr(length)}
-    points = None if store is None else Checkpoints(Path(store) / "odds", identity)
+    points = None
+    if store is not None:
+        summary = digest(encoder) if isinstance(encoder, AbstractSummary) else ""
+        identity = identity_of(
+            "odds", seed, digest_of_pairs(made), encoder=encoder, budget=length, scale=scale, summary=summary
+        )
+        points = Checkpoints(Path(store) / "odds", identity)
     trained = train(
         fit, OddsLoss(), fresh, {"x": x, "c": labels}, budget=length, held_out=HeldOutOddsLoss(),
         checkpoints=points, progress=progress,

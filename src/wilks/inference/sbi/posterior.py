@@ -1,6 +1,7 @@
 """The neural posterior: two methods, draws and density, for any observed data."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, final
 
@@ -17,12 +18,14 @@ from wilks.execution.keys import as_seed
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
 from wilks.results.samples import Samples
+from wilks.results.text import as_text
 
 from .blocks import Blocks, Layout, blocks_of, observed_blocks
 from .coordinates import AbstractCoordinate
 from .drawing import Draws, Observed, draw_accepted, encode_scaled, log_densities
 from .embeddings import FusedBlocks
 from .estimator import Estimator, Preparation, Standardiser
+from .ledgers import ledger_summary
 from .points import log_priors, prior_draws
 from .posterior_interface import AbstractPosterior, AbstractRegion
 from .proposals import independent_draws
@@ -106,9 +109,13 @@ class NeuralPosterior(AbstractPosterior):
             return _of_prior(self, key, n)
         name, observed, flags = observe(self, data)
         draws = draw_observed(self, _keys(key, 1), observed, n, with_density=with_density)
-        log_prob = draws.log_density[0] - (_log_mass(self, name, observed) if with_density else 0.0)
+        log_mass = _log_mass(self, name, observed) if with_density else 0.0
+        log_prob = draws.log_density[0] - log_mass
         samples = independent_draws(self.space, self.completed(draws.theta[0]), log_prob, "NeuralPosterior", n)
         facts = {"accepted": float(draws.accepted[0]), "thrown": float(draws.thrown)}
+        if with_density:
+            share = math.exp(log_mass)  # by which the density is divided
+            facts |= {"inside": share, "inside_error": math.sqrt(share * (1.0 - share) / _MASS_DRAWS)}
         return dataclasses.replace(samples, facts=facts, flags={**self.flags, **flags}, provenance=self.provenance)
 
     def log_prob(self, values: Mapping[str, Any], data: Any) -> Float[Array, "*points"]:
@@ -140,6 +147,9 @@ class NeuralPosterior(AbstractPosterior):
     def __repr__(self) -> str:
         scope = "any data" if self.amortised else "the data of its truncated rounds"
         return f"NeuralPosterior({', '.join(self.targets)}; for {scope}; {self.record.done} steps)"
+
+    def __str__(self) -> str:
+        return as_text(ledger_summary(repr(self), self.ledger, self.flags))
 
 
 def draw_many(

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Float32
 
+from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, TrainingDiverged
 from wilks._base.typing import Key
 from wilks.execution.progress import Progress
@@ -21,7 +22,7 @@ from wilks.results.provenance import Provenance
 
 from .atoms import AtomicHeldOutLoss, AtomicLoss, Atoms
 from .budget import USUAL_BATCH, Budget
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, digest_of_pairs, identity_of
 from .coordinates import COORDINATES, AbstractCoordinate, Affine, to_network
 from .density import AbstractDensityFamily
 from .drawing import Observed, coarse, encode_scaled, log_densities, shares_inside
@@ -45,6 +46,7 @@ from .paths import FlowMatching
 from .posterior import NeuralPosterior
 from .posterior_interface import AbstractRegion
 from .solver_steps import SETS, settle_steps
+from .summaries import AbstractSummary
 from .training import Trained, held_out_rows, train
 from .training_inputs import Encoder, prepare_data
 
@@ -106,6 +108,7 @@ class _Ready(NamedTuple):
     preparation: Preparation
     family: AbstractEncoderFamily
     dropped: list[str]
+    pairs: str = ""
 
 
 class _Candidate(NamedTuple):
@@ -191,7 +194,8 @@ def _ready(fit: Fit, pairs: Pairs, weights: Any, first: Any) -> _Ready:
     own = None if weights is None else np.asarray(weights, dtype=np.float32)[pairs.status == VALID]
     if fit.atoms is not None:
         fit.atoms.refuse_small(fit.budget.batch_for(len(theta)))
-    return _Ready(theta, own, None if first is None else first[pairs.status == VALID], *prepared)
+    ready = _Ready(theta, own, None if first is None else first[pairs.status == VALID], *prepared)
+    return ready if fit.store is None else ready._replace(pairs=digest_of_pairs(pairs, weights))
 
 
 def _choices(fit: Fit, ready: _Ready) -> list[tuple[str, str]]:
@@ -228,7 +232,7 @@ def _candidate(fit: Fit, ready: _Ready, name: str, standardise: str) -> _Candida
     if standardise == "conditional":
         fresh = standardiser(keys[2], ready.family, layout, size)
         folder = None if fit.store is None else fit.store / f"standardiser-{name}"
-        points = _checkpoints(fit, folder, f"standardiser {name}")
+        points = _checkpoints(fit, ready, folder, f"standardiser {name}", name)
         budget = fit.budget.part(_STANDARDISER)
         standard = train(keys[3], StandardiserLoss(), fresh, rows, budget=budget, checkpoints=points).network
         rows = {**rows, "y": np.asarray(standardise_rows(standard, ready.x, rows["y"]))}
@@ -263,7 +267,7 @@ def _train(
             budget=budget if online is None else dataclasses.replace(budget, batch=batch),
             held_out=HeldOutLoss() if corrected is None else AtomicHeldOutLoss(corrected),
             source=source,
-            checkpoints=_checkpoints(fit, folder, stage),
+            checkpoints=_checkpoints(fit, ready, folder, stage, candidate.name),
             progress=fit.progress,
         )
     except TrainingDiverged as error:
@@ -314,18 +318,14 @@ def _settled(fit: Fit, network: Estimator, ready: _Ready) -> tuple[Estimator, di
     return eqx.tree_at(lambda e: e.density, network, settled.density), settled.flags
 
 
-def _checkpoints(fit: Fit, folder: Path | None, stage: str) -> Checkpoints | None:
+def _checkpoints(fit: Fit, ready: _Ready, folder: Path | None, stage: str, name: str) -> Checkpoints | None:
     if folder is None:
         return None
-    identity = {
-        "stage": stage,
-        "key": np.asarray(jax.random.key_data(fit.key)).tolist(),
-        "path": repr(fit.path),
-        "encoder": repr(fit.encoder),
-        "budget": repr(fit.budget),
-        "targets": list(fit.targets.names),
-        "versions": {"jax": jax.__version__, "numpy": np.__version__},
-    }
+    identity = identity_of(
+        stage, fit.key, ready.pairs, path=fit.path, encoder=fit.encoder, budget=fit.budget,
+        targets=list(fit.targets.names), coordinate=name, scale=fit.scale, atoms=fit.atoms,
+        summary=digest(fit.encoder) if isinstance(fit.encoder, AbstractSummary) else "",
+    )  # fmt: skip
     return Checkpoints(folder, identity)
 
 

@@ -1,20 +1,23 @@
-"""Posteriors beside their priors: the average over data, shrinkage, and distances of truths."""
+"""Posteriors beside their priors: the average over data, shrinkage, distances and densities of truths."""
 
+import math
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from wilks._base.errors import UnknownName
+from wilks._base.errors import MissingRole, UnknownName
 from wilks._base.typing import Key
-from wilks.likelihood.interface import AbstractSimulator
+from wilks.inference.lanes import take_one
+from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 from wilks.results.samples import Samples
 
 from .calibration import check_numbers, truths
 from .many_sets import draws_for_each
 from .points import prior_draws, refuse_improper, values_at
-from .proposals import Proposal, random_key
+from .proposals import Proposal, log_densities, random_key
 from .two_samples import c2st
 
 _SHARES = 4096  # equal steps of a prior's probability, by which its variance is known to a few parts in a thousand
@@ -44,6 +47,47 @@ def data_averaged(
     drawn = draws_for_each(two, posterior, data, n, 1)[:, 0]
     prior = prior_draws(three, space, n)
     return {name: c2st(drawn[:, space.index(name)], prior[:, space.index(name)]) for name in space.free}
+
+
+class LogLoss(NamedTuple):
+    """Mean negative log density of truths.
+
+    Args:
+        mean: over truths of the prior, in nats; lower is better.
+        error: its standard error.
+    """
+
+    mean: float
+    error: float
+
+
+def log_loss(
+    key: Key | int, posterior: Proposal | AbstractLikelihood, simulator: AbstractSimulator, *, n: int = 300
+) -> LogLoss:
+    """Mean of -ln q(theta | x) over truths theta of the prior, each with its own data.
+
+    It is smallest for the exact posterior, and compares any two posteriors of one problem, as both are normalised; the
+    same key gives the same truths. A draw on which q is zero makes it infinite.
+
+    Args:
+        key: random key or seed.
+        posterior: for any data, with a normalised density.
+        simulator: makes one set of data per truth.
+        n: number of truths.
+
+    Raises:
+        MissingRole: for a ratio or a likelihood, which is no density of the parameters.
+    """
+    if isinstance(posterior, AbstractLikelihood):
+        raise MissingRole(
+            f"{type(posterior).__name__} is no normalised density of the parameters, so that its logarithm compares "
+            "with no other; take a posterior"
+        )
+    check_numbers(n, 1)
+    theta, data = truths(random_key(key), posterior.space, simulator, n)
+    losses = np.array([-log_densities(posterior, theta[i : i + 1], take_one(data, i))[0] for i in range(n)])
+    spread = float(losses.std(ddof=1)) if np.isfinite(losses).all() else math.inf
+    return LogLoss(float(losses.mean()), spread / math.sqrt(n))
 
 
 def shrinkage(samples: Samples, space: ParameterSpace) -> dict[str, float]:

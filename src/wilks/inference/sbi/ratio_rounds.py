@@ -34,6 +34,7 @@ class Boxes(NamedTuple):
         pairs: simulations of each round.
         truncation: how the prior is cut.
         executor: where simulations run.
+        allow_invalid: accept many failed simulations.
     """
 
     seed: int
@@ -43,6 +44,7 @@ class Boxes(NamedTuple):
     pairs: tuple[int, ...]
     truncation: Truncation
     executor: Any
+    allow_invalid: bool = False
 
 
 def train_in_boxes(rounds: Boxes, targets: ParameterSpace, fit: Fit[Ratio], first: Pairs | None = None) -> Ratio:
@@ -64,7 +66,7 @@ def train_in_boxes(rounds: Boxes, targets: ParameterSpace, fit: Fit[Ratio], firs
         B. K. Miller et al., arXiv:2107.01214 (truncated marginal ratio estimation).
     """
     plan = Plan(rounds.seed, rounds.simulator, rounds.space, rounds.data, rounds.pairs, rounds.truncation, False,
-                rounds.executor, False)  # fmt: skip
+                rounds.executor, rounds.allow_invalid)  # fmt: skip
     every = first if first is not None else simulated(plan, 0, None, rounds.pairs[0])
     ledger: Ledger = (ledger_line(1, every, every, 1.0, 1.0),)
     ratio, box = fit(0, every, targets, ledger), targets

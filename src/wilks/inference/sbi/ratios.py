@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32
 
+from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, check_option
 from wilks._base.typing import Key, LogProb, Values
 from wilks.execution.keys import as_seed
@@ -21,12 +22,14 @@ from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import Joint
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
+from wilks.results.text import as_text
 
 from .blocks import Layout, blocks_of, observed_blocks
 from .budget import Budget
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, digest_of_pairs, identity_of
 from .coordinates import COORDINATES, AbstractCoordinate, inferred_space
 from .estimator import Preparation
+from .ledgers import ledger_summary
 from .networks import Residual
 from .pairs import Pairs
 from .ratio_losses import AbstractRatioLoss, BinaryRatio, DirectRatio, RatioTraining
@@ -34,6 +37,7 @@ from .ratio_networks import RatioNetwork, build_ratio
 from .ratio_rounds import Boxes, Fit, train_in_boxes
 from .records import record
 from .rounds import counts_of_rounds
+from .summaries import AbstractSummary
 from .switches import refuse_switches
 from .training import train
 from .training_inputs import Encoder, Inputs, gather_pairs, prepare_inputs
@@ -115,6 +119,9 @@ class NeuralRatio(AbstractLikelihood[Any]):
     def __repr__(self) -> str:
         return f"NeuralRatio({', '.join(self.targets)}; {self.record.done} steps)"
 
+    def __str__(self) -> str:
+        return as_text(ledger_summary(repr(self), self.ledger, self.flags))
+
 
 @final
 class BlockRatio(AbstractLikelihood[Any]):
@@ -160,6 +167,7 @@ def train_ratio(
     executor: Any = None,
     store: str | Path | None = None,
     progress: Progress | None = None,
+    allow_invalid: bool = False,
 ) -> NeuralRatio | BlockRatio:
     """Train a likelihood ratio for any simulator and priors.
 
@@ -190,6 +198,7 @@ def train_ratio(
         executor: where simulations run: None, a number of processes, an executor, or a Dask client.
         store: folder for pairs and checkpoints, found again when the same call is repeated.
         progress: called with (done, total, failed, seconds).
+        allow_invalid: accept more than 1 % of failed simulations.
 
     Raises:
         InvalidParameter: for a free parameter without a proper prior.
@@ -205,8 +214,9 @@ def train_ratio(
     if rounds == 1 or isinstance(pairs, (Pairs, str, Path)):
         given = counts_of_rounds(pairs, None, 1)[0] if isinstance(pairs, tuple) else pairs
         made = gather_pairs(
-            jax.random.fold_in(seed, 0), simulator, space, given, executor=executor, store=store, progress=progress
-        )
+            jax.random.fold_in(seed, 0), simulator, space, given, executor=executor, store=store, progress=progress,
+            allow_invalid=allow_invalid,
+        )  # fmt: skip
         made.refuse_other_law()
     chosen = COORDINATES[coordinate](inferred_space(space, targets))
     if product and isinstance(loss, DirectRatio) and loss.form == "pair":
@@ -217,7 +227,7 @@ def train_ratio(
     )  # fmt: skip
     if made is None or rounds > 1:
         counts = counts_of_rounds(pairs, made, rounds)
-        plan = Boxes(as_seed(key), simulator, space, data, counts, truncation or Truncation(), executor)
+        plan = Boxes(as_seed(key), simulator, space, data, counts, truncation or Truncation(), executor, allow_invalid)
         return train_in_boxes(plan, chosen.space, _in_box(seed, settings), made)
     if blocks == "together":
         return _train_one(seed, made, settings, "ratio")
@@ -300,7 +310,7 @@ def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> Neur
         fresh,
         {"y": inputs.y, "x": inputs.x},
         budget=settings.budget,
-        checkpoints=_checkpoints(settings, seed, stage),
+        checkpoints=_checkpoints(settings, seed, pairs, stage),
         progress=settings.progress,
     )
     return _described(clock, seed, pairs, settings, inputs, trained.network, trained.record)
@@ -330,19 +340,16 @@ def _described(
     )
 
 
-def _checkpoints(settings: _Settings, seed: Key, stage: str) -> Checkpoints | None:
+def _checkpoints(settings: _Settings, seed: Key, pairs: Pairs, stage: str) -> Checkpoints | None:
     if settings.store is None:
         return None
-    identity = {
-        "stage": stage,
-        "key": np.asarray(jax.random.key_data(seed)).tolist(),
-        "loss": repr(settings.loss),
-        "network": repr(settings.network),
-        "product": settings.product,
-        "encoder": repr(settings.encoder),
-        "budget": repr(settings.budget),
-        "targets": list(settings.coordinate.space.names),
-    }
+    encoder, space = settings.encoder, settings.coordinate.space
+    identity = identity_of(
+        stage, seed, digest_of_pairs(pairs), loss=settings.loss, network=settings.network, product=settings.product,
+        encoder=encoder, budget=settings.budget, targets=list(space.names), scale=settings.scale,
+        coordinate=type(settings.coordinate).__name__, bounds=[*space.lowers.tolist(), *space.uppers.tolist()],
+        summary=digest(encoder) if isinstance(encoder, AbstractSummary) else "",
+    )  # fmt: skip
     return Checkpoints(Path(settings.store) / stage, identity)
 
 

@@ -77,6 +77,7 @@ def gather_pairs(
     executor: Any = None,
     store: str | Path | None = None,
     progress: Progress | None = None,
+    allow_invalid: bool = False,
 ) -> Pairs:
     """Pairs from a number of simulations to make, a folder, or as they are.
 
@@ -87,7 +88,10 @@ def gather_pairs(
         return pairs
     if isinstance(pairs, (int, np.integer)):
         folder = None if store is None else Path(store) / "pairs"
-        return simulate_pairs(key, simulator, space, int(pairs), executor=executor, store=folder, progress=progress)
+        return simulate_pairs(
+            key, simulator, space, int(pairs), executor=executor, store=folder, progress=progress,
+            allow_invalid=allow_invalid,
+        )  # fmt: skip
     if isinstance(pairs, Path) or (isinstance(pairs, str) and Path(pairs).exists()):
         return Pairs.load(pairs)
     raise InvalidOption(f"pairs {pairs!r}; give a number, Pairs, or the folder of saved pairs")
