@@ -16,6 +16,10 @@ from wilks._base.errors import InvalidData
 
 _UNIFORM = 1e-6  # departure of a step from the mean step, relative, that counts as none
 _FEWEST_POINTS = 3
+_SECOND = 2  # the highest order of derivatives that are evaluated
+
+Weights = tuple[tuple[Array, ...], ...]
+"""By order of the derivative (0 to 2) and tap (four): weights of the coefficients, one per axis."""
 
 
 class GridValues(NamedTuple):
@@ -88,23 +92,27 @@ class Grid(eqx.Module):
     def evaluate(self, u: Float[Array, " quantities"]) -> GridValues:
         """Value and derivatives at one point."""
         start, weights = self._taps(u)
-        size, block = u.shape[0], self._block(start)
-        letters, orders = "ijk"[:size], "abc"[:size]
-        rule = ",".join([letters, *(o + i for o, i in zip(orders, letters, strict=True))]) + "->" + orders
-        block = jnp.einsum(rule, block, *(weights[axis] for axis in range(size)))
+        size = u.shape[0]
+        found: dict[tuple[int, ...], Array] = {(): self._block(start)}
+        for axis in range(size):  # from coefficients to derivatives by their orders, axis by axis
+            found = {
+                (*orders, order): _four([tap[axis] for tap in weights[order]], block)
+                for orders, block in found.items()
+                for order in range(_SECOND + 1 - sum(orders))
+            }
         units = np.eye(size, dtype=int)
-        places = 3 ** np.arange(size)[::-1]  # of a derivative's orders in the flattened block
-        derivatives = block.reshape(-1)
-        hessian = derivatives[(units[:, None] + units[None, :]) @ places]
-        return GridValues(derivatives[0], derivatives[units @ places], hessian)
+        gradient = [found[tuple(unit)] for unit in units]
+        hessian = [[found[tuple(one + other)] for other in units] for one in units]
+        return GridValues(found[(0,) * size], jnp.stack(gradient), jnp.array(hessian))
 
     def slope_along(self, u: Float[Array, " quantities"], axis: int) -> tuple[Float[Array, ""], Float[Array, ""]]:
         """First and second derivative by one quantity."""
         start, weights = self._taps(u)
         block = jnp.moveaxis(self._block(start), axis, -1)
         for other in (n for n in range(u.shape[0]) if n != axis):
-            block = _four(weights[other, 0], block)
-        return _four(weights[axis, 1], block), _four(weights[axis, 2], block)
+            block = _four([tap[other] for tap in weights[0]], block)
+        first, second = (_four([tap[axis] for tap in weights[order]], block) for order in (1, 2))
+        return first, second
 
     def _block(self, start: Int[Array, " quantities"]) -> Float[Array, "..."]:
         """The four coefficients per axis that count between two points of each."""
@@ -119,7 +127,7 @@ class Grid(eqx.Module):
         block = jnp.moveaxis(jnp.asarray(self.coefficients), axis, -1)
         for other in (n for n in range(u.shape[0]) if n != axis):
             four = jax.lax.dynamic_slice_in_dim(block, start[other], 4, axis=0)
-            block = jnp.tensordot(weights[other, 0], four, axes=1)
+            block = _four([tap[other] for tap in weights[0]], four)
         return jnp.convolve(block, np.array([1.0, 4.0, 1.0]) / 6.0, mode="valid")
 
     def clipped(self, u: Float[Array, " quantities"]) -> Float[Array, " quantities"]:
@@ -134,23 +142,22 @@ class Grid(eqx.Module):
         """How far a point lies beyond the edges of the box, per quantity; zero inside and along cycles."""
         return jnp.where(jnp.isfinite(jnp.asarray(self.period)), 0.0, u - self.clipped(u))
 
-    def _taps(self, u: Float[Array, " quantities"]) -> tuple[Array, Array]:
-        """First coefficient per axis, and weights of the four (rows: value, first and second derivative)."""
+    def _taps(self, u: Float[Array, " quantities"]) -> tuple[Array, Weights]:
+        """First coefficient per axis, and weights of the four."""
         step, intervals = jnp.asarray(self.step), jnp.asarray(self.intervals)
         place = (self.clipped(u) - jnp.asarray(self.origin)) / step
         first = jnp.clip(jnp.floor(place), 0.0, intervals - 1.0)
         t = place - first
         s = 1.0 - t
-        value = jnp.stack([s**3, 4 - 6 * t**2 + 3 * t**3, 4 - 6 * s**2 + 3 * s**3, t**3], axis=-1) / 6
-        slope = jnp.stack([-(s**2), t * (3 * t - 4), s * (4 - 3 * s), t**2], axis=-1) / 2
-        curve = jnp.stack([s, 3 * t - 2, 3 * s - 2, t], axis=-1)
-        still = jnp.where(self.outside(u) == 0, 1.0, 0.0)[:, None]
-        scale = step[:, None]
-        weights = jnp.stack([value, still * slope / scale, still * curve / scale**2], axis=1)
-        return first.astype(int), weights
+        still = jnp.where(self.outside(u) == 0, 1.0, 0.0)
+        once, twice = still / (2 * step), still / step**2
+        value = (s**3 / 6, (4 - 6 * t**2 + 3 * t**3) / 6, (4 - 6 * s**2 + 3 * s**3) / 6, t**3 / 6)
+        slope = (-(s**2) * once, t * (3 * t - 4) * once, s * (4 - 3 * s) * once, t**2 * once)
+        curve = (s * twice, (3 * t - 2) * twice, (3 * s - 2) * twice, t * twice)
+        return first.astype(int), (value, slope, curve)
 
 
-def _four(weights: Float[Array, "4"], block: Float[Array, "4 *more"]) -> Float[Array, "*more"]:
+def _four(weights: Sequence[Float[Array, ""]], block: Float[Array, "4 *more"]) -> Float[Array, "*more"]:
     """A weighted sum along the first axis, written out: it becomes part of the loop that fetches the block."""
     return (weights[0] * block[0] + weights[1] * block[1]) + (weights[2] * block[2] + weights[3] * block[3])
 

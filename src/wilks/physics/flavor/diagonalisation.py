@@ -90,7 +90,7 @@ def _derivatives(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Any, An
     light, heavy = (squares / largest)[..., :, None], (squares / largest)[..., None, :]
     gap, width = heavy - light, _GAP * (heavy + light) + _FLOOR
     turn = change * (gap / (gap**2 + width**2) / largest[..., None])
-    slopes = jnp.diagonal(change, axis1=-2, axis2=-1).real
+    slopes = jnp.stack([change[..., i, i].real for i in range(3)], axis=-1)
     return (squares, left, rows, off), (slopes, left @ turn, moved - turn @ rows, jnp.zeros_like(off))
 
 

@@ -15,7 +15,6 @@ from wilks.physics.mixing import (
     jarlskog,
     largest_jarlskog,
     mixing_angles,
-    product,
     ratio,
     root,
     wrapped,
@@ -49,7 +48,7 @@ def in_ordering(ascending: Inexact[Array, "..."], inverted: Bool[Array, "*stack"
 
 def pmns_of(left_e: Inexact[Array, "*stack 3 3"], left_n: Inexact[Array, "*stack 3 3"]) -> Inexact[Array, "*stack 3 3"]:
     """P = U_e^T conj(U_n)."""
-    return product(jnp.swapaxes(left_e, -1, -2), jnp.conj(left_n))
+    return jnp.swapaxes(left_e, -1, -2) @ jnp.conj(left_n)
 
 
 def unscaled_observables(

@@ -19,10 +19,11 @@ from wilks.likelihood.curve_table import CurveTable, CurveValues
 from .coordinates import LN10, Coordinates
 from .correlated import JOINT_NUMBERS, Correlated
 from .joint_tables import QUANTITIES
+from .known_slopes import with_slopes
 from .scale_guess import ScaleGuess
 
 _EVALUATIONS = 12  # at most
-_ENOUGH = 1e-3  # relative to 1 sigma: a step so short ends the search, and one more follows
+_ENOUGH = 1e-4  # relative to 1 sigma: a search ends that is expected to be so close, and one more step follows
 _REACH = 3.0  # how far from the first guess the minimum is sought, in ln x
 _TINY = 1e-300
 _CURVED = 0.03  # share of the safe curvature below which the exact one is not trusted with a step
@@ -54,7 +55,7 @@ class _Local(NamedTuple):
 
 class _Search(NamedTuple):
     """A search for the best ln x: the next point, the ends of the bracket with the slopes there (zero while they are
-    not known), the length of the last step, and the evaluations so far.
+    not known), the square of how far the minimum is expected to be, in sigma, and the evaluations so far.
     """
 
     at: Scalar
@@ -62,7 +63,7 @@ class _Search(NamedTuple):
     high: Scalar
     low_slope: Scalar
     high_slope: Scalar
-    moved: Scalar
+    missing: Scalar
     evaluations: Scalar
 
 
@@ -127,7 +128,7 @@ class ScaledTerms(eqx.Module):
         curved = here.hessian * outer + jnp.diag(here.gradient * bend_y)
         schur = cross[:, None] * cross[None, :] / jnp.where(jnp.abs(along) > _TINY, along, 1.0)
         slope = here.gradient * by_y
-        value = _with_slopes(jax.lax.stop_gradient(jnp.sum(here.shares)), slope, -here.gradient, y, shift)
+        value = with_slopes(jax.lax.stop_gradient(jnp.sum(here.shares)), slope, -here.gradient, y, shift)
         return Coupled(value, slope, weight * outer, curved - schur)
 
     def log_factor(self, y: Rows, shift: Rows) -> Scalar:
@@ -193,12 +194,14 @@ class ScaledTerms(eqx.Module):
             careful = jnp.where(enclosed, secant, jnp.clip(at - slope / gaussian, low, high))
             trusted = curve > _CURVED * gaussian
             newton = at - slope / jnp.where(trusted, curve, 1.0)
-            step = jnp.where(trusted & (newton > low) & (newton < high), newton, careful)
+            quadratic = trusted & (newton > low) & (newton < high)
+            step = jnp.where(quadratic, newton, careful)
             moved = (step - at) ** 2 * gaussian
-            return _Search(step, low, high, low_slope, high_slope, moved, state.evaluations + 1)
+            missing = jnp.where(quadratic, moved**2, moved)
+            return _Search(step, low, high, low_slope, high_slope, missing, state.evaluations + 1)
 
         def unfinished(state: _Search) -> Array:
-            return (state.moved > _ENOUGH**2) & (state.evaluations < _EVALUATIONS)
+            return (state.missing > _ENOUGH**2) & (state.evaluations < _EVALUATIONS)
 
         none = jnp.zeros(())
         start = _Search(first, first - _REACH, first + _REACH, none, none, none + jnp.inf, jnp.zeros((), dtype=int))
@@ -248,15 +251,3 @@ class ScaledTerms(eqx.Module):
             return jnp.diag(alone)
         weight = jnp.diag(alone.at[:_JOINT].set(0.0))
         return weight.at[:_JOINT, :_JOINT].set(self.joint.weight(here.hessian[:_JOINT, :_JOINT]))
-
-
-@jax.custom_jvp
-def _with_slopes(value: Scalar, by_y: Rows, by_shift: Rows, y: Rows, shift: Rows) -> Scalar:
-    """A number that is differentiated by what is known of its slopes, not by how it was found."""
-    return value
-
-
-@_with_slopes.defjvp
-def _along_slopes(primals: tuple[Array, ...], tangents: tuple[Array, ...]) -> tuple[Scalar, Scalar]:
-    value, by_y, by_shift, _, _ = primals
-    return value, jnp.sum(by_y * tangents[3]) + jnp.sum(by_shift * tangents[4])

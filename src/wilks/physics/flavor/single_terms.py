@@ -1,6 +1,7 @@
 """Chi-square of observables that stand alone: one curve each, in the observable or its logarithm."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -10,6 +11,7 @@ from wilks.likelihood.curve_table import CurveTable
 from wilks.likelihood.interface import Cells
 
 from .coordinates import Coordinates
+from .known_slopes import with_slopes
 
 Rows = Float[Array, " terms"]
 
@@ -52,9 +54,11 @@ class SingleTerms(eqx.Module):
         by_y, _ = self.coordinates.slopes(safe, none)
         bend, _, _ = self.coordinates.bends(safe, none)
         half = jnp.where(undefined, 0.0, 0.5)
+        slope = half * here.slope
+        excess = jax.lax.stop_gradient(half * here.value)
         return Cells(
-            half * here.value,
-            (half * here.slope * by_y)[None],
+            jax.vmap(with_slopes)(excess, slope * by_y, -slope, y, shift),
+            (slope * by_y)[None],
             (half * here.weight * by_y**2)[None, None],
             (half * (here.curvature * by_y**2 + here.slope * bend))[None, None],
             jnp.isfinite(safe) & ~(np.array(self.coordinates.logs, dtype=bool) & (safe <= 0)),

@@ -96,7 +96,8 @@ class TermGroup(eqx.Module):
         cells = self.single.evaluate(y[coupled:], shift[coupled:])
         if coupled:
             cells = self._with_coupled(y[:coupled], shift[:coupled], cells)
-        return eqx.tree_at(lambda tree: tree.excess, cells, cells.excess.at[0].add(0.5 * jnp.asarray(self.offset)))
+        first = np.arange(len(cells.excess)) == 0
+        return eqx.tree_at(lambda tree: tree.excess, cells, cells.excess + first * (0.5 * jnp.asarray(self.offset)))
 
     def shares(self, y: Rows, shift: Rows) -> Rows:
         """The chi-square by term, without offset."""
