@@ -1,12 +1,13 @@
 """Random draws written for batches: every datum is the image of one uniform number under the inverse distribution."""
 
+import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Array, Float, Int
-from scipy.special import gammaln
 
 from .poisson_tables import REACH, TABLE_UP_TO, cornish_fisher
 from .typing import Key
@@ -14,7 +15,6 @@ from .typing import Key
 _TABLE_LENGTH = 400  # counts in a table: 9.5 standard deviations to each side of the largest mean
 _BLOCK = 20  # counts summed at a time; divides the length
 _STEPS = 9  # halvings that find a place among 400
-_LOG_FACTORIALS = gammaln(np.arange(2 * _TABLE_LENGTH) + 1.0)
 
 Coefficients = tuple[float, ...]
 """Of a polynomial, the constant first."""
@@ -106,8 +106,13 @@ def _table(mean: Float[Array, " cells"]) -> tuple[Float[Array, " cells"], Float[
     first = jnp.maximum(jnp.floor(mean - REACH * jnp.sqrt(mean) - 5.0), 0.0)
     count = first.astype(int)[:, None] + jnp.arange(_TABLE_LENGTH)[None]
     log_mean = jnp.log(jnp.where(mean > 0, mean, 1e-300))[:, None]  # P(0) = 1 at a mean of zero
-    below = _running_sum(jnp.exp(count * log_mean - mean[:, None] - jnp.asarray(_LOG_FACTORIALS)[count]))
+    below = _running_sum(jnp.exp(count * log_mean - mean[:, None] - jnp.asarray(_log_factorials())[count]))
     return first, below / below[:, -1:]  # ends at 1, above every uniform number
+
+
+@functools.cache
+def _log_factorials() -> Float[np.ndarray, " counts"]:
+    return scipy.special.gammaln(np.arange(2 * _TABLE_LENGTH) + 1.0)
 
 
 def _running_sum(terms: Float[Array, "cells length"]) -> Float[Array, "cells length"]:

@@ -4,8 +4,8 @@ import functools
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Float, Int, Int32
-from scipy.special import ndtri
 
 TABLE_UP_TO = 400.0
 """Largest mean whose distribution is tabulated; above, an expansion inverts it."""
@@ -62,7 +62,7 @@ def counts_at(tables: PoissonTables, uniform: Uniforms, row: Int[np.ndarray, " d
     mean = tables.means[row]
     if (mean <= TABLE_UP_TO).all():
         return low
-    expanded = np.ceil(cornish_fisher(ndtri(uniform), np.maximum(mean, TABLE_UP_TO)))
+    expanded = np.ceil(cornish_fisher(scipy.special.ndtri(uniform), np.maximum(mean, TABLE_UP_TO)))
     return np.where(mean <= TABLE_UP_TO, low, expanded)
 
 

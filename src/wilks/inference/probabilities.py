@@ -4,7 +4,7 @@ import functools
 import math
 
 import numpy as np
-from scipy import special
+import scipy  # its parts load when first used
 
 from wilks._base.errors import InvalidOption
 
@@ -30,22 +30,22 @@ def threshold(level: float, dof: int = 1) -> float:
     check_level(level)
     if dof < 1:
         raise InvalidOption(f"dof {dof} is less than 1; give the number of parameters of interest")
-    return 2.0 * float(special.gammaincinv(dof / 2.0, level))
+    return 2.0 * float(scipy.special.gammaincinv(dof / 2.0, level))
 
 
 def chi2_tail(value: float, dof: int) -> float:
     """P(chi2_dof >= value)."""
-    return float(special.gammaincc(dof / 2.0, max(value, 0.0) / 2.0))
+    return float(scipy.special.gammaincc(dof / 2.0, max(value, 0.0) / 2.0))
 
 
 def significance(p: float) -> float:
     """Z = Phi^-1(1 - p), one-sided, without forming 1 - p."""
-    return -float(special.ndtri(p))
+    return -float(scipy.special.ndtri(p))
 
 
 def tail(z: float) -> float:
     """One-sided p-value of a significance."""
-    return float(special.ndtr(-z))
+    return float(scipy.special.ndtr(-z))
 
 
 def clopper_pearson(successes: int, trials: int, level: float = 0.6827) -> tuple[float, float]:
@@ -58,8 +58,10 @@ def clopper_pearson(successes: int, trials: int, level: float = 0.6827) -> tuple
     if not 0 <= successes <= trials:
         raise InvalidOption(f"{successes} successes of {trials} trials cannot be")
     half = (1.0 - level) / 2.0
-    lower = 0.0 if successes == 0 else float(special.betaincinv(successes, trials - successes + 1, half))
-    upper = 1.0 if successes == trials else float(special.betaincinv(successes + 1, trials - successes, 1.0 - half))
+    lower = 0.0 if successes == 0 else float(scipy.special.betaincinv(successes, trials - successes + 1, half))
+    upper = (
+        1.0 if successes == trials else float(scipy.special.betaincinv(successes + 1, trials - successes, 1.0 - half))
+    )
     return lower, upper
 
 
@@ -73,8 +75,8 @@ def garwood(n: float | int, level: float = 0.6827) -> tuple[float, float]:
     if n < 0:
         raise InvalidOption(f"count {n} is negative")
     half = (1.0 - level) / 2.0
-    lower = 0.0 if n == 0 else float(special.gammaincinv(n, half))
-    return lower, float(special.gammainccinv(n + 1.0, half))
+    lower = 0.0 if n == 0 else float(scipy.special.gammaincinv(n, half))
+    return lower, float(scipy.special.gammainccinv(n + 1.0, half))
 
 
 def toy_p_value(exceedances: int, toys: int) -> float:
@@ -114,6 +116,6 @@ def li_ma(n_on: float | int, n_off: float | int, alpha: float | int) -> float:
         raise InvalidOption(
             f"n_on = {n_on}, n_off = {n_off}, alpha = {alpha}: expected counts of at least one event, and alpha > 0"
         )
-    on = special.xlogy(n_on, (1 + alpha) / alpha * n_on / (n_on + n_off))
-    off = special.xlogy(n_off, (1 + alpha) * n_off / (n_on + n_off))
+    on = scipy.special.xlogy(n_on, (1 + alpha) / alpha * n_on / (n_on + n_off))
+    off = scipy.special.xlogy(n_off, (1 + alpha) * n_off / (n_on + n_off))
     return float(np.sqrt(2.0 * max(on + off, 0.0)))

@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Bool, Float, Int
-from scipy.special import gammaln
 
 from wilks._base.errors import InvalidData, check_option
 from wilks.likelihood.ensemble_counts import FEW_VARIATIONS, SYSTEMATICS
@@ -169,7 +169,7 @@ def _fit_piece(
         if lost.size:
             elsewhere = np.where(free, shake * np.where(start[lost] == 0, scale, start[lost]), start[lost])
             ends = _replaced(ends, lost, climber.climb(surface, climber.clipped(elsewhere), lost))
-    constant = gammaln(counts + 1.0).sum(axis=1)
+    constant = scipy.special.gammaln(counts + 1.0).sum(axis=1)
     return ends._replace(log_likelihood=ends.log_likelihood - constant)
 
 

@@ -8,8 +8,8 @@ import functools
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Bool, Float, Int
-from scipy.special import gammaln, xlogy
 
 from wilks.model.linear import LinearTemplates
 
@@ -239,4 +239,4 @@ def _table(length: int) -> Float[np.ndarray, " counts"]:
 
 
 def _saturated_at(n: np.ndarray) -> np.ndarray:
-    return xlogy(n, n) - n - gammaln(n + 1.0)
+    return scipy.special.xlogy(n, n) - n - scipy.special.gammaln(n + 1.0)

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Bool, Float
-from scipy.special import gammaln
 
 from wilks.model.ensembles import LinearEnsemble
 from wilks.model.linear import LinearTemplates
@@ -122,4 +122,4 @@ class StoredVariations(NamedTuple):
 def saturated_counts(counts: Float[np.ndarray, " bins"]) -> float:
     """Log density of counts at mu = n."""
     positive = counts[counts > 0]
-    return float(np.sum(positive * np.log(positive) - positive) - gammaln(counts + 1.0).sum())
+    return float(np.sum(positive * np.log(positive) - positive) - scipy.special.gammaln(counts + 1.0).sum())

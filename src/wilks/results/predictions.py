@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any, final
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Float
-from scipy.special import ndtri
 
 from wilks._base.errors import InvalidOption, MissingExtra, UnknownName, near_names
 
@@ -69,7 +69,7 @@ class Predictions(AbstractResult):
         if not 0.0 < level < 1.0:
             raise InvalidOption(f"level {level} must lie between 0 and 1, e.g. 0.6827 or 0.95")
         if self.of_fit:
-            half = float(ndtri(0.5 + 0.5 * level)) * self.error
+            half = float(scipy.special.ndtri(0.5 + 0.5 * level)) * self.error
             return self.central - half, self.central + half
         lower, upper = self.quantiles(np.array([0.5 - 0.5 * level, 0.5 + 0.5 * level]))
         return lower, upper

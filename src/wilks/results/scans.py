@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Bool, Float, Int8
-from scipy.special import chdtrc
 
 from wilks._base.errors import InvalidOption
 
@@ -140,4 +140,4 @@ class ScanTable(AbstractResult):
 def _p_values(delta: Float[np.ndarray, "*nodes"], dof: int) -> Float[np.ndarray, "*nodes"]:
     if dof < 1:
         raise InvalidOption(f"dof is {dof}; expected at least 1")
-    return chdtrc(float(dof), np.maximum(delta, 0.0))
+    return scipy.special.chdtrc(float(dof), np.maximum(delta, 0.0))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
+import scipy  # its parts load when first used
 from jaxtyping import Float, Int, Int8
-from scipy.special import chdtr
 
 from wilks._base.errors import InvalidData, InvalidOption
 
@@ -193,7 +193,7 @@ class CoverageCurve(AbstractResult):
 
     def nominal(self, d: float | int | Float[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """P(chi2_dof <= d): what f(d) should be if Wilks' theorem holds."""
-        return np.asarray(chdtr(float(self.dof), np.maximum(d, 0.0)))
+        return np.asarray(scipy.special.chdtr(float(self.dof), np.maximum(d, 0.0)))
 
     def summary(self) -> Summary:
         """Coverage at the usual thresholds."""
