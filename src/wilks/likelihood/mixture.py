@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from wilks._base.typing import Scalar, Theta
 from wilks.model.sources import AbstractEventSource
@@ -21,7 +21,6 @@ NO_RATE = -1e300
 
 _NOTHING = -1e290  # a log rate below counts as zero
 _FORWARD_UP_TO = 2  # parameters up to which forward derivatives of one number cost less than reverse ones
-_BY_ROWS_UP_TO = 4  # parameters up to which products of scores are formed row by row
 _LARGEST = 600.0  # exponent at which the share of a source switched off is cut, far from overflow
 
 
@@ -162,14 +161,12 @@ class Shares(eqx.Module):
     """A mixture taken apart, event by event.
 
     Args:
-        log_density: ln sum_s r_s rho_s.
+        log_density: ln sum_s r_s rho_s; `NO_RATE` where no source switched on gives the event a rate.
         ratio: rho_s / sum_s r_s rho_s, one row per source.
-        seen: whether any source switched on gives the event a rate.
     """
 
     log_density: Float[Array, " events"]
     ratio: Float[Array, "sources events"]
-    seen: Bool[Array, " events"]
 
 
 def share(log_rates: Float[Array, "sources events"], multipliers: Float[Array, " sources"]) -> Shares:
@@ -182,7 +179,7 @@ def share(log_rates: Float[Array, "sources events"], multipliers: Float[Array, "
     relative = jnp.exp(jnp.minimum(log_rates - offset[None], _LARGEST))
     total = jnp.sum(multipliers[:, None] * relative, axis=0)
     safe = jnp.where(seen, total, 1.0)
-    return Shares(jnp.where(seen, offset + jnp.log(safe), -jnp.inf), relative / safe[None], seen)
+    return Shares(jnp.where(seen, offset + jnp.log(safe), NO_RATE), relative / safe[None])
 
 
 def _shares_of(components: Sequence[Component], theta: Theta, log_rates: Sequence[Float[Array, " events"]]) -> Shares:
@@ -190,17 +187,19 @@ def _shares_of(components: Sequence[Component], theta: Theta, log_rates: Sequenc
     if len(components) > 1 or components[0].rate is not None:
         return share(jnp.stack(log_rates), jnp.stack([c.multiplier(theta) for c in components]))
     (alone,) = log_rates
-    seen = ~(alone <= _NOTHING)
-    return Shares(jnp.where(seen, alone, -jnp.inf), jnp.where(seen, 1.0, 0.0)[None], seen)
+    return Shares(alone, jnp.where(alone <= _NOTHING, 0.0, 1.0)[None])
+
+
+def _total(log_density: Float[Array, " events"], weights: Float[Array, " events"]) -> Scalar:
+    """Weighted sum; -inf if an event has no rate. No choice event by event: XLA would take logarithms one by one."""
+    total = log_density @ weights
+    return jnp.where(total <= _NOTHING, -jnp.inf, total)
 
 
 def sum_log_density(components: Sequence[Component], theta: Theta, table: EventTable) -> Scalar:
     """Weighted sum over the events of ln sum_s r_s rho_s; padding adds exactly nothing."""
     rates = [c.log_rates(c.pick(theta), p) for c, p in zip(components, table.prepared, strict=True)]
-    rates = jax.lax.optimization_barrier(rates)
-    shares = _shares_of(components, theta, rates)
-    weights = jnp.asarray(table.weights)
-    return jnp.where(weights > 0, shares.log_density, 0.0) @ weights
+    return _total(_shares_of(components, theta, rates).log_density, jnp.asarray(table.weights))
 
 
 class Scores(eqx.Module):
@@ -214,10 +213,9 @@ class Scores(eqx.Module):
 def sum_scores(components: Sequence[Component], bent: Sequence[Bent], theta: Theta, table: EventTable) -> Scores:
     """Log density of the events with the scores of each: d ln density / d theta, in closed form for the rates."""
     every = zip(components, table.prepared, bent, strict=True)
-    found = jax.lax.optimization_barrier([c.log_rates_with_slopes(c.pick(theta), p, b) for c, p, b in every])
+    found = [c.log_rates_with_slopes(c.pick(theta), p, b) for c, p, b in every]
     shares = _shares_of(components, theta, [rates for rates, _ in found])
     weights = jnp.asarray(table.weights)
-    real = weights > 0
     size = theta.shape[0]
     scores = jnp.zeros((size, weights.shape[0]))
     for s, (component, (_, slopes)) in enumerate(zip(components, found, strict=True)):
@@ -228,20 +226,10 @@ def sum_scores(components: Sequence[Component], bent: Sequence[Bent], theta: The
             # a slope may be undefined where the rate vanishes
             moved = jnp.where(part[None] > 0, part[None] * slopes, 0.0)
             scores = scores + spread_rows(moved, component.shape, size)
-    scores = jnp.where(real[None], scores, 0.0)
-    value = (
-        jnp.where(real, shares.log_density, 0.0) @ weights
-    )  # products with vectors: sums would be made number by number
-    return Scores(value, scores @ weights, _products(scores, weights))
-
-
-def _products(
-    scores: Float[Array, "parameters events"], weights: Float[Array, " events"]
-) -> Float[Array, "parameters parameters"]:
-    """Weighted sum over events of scores times scores; few of them make the general product slow."""
-    if 0 < scores.shape[0] <= _BY_ROWS_UP_TO:
-        return jnp.stack([scores @ (row * weights) for row in scores])
-    return (scores * weights[None]) @ scores.T
+    # products with vectors and of one array with itself: XLA would make other sums number by number, or twice
+    root = jnp.sqrt(weights)
+    scores = jnp.where(weights[None] > 0, scores * root[None], 0.0)
+    return Scores(_total(shares.log_density, weights), scores @ root, scores @ scores.T)
 
 
 def spread_rows(rows: Float[Array, "rows *rest"], places: Sequence[int], size: int) -> Float[Array, "size *rest"]:

@@ -220,7 +220,7 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
             raise InvalidOption(f"threshold {threshold:g} of a differential rate must be at least 0")
         theta = self.space.pack(values)
         found = {name: np.zeros(0, dtype=int) for name in self.datasets}
-        lowest = np.log(threshold) if threshold > 0 else -np.inf
+        lowest = np.log(threshold) if threshold > 0 else NO_RATE
         for where, table in self._parts(data):
             components = tuple(self.components[i] for i in where)
             logs = np.asarray(_log_densities(components, theta, table, self.block))
