@@ -20,6 +20,7 @@ from .importance import reweight as reweight
 from .local_tests import local_c2st as local_c2st
 from .map_estimates import map_estimate as map_estimate
 from .misspecified_data import misspecification as misspecification
+from .mixed_likelihood import train_mixed_likelihood as train_mixed_likelihood
 from .mixture_density import MixtureDensity as MixtureDensity
 from .networks import Residual as Residual
 from .neural_likelihood import NeuralLikelihood as NeuralLikelihood

@@ -80,11 +80,18 @@ class DataScaling(eqx.Module):
 
     def unscaled(self, row: Float[Array, " data"]) -> Any:
         """One set of data in the simulator's form: an array, or arrays by block name."""
+        return nested(self.blocks(row))
+
+    def blocks(self, row: Float[Array, " data"]) -> dict[str, Array]:
+        """One set of data by block."""
         physical = row * self.spread + self.mean
         ends = np.cumsum([int(np.prod(self.layout[n], dtype=int)) for n in self.names])
         pieces = jnp.split(physical, ends[:-1])
-        blocks = {n: piece.reshape(self.layout[n]) for n, piece in zip(self.names, pieces, strict=True)}
-        return _nested(blocks)
+        return {n: piece.reshape(self.layout[n]) for n, piece in zip(self.names, pieces, strict=True)}
+
+    def scaled_rows(self, data: Mapping[str, np.ndarray]) -> Float[Array, "rows data"]:
+        """Scaled numbers of many sets of data."""
+        return _scaled(self, dict(data))
 
 
 class LikelihoodNetwork(eqx.Module):
@@ -254,7 +261,7 @@ def _rows(pairs: Pairs, coordinate: AbstractCoordinate) -> tuple[DataScaling, _R
         )
     scaling = DataScaling.of(valid.data)
     z = np.asarray(to_network(coordinate, jnp.asarray(pairs.columns(coordinate.space.names))), np.float32)
-    x = np.asarray(_scaled(scaling, dict(valid.data)), np.float32)
+    x = np.asarray(scaling.scaled_rows(valid.data), np.float32)
     return scaling, _Rows(z, x, pairs.status == VALID)
 
 
@@ -287,7 +294,7 @@ def _checkpoints(
     return Checkpoints(Path(store) / "likelihood", identity)
 
 
-def _nested(blocks: dict[str, Any]) -> Any:
+def nested(blocks: dict[str, Any]) -> Any:
     """Arrays by name as the simulator gave them: one alone by itself, dotted names as mappings in mappings."""
     if set(blocks) == {"x"}:
         return blocks["x"]

@@ -29,6 +29,7 @@ from .embeddings import Flat, FusedBlocks, MlpEncoder, Pooled
 from .estimator import Estimator, Preparation, Standardiser
 from .flows import Flow, LayerMasks, LayerWeights, SplineFlow
 from .leaves import read_arrays, write_arrays
+from .mixed_likelihood import MixedLikelihood, MixedNetwork
 from .mixture_density import ConditionalMixture, MixtureDensity
 from .networks import Perceptron, Residual, Trunk
 from .neural_likelihood import DataScaling, LikelihoodNetwork, NeuralLikelihood
@@ -60,24 +61,16 @@ COMPONENTS: dict[str, type] = {
         *(FlowMatching, ScoreField, ScoreMatching, ShapeLikelihoods, Standardiser, SufficientStatistic, VelocityField),
         *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
         *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),
-        *(
-            Attempts,
-            Level,
-            NeuralPosterior,
-            Observed,
-            Parameter,
-            ParameterSpace,
-            Provenance,
-            Restricted,
-            TrainingRecord,
-            Truncated,
-        ),
+        *(Attempts, Level, NeuralPosterior, Observed, Parameter, ParameterSpace, Provenance, Restricted),
+        *(MixedLikelihood, MixedNetwork, TrainingRecord, Truncated),
     )
 }
 """Everything that a file may name; nothing else is ever built from one."""
 
 
-Trainable: TypeAlias = NeuralPosterior | NeuralLikelihood | NeuralRatio | BlockRatio | NeuralOdds | NeuralPredictor
+Trainable: TypeAlias = (
+    NeuralPosterior | NeuralLikelihood | MixedLikelihood | NeuralRatio | BlockRatio | NeuralOdds | NeuralPredictor
+)
 """What training gives, and what a folder holds."""
 
 
