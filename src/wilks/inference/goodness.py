@@ -10,6 +10,7 @@ from wilks._base.typing import Values
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import Joint, as_simulator
+from wilks.likelihood.unnormalised import refuse_unnormalised
 from wilks.parameters.space import ParameterSpace
 from wilks.results.hypotheses import GoodnessOfFit
 
@@ -60,9 +61,10 @@ def goodness_of_fit(
 
     Raises:
         TooManyFailures: if more than 1 % of the toys fail.
-        InvalidModel: if the statistic of the data is not a number.
+        InvalidModel: if the statistic of the data is not a number, or the likelihood is known up to a term of the data.
     """
     clock = Clock.start()
+    refuse_unnormalised(likelihood)
     check_option("statistic", statistic, DISTANCES)
     refit = refit and values is None
     calibration = calibration or Asymptotic()

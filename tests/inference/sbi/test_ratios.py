@@ -11,6 +11,7 @@ from scipy import stats
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidData, InvalidModel, InvalidOption
 from wilks.inference.fitting import fit
+from wilks.inference.goodness import goodness_of_fit
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.evidence import log_evidence_at
 from wilks.inference.sbi.importance import reweight
@@ -139,12 +140,14 @@ def test_equal_keys_give_equal_ratios(ratio):
     assert float(trained(BinaryRatio()).log_prob({"a": 0.3}, DATA)) == float(ratio.log_prob({"a": 0.3}, DATA))
 
 
-def test_ratios_give_no_evidence(ratio):
+def test_ratios_give_no_evidence_and_no_goodness_of_fit(ratio):
     for model, data in ((ratio, DATA), (Joint({"one": ratio}), {"one": DATA})):
         with pytest.raises(InvalidModel, match="no evidence"):
             reweight(1, GaussianPosterior(MODEL), model, data, 100)
         with pytest.raises(InvalidModel, match="no evidence"):
             log_evidence_at(model, data, {"a": 0.0})
+        with pytest.raises(InvalidModel, match=r"NeuralRatio is known up to .* no goodness of fit"):
+            goodness_of_fit(model, data)
 
 
 def test_ratios_of_blocks_add():

@@ -11,6 +11,7 @@ from wilks._base.typing import Key, Values
 from wilks.inference.probabilities import significance
 from wilks.inference.problem import Clock
 from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.unnormalised import refuse_unnormalised
 from wilks.parameters.space import ParameterSpace
 from wilks.results.numbers import number
 from wilks.results.weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
@@ -19,7 +20,6 @@ from .importance import judged, priors_of, summed
 from .pareto import pareto_shape
 from .points import log_likelihoods, prior_draws
 from .proposals import random_key
-from .ratios import refuse_unnormalised
 from .records import record
 from .switches import refuse_switches
 

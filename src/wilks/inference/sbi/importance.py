@@ -12,6 +12,7 @@ from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
 from wilks.inference.problem import Clock
 from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.unnormalised import refuse_unnormalised
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 from wilks.results.numbers import number
@@ -23,7 +24,6 @@ from .points import Points, log_likelihoods, log_priors, prior_draws
 from .posterior import NeuralPosterior
 from .posterior_interface import AbstractPosterior
 from .proposals import Proposal, draws_of, log_densities
-from .ratios import refuse_unnormalised
 from .records import record
 from .score_paths import ScoreField
 from .switches import refuse_switches

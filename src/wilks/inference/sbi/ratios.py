@@ -13,13 +13,13 @@ import numpy as np
 from jaxtyping import Array, Float, Float32
 
 from wilks._base.digests import digest
-from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, check_option
+from wilks._base.errors import InvalidData, InvalidOption, check_option
 from wilks._base.typing import Key, LogProb, Values
 from wilks.execution.keys import as_seed
 from wilks.execution.progress import Progress
 from wilks.inference.problem import Clock
-from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
-from wilks.likelihood.joint import Joint
+from wilks.likelihood.interface import AbstractSimulator
+from wilks.likelihood.unnormalised import AbstractUnnormalised
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
 from wilks.results.text import as_text
@@ -48,7 +48,7 @@ _FAR = 5.0  # standard normal coordinate beyond which nobody has seen the networ
 
 
 @final
-class NeuralRatio(AbstractLikelihood[Any]):
+class NeuralRatio(AbstractUnnormalised[Any]):
     """ln p(x|theta) up to a term of x alone, from a network; made by `train_ratio`.
 
     It plugs into fits, profiles, contours, samplers and joints. Its normalisation is unknown: evidences and goodness
@@ -124,7 +124,7 @@ class NeuralRatio(AbstractLikelihood[Any]):
 
 
 @final
-class BlockRatio(AbstractLikelihood[Any]):
+class BlockRatio(AbstractUnnormalised[Any]):
     """Sum of ratios of independent blocks of the data, one network each: information of experiments adds up.
 
     Args:
@@ -239,23 +239,6 @@ def train_ratio(
         for i, name in enumerate(names)
     }
     return BlockRatio(next(iter(ratios.values())).space, ratios)
-
-
-def refuse_unnormalised(likelihood: AbstractLikelihood) -> None:
-    """Refuse a ratio, alone or in a joint, where the normalisation matters.
-
-    Raises:
-        InvalidModel: saying what to use.
-    """
-    parts = likelihood.parts.values() if isinstance(likelihood, Joint) else (likelihood,)
-    for part in parts:
-        if isinstance(part, Joint):
-            refuse_unnormalised(part)
-        if isinstance(part, (NeuralRatio, BlockRatio)):
-            raise InvalidModel(
-                "a neural ratio is known up to a term of the data and gives no evidence and no goodness of fit; take "
-                "the exact likelihood, or `train_likelihood`"
-            )
 
 
 class _Settings(NamedTuple):
