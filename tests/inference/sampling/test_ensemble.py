@@ -33,7 +33,7 @@ class Cloud(AbstractLikelihood):
 def steps(precision, shift, walkers):
     space = ParameterSpace(tuple(Parameter(name, 0.0) for name in "xyz"))
     target = Target(Cloud(space, precision), shift, jnp.zeros(3), jnp.zeros(3), space)
-    begun = stretch.gather(target, walkers[None])
+    begun = stretch.gather(target, np.asarray(walkers)[None], jax.random.key(3))
     return stretch.advance(target, jnp.asarray(2.0), jax.random.key(4), begun, jnp.asarray(200))
 
 
@@ -128,3 +128,16 @@ def test_too_few_walkers_are_refused_with_the_needed_number():
     assert Ensemble().walkers_for(3) == 32
     assert Ensemble().walkers_for(20) == 80
     assert eqx.tree_equal(Ensemble(walkers=10), Ensemble(walkers=10))
+
+
+def test_walkers_begin_at_their_first_possible_try_exactly():
+    """Even on a bound, which rounding must not cross."""
+    space = ParameterSpace((Parameter("x", 0.5, lower=0.1, upper=1.0), *(Parameter(name, 0.0) for name in "yz")))
+    target = Target(Cloud(space, jnp.eye(3)), jnp.zeros(3), jnp.zeros(3), jnp.zeros(3), space)
+    tries = np.random.default_rng(3).uniform(0.1, 1.0, size=(3, 2, 4, 3))
+    tries[0, 0, 0, 0], tries[0, 1, 2, 0], tries[:2, 1, 3, 0] = 0.1, 1.5, -1.0
+    expected = tries[0].copy()
+    expected[1, 2], expected[1, 3] = tries[1, 1, 2], tries[2, 1, 3]
+    begun = stretch.gather(target, tries, jax.random.key(3))
+    assert np.array_equal(begun.position, expected)
+    assert np.isfinite(begun.log_prob).all()

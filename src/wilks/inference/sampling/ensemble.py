@@ -140,7 +140,7 @@ def run_ensemble(work: Work, chunk: Chunk, report: Report = silent) -> dict[str,
     key, generator = chain_keys(work.seed, "ensemble", chunk.index)
     count = settings.walkers_for(len(space.free))
     tries = scattered(generator, work.origin, space, count, ball=settings.start == "ball")
-    walkers = gather(work.target, jnp.asarray(tries.reshape(TRIES, 2, count // 2, -1)))
+    walkers = gather(work.target, tries.reshape(TRIES, 2, count // 2, -1), key)
     if not np.isfinite(walkers.log_prob).any():
         raise InvalidOption(
             f"the posterior density is zero or undefined around the start {work.origin.centre.tolist()} of "

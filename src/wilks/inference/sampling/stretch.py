@@ -8,6 +8,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from wilks._base.typing import Key
@@ -34,15 +35,21 @@ class Block(NamedTuple):
     undefined: Int[Array, " steps"]
 
 
-@eqx.filter_jit
-def gather(target: Target, tries: Float[Array, "tries 2 half free"]) -> Walkers:
-    """Walkers at the first try of each whose density is not zero; at the last one if there is none."""
-    log_prob, _ = _judged(target, tries.reshape(-1, tries.shape[-1]))
-    log_prob = log_prob.reshape(tries.shape[:-1])
-    good = jnp.isfinite(log_prob)
-    first = jnp.where(good.any(axis=0), jnp.argmax(good, axis=0), len(tries) - 1)[None]
-    position = jnp.take_along_axis(tries, first[..., None], axis=0)[0]
-    return Walkers(position, jnp.take_along_axis(log_prob, first, axis=0)[0])
+def gather(target: Target, tries: Float[np.ndarray, "tries 2 half free"], key: Key) -> Walkers:
+    """Walkers at the first try of each whose density is not zero; at the last one if there is none.
+
+    A stretch by one moves nothing: such a step takes the densities, by the program that is compiled for all others.
+    """
+    in_place, one = jnp.asarray(1.0), jnp.asarray(1)
+    position, log_prob = tries[0], np.full(tries.shape[1:3], -np.inf)
+    for following in tries:
+        lost = ~np.isfinite(log_prob)
+        if not lost.any():
+            break
+        position = np.where(lost[..., None], following, position)
+        walkers = Walkers(jnp.asarray(position), jnp.asarray(log_prob))
+        log_prob = np.asarray(advance(target, in_place, key, walkers, one).walkers.log_prob)
+    return Walkers(jnp.asarray(position), jnp.asarray(log_prob))
 
 
 @eqx.filter_jit
@@ -69,7 +76,7 @@ def advance(target: Target, stretch: Float[Array, ""], key: Key, walkers: Walker
         mine = turn % 2
         here, there, value = positions[mine], positions[1 - mine], log_probs[mine]
         anchor = there[partner[turn]]
-        proposal = anchor + factor[turn][:, None] * (here - anchor)
+        proposal = here + (factor[turn][:, None] - 1.0) * (here - anchor)  # a factor of one leaves it as it is
         proposed, undefined = _judged(target, proposal)
         accepted = proposed - value > hurdle[turn]
         here = jnp.where(accepted[:, None], proposal, here)
