@@ -11,33 +11,15 @@ from harness.serving import Answer, Work
 from problems import flavor as problem
 
 import wilks.compat.flavorpy as mf
-from wilks.inference.fitting import fit
-from wilks.inference.multistart import Multistart
 from wilks.inference.sampling.ensemble import Ensemble
 from wilks.inference.sampling.sampling import sample
-from wilks.parameters.parameter import Parameter
-from wilks.parameters.space import ParameterSpace
-from wilks.physics.flavor.building import FlavorLikelihood, build
-from wilks.physics.flavor.model import FlavorModel, evaluate
-from wilks.physics.flavor.nufit_terms import nufit
-from wilks.physics.flavor.starts import wide_starts
+from wilks.physics.flavor.model import evaluate
+
+from .flavor_fit import likelihood_of, model_of
 
 SAMPLE = 8
 _CHUNK = 512  # points of one compiled call; more leave the processor's cache
 _COMPARED = ("me/mu", "s12^2", "s13^2", "s23^2")
-
-
-def model_of(name: str) -> FlavorModel:
-    """A model as a user writes it natively."""
-    names, charged, neutral = problem.MODELS[name]
-    space = ParameterSpace(tuple(Parameter(n, 0.1 * (i + 1)) for i, n in enumerate(names)))
-    return FlavorModel(space, mass_matrix_e=charged, mass_matrix_n=neutral)
-
-
-def likelihood_of(name: str, correlations: str = "1d") -> tuple[FlavorLikelihood, Any]:
-    """Its likelihood against NuFIT 5.3."""
-    terms: Any = nufit("5.3", "NO", correlations)
-    return build(model_of(name), terms)
 
 
 def face_of(name: str) -> Any:
@@ -88,17 +70,6 @@ def _mapped(function: Any, model: str, n: int) -> Work:
         for first in range(0, n, chunk):
             jax.block_until_ready(function(points[first : first + chunk]))
         return {"items": n}
-
-    return work
-
-
-def global_fit(starts: int) -> Work:
-    """Fits of the simple model from many starts; the answer is chi2."""
-    likelihood, data = likelihood_of("seed")
-
-    def work() -> Answer:
-        found = fit(likelihood, data, start=Multistart(starts, key=1, draw=wide_starts))
-        return {"items": 1, "values": [2.0 * found.excess], "scale": 1.0}
 
     return work
 

@@ -58,7 +58,7 @@ class FlavorLikelihood(
 
     def __init__(self, model: FlavorModel, terms: Data, fitted: str | Sequence[str] = "all") -> None:
         sets = by_ordering(terms, model.ordering)
-        known = tuple(jax.eval_shape(lambda at: model.dimensionless(model.space.unpack(at)), model.space.starts))
+        known = tuple(jax.eval_shape(lambda at: _predicted(model, model.space.unpack(at)), model.space.starts))
         self.fitted = fitted_names(fitted, known, sets[0], model.scale)
         coupled = _coupled(self.fitted, sets[0], model.scale)
         alone = [name for name in self.fitted if name not in coupled]
@@ -77,7 +77,7 @@ class FlavorLikelihood(
 
         An undefined phase is inf and costs nothing.
         """
-        return self.group.arranged(self._numbers(values, self.model.dimensionless(values)))
+        return self.group.arranged(self._numbers(values, _predicted(self.model, values)))
 
     def judge(self, mean: Float[Array, "terms cells"], data: BestValues) -> Cells:
         """Half of the chi-square and its derivatives per cell."""
@@ -90,7 +90,7 @@ class FlavorLikelihood(
         Of correlated data, that of (s12^2, m21^2) stands under m21^2, that of (s23^2, m3l^2, d/pi) under m3l^2, and
         what s13^2 adds under s13^2.
         """
-        y = self._numbers(values, self.model.dimensionless(values))
+        y = self._numbers(values, _predicted(self.model, values))
         each, offset = self._of_ordering(
             y, data, lambda group, best: (group.shares(y, best - group.published), jnp.asarray(group.offset))
         )
@@ -123,7 +123,7 @@ class FlavorLikelihood(
         A profiled neutrino scale stands at its best for the published data. Best values of an ordering that the point
         does not have stay as published.
         """
-        y = self._numbers(values, self.model.dimensionless(values))
+        y = self._numbers(values, _predicted(self.model, values))
         uniform = uniforms(key, self._first.numbers_per_draw)
 
         def drawn(group: TermGroup, best: Array) -> Array:
@@ -133,12 +133,12 @@ class FlavorLikelihood(
 
     def expected(self, values: Values) -> BestValues:
         """Best values equal to the prediction; that of an undefined phase stays as published."""
-        y = self._numbers(values, self.model.dimensionless(values))
+        y = self._numbers(values, _predicted(self.model, values))
         return self._placed(y, self._of_ordering(y, self._published, lambda group, _: group.predicted(y)))
 
     def neutrino_scale(self, values: Values, data: BestValues) -> Scalar:
         """Lambda in eV: at its best for the data where it is profiled, else the model's own."""
-        predicted = self.model.dimensionless(values)
+        predicted = _predicted(self.model, values)
         if not len(self.group.scaled):
             return self.model.default_scale(predicted, values)
         y = self._numbers(values, predicted)
@@ -235,6 +235,16 @@ def build(
     """
     likelihood = FlavorLikelihood(model, terms, fitted)
     return likelihood, likelihood.best
+
+
+def _predicted(model: FlavorModel, values: Values) -> Observables:
+    """What a model says at a point; several programs that ask trace it once."""
+    return _traced(model, {name: jnp.asarray(value) for name, value in values.items()})
+
+
+@eqx.filter_jit
+def _traced(model: FlavorModel, values: dict[str, Array]) -> Observables:
+    return model.dimensionless(values)
 
 
 def _coupled(fitted: Sequence[str], data: ChiSquareTerms, scale: str) -> tuple[str, ...]:

@@ -85,8 +85,9 @@ class TermGroup(eqx.Module):
         alone = mean[0, int(coupled > 0) :][: len(self.single)]
         return jnp.concatenate([mean[:, 0], alone]) if coupled else alone
 
+    @eqx.filter_jit
     def judge(self, y: Rows, shift: Rows) -> Cells:
-        """Half the chi-square and its derivatives in the model's numbers, per cell.
+        """Half the chi-square and its derivatives in the model's numbers, per cell; traced once for several programs.
 
         Args:
             y: the model's numbers, inf for an undefined phase, which costs nothing.
