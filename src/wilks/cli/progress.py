@@ -20,29 +20,44 @@ def progress_of(what: str, *, quiet: bool = False) -> Iterator[Callback | None]:
         yield None
     elif sys.stderr.isatty():
         with _bar() as bar:
-            task = bar.add_task(what, total=None)
-
-            def advance(done: int, total: int, failed: int, seconds: float) -> None:
-                text = what if not failed else f"{what} ({failed} failed)"
-                bar.update(task, completed=done, total=total, description=text)
-
-            yield advance
+            yield _OnBar(what, bar)
     else:
         yield _Lines(what)
+
+
+class _OnBar:
+    """A task of a bar, which knows the time left by itself."""
+
+    def __init__(self, what: str, bar: Progress) -> None:
+        self._what, self._bar, self._note = what, bar, ""
+        self._task = bar.add_task(what, total=None)
+
+    def __call__(self, done: int, total: int, failed: int, seconds: float) -> None:
+        remarks = ", ".join([f"{failed} failed"] * (failed > 0) + [self._note] * bool(self._note))
+        text = f"{self._what} ({remarks})" if remarks else self._what
+        self._bar.update(self._task, completed=done, total=total, description=text)
+
+    def note(self, text: str) -> None:
+        self._note = text
 
 
 class _Lines:
     """A line now and then."""
 
     def __init__(self, what: str) -> None:
-        self._what = what
+        self._what, self._note = what, ""
         self._last = time.monotonic()
 
     def __call__(self, done: int, total: int, failed: int, seconds: float) -> None:
         now = time.monotonic()
         if now - self._last >= _SECONDS_BETWEEN_LINES:
             self._last = now
-            print(f"{self._what}: {done} of {total}, {failed} failed, {seconds:.0f} s", file=sys.stderr, flush=True)
+            parts = [f"{done} of {total}", f"{failed} failed", *[self._note] * bool(self._note), f"{seconds:.0f} s"]
+            left = [f"about {seconds * (total - done) / done:.0f} s left"] if done else []
+            print(f"{self._what}: {', '.join([*parts, *left])}", file=sys.stderr, flush=True)
+
+    def note(self, text: str) -> None:
+        self._note = text
 
 
 def _bar() -> Progress:

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from wilks.execution.progress import Progress
+from wilks.execution.progress import NotedProgress, Progress
 from wilks.results.result import AbstractResult
 from wilks.studies.study import Effort, StudyReport
 
@@ -93,10 +93,17 @@ class _Bars:
         self._what = what
         self._open = contextlib.ExitStack()
         self._callback: Progress | None = None
+        self._note = ""
+
+    def note(self, text: str) -> None:
+        """Keep the words for the next state of this piece of work."""
+        self._note = text
 
     def __call__(self, done: int, total: int, failed: int, seconds: float) -> None:
         if self._callback is None:
             self._callback = self._open.enter_context(progress_of(self._what, quiet=self._quiet))
+        if isinstance(self._callback, NotedProgress):
+            self._callback.note(self._note)
         if self._callback is not None:
             self._callback(done, total, failed, seconds)
         if done >= total:
@@ -105,4 +112,4 @@ class _Bars:
     def close(self) -> None:
         """Take the display away."""
         self._open.close()
-        self._callback = None
+        self._callback, self._note = None, ""

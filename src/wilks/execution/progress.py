@@ -16,6 +16,14 @@ class Progress(Protocol):
         """Show that ``done`` of ``total`` items are finished, ``failed`` of them without result, after ``seconds``."""
 
 
+@runtime_checkable
+class NotedProgress(Progress, Protocol):
+    """Progress that also shows how a run stands, such as the loss of a training."""
+
+    def note(self, text: str) -> None:
+        """Show a few words beside the next states; empty for none."""
+
+
 class ThrottledProgress:
     """Counts finished items and passes them on at most 10 times a second; the last state is always passed on.
 

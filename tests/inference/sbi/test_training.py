@@ -46,6 +46,21 @@ def test_one_program_serves_any_budget_and_equal_keys_give_equal_networks():
     assert one.record.held_out[-1] < one.record.held_out[0]
 
 
+def test_progress_is_told_the_loss_before_each_state():
+    told = []
+
+    class Listener:
+        def __call__(self, done, total, failed, seconds):
+            told.append((done, total))
+
+        def note(self, text):
+            told.append(text)
+
+    record = train(jax.random.key(1), loss, network(), ROWS, budget=Budget(steps=200), progress=Listener()).record
+    assert told[0::2] == [f"loss {value:.4g}" for value in record.losses]
+    assert told[1::2] == [(step, 200) for step in record.steps]
+
+
 def test_an_interrupted_run_resumes_bit_for_bit_and_refuses_other_settings(tmp_path):
     whole = train(jax.random.key(1), loss, network(), ROWS, budget=Budget(steps=200))
     points = Checkpoints(tmp_path, {"rate": 1e-3}, every_s=0.0)

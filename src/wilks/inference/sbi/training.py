@@ -14,7 +14,7 @@ from jaxtyping import Array, Bool, Float32, Int32
 from wilks._base.errors import InvalidData, TrainingDiverged
 from wilks._base.typing import Key
 from wilks.execution.interrupts import sigterm_interrupts
-from wilks.execution.progress import Progress
+from wilks.execution.progress import NotedProgress, Progress
 
 from .adam import Moments, adam_step, no_moments
 from .budget import USUAL_BATCH, WARM_UP, Budget, rate_at
@@ -106,7 +106,7 @@ def train(
         held_out: ``held_out(network, rows)``, the loss with fixed noise; by default the loss with four fixed keys.
         source: makes each batch afresh instead of taking it from ``rows``.
         checkpoints: where the state is kept every 30 seconds, and found again.
-        progress: called with (done, total, failed, seconds), counted in steps.
+        progress: called with (done, total, failed, seconds), counted in steps; a `NotedProgress` is told the loss too.
 
     Raises:
         InvalidData: for fewer than 100 rows.
@@ -164,6 +164,8 @@ class _Run:
                 self._snapshot()
             self._cut_to_time(now - began)
             self.record = self.record.at(before + now - began, self.total)
+            if isinstance(progress, NotedProgress):
+                progress.note(f"loss {self.record.losses[-1]:.4g}")
             if progress is not None:
                 progress(int(self._state.step), self.total, int(self._state.bad), now - began)
             if checkpoints is not None and (now - saved > checkpoints.every_s or int(self._state.step) >= self.total):
