@@ -28,7 +28,6 @@ PUBLIC_NAMES = ROOT / "tests" / "reference" / "public_names.txt"
 # Packages of the extras: imported only where they are needed, inside a function (see wilks._base.errors.MissingExtra).
 OPTIONAL = (
     "arviz_base",
-    "arviz_stats",
     "awkward",
     "blackjax",
     "boost_histogram",
