@@ -1,5 +1,6 @@
 """From the end of a fit to its result: status with its cause, errors, flags, pulls and contributions."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ from wilks.results.status import Status
 
 from .endpoint import Curved, Endpoint, name_direction
 from .ladder import Climbed, outward
-from .problem import Clock, Problem, counted_parts, error_of_user, left_out_bins, standing_flags
+from .problem import Clock, Counted, Problem, counted_parts, error_of_user, left_out_bins, standing_flags
 from .starts import constrained
 
 _BELOW_ZERO = (
@@ -60,7 +61,8 @@ def describe(
         cause = f"the data do not fix the combination {name_direction(curved.direction, space.names)}"
     elif not status.converged:
         cause = _why(problem, ends)
-    flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0])
+    counted = counted_parts(problem.likelihood, problem.data)
+    flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0], counted or ())
     flags |= _own_flags(problem.likelihood, problem.data, dict(zip(space.names, ends.theta[0], strict=True)))
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
@@ -88,7 +90,7 @@ def describe(
         at_upper=tuple(n for n, on in zip(space.names, bounded["at_upper"], strict=True) if on),
         contributions={name: 2 * float(part) for name, part in end.parts.items()},
         pulls=_pulls(problem, theta, sigma),
-        ndf=_degrees_of_freedom(problem, end),
+        ndf=_degrees_of_freedom(problem, end, counted),
         start=first,
         flags=flags,
         how="errors from the inverse of the "
@@ -148,18 +150,16 @@ def _pulls(problem: Problem, theta: np.ndarray, sigma: np.ndarray | None) -> dic
     return pulls
 
 
-def _degrees_of_freedom(problem: Problem, end: Endpoint) -> int | None:
+def _degrees_of_freedom(problem: Problem, end: Endpoint, counted: Sequence[Counted] | None) -> int | None:
     """Cells that the likelihood sees minus free parameters; None where it does not consist of cells alone."""
-    counted = counted_parts(problem.likelihood, problem.data)
     if counted is None and not isinstance(problem.likelihood, AbstractCellLikelihood):
         return None
     unseen = sum(left_out_bins(part, data) for part, data in counted or ())
     return int(np.asarray(end.inside).size - unseen - problem.space.free_mask.sum())
 
 
-def _cost_flags(problem: Problem, theta: np.ndarray) -> dict[str, str]:
+def _cost_flags(problem: Problem, theta: np.ndarray, parts: Sequence[Counted]) -> dict[str, str]:
     """By how much chi-square costs of counts miss the observed total, and how many bins they leave out."""
-    parts = counted_parts(problem.likelihood, problem.data) or ()
     costs = [(part, data) for part, data in parts if isinstance(part, ChiSquareCounts)]
     if not costs:
         return {}

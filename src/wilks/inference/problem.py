@@ -26,6 +26,9 @@ from .minimisers import TOLERANCE, AbstractMinimiser, Auto, newton_settings
 
 _AUTO = Auto()
 
+Counted = tuple[PoissonCounts | ChiSquareCounts, Any]
+"""A likelihood of counts, with its data."""
+
 
 class Identity:
     """Digests of what was posed, computed when first asked and then kept."""
@@ -142,10 +145,13 @@ def judged(
 
 def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:
     """Flags that belong to the likelihood whatever the data."""
-    costs = sorted({part.cost for part in _simple_parts(likelihood) if isinstance(part, ChiSquareCounts)})
-    if not costs:
-        return {}
-    return {"biased_cost": f"the cost {' and '.join(costs)} is biased at low counts; PoissonCounts is not"}
+    costs = _biased_costs(likelihood)
+    return {"biased_cost": f"the cost {costs} is biased at low counts; PoissonCounts is not"} if costs else {}
+
+
+@once_per_likelihood
+def _biased_costs(likelihood: AbstractLikelihood) -> str:
+    return " and ".join(sorted({part.cost for part in _simple_parts(likelihood) if isinstance(part, ChiSquareCounts)}))
 
 
 def error_of_user(likelihood: AbstractLikelihood, theta: Float[np.ndarray, " parameters"]) -> Exception | None:
@@ -162,15 +168,13 @@ def error_of_user(likelihood: AbstractLikelihood, theta: Float[np.ndarray, " par
     return None
 
 
-def counted_parts(
-    likelihood: AbstractLikelihood, data: Any
-) -> list[tuple[PoissonCounts | ChiSquareCounts, Any]] | None:
+def counted_parts(likelihood: AbstractLikelihood, data: Any) -> list[Counted] | None:
     """The likelihoods of counts that a likelihood consists of, with their data; None if it holds any other."""
     if isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
         return [(likelihood, data)]
     if not isinstance(likelihood, Joint):
         return None
-    found: list[tuple[PoissonCounts | ChiSquareCounts, Any]] = []
+    found: list[Counted] = []
     for name, part in likelihood.parts.items():
         inner = counted_parts(part, data[name])
         if inner is None:
