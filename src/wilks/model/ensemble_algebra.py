@@ -66,12 +66,7 @@ class ConcatenatedEnsemble(AbstractEnsemble):
     def predict(self, points: Points) -> Predicted:
         """Predictions of all parts, joined (or added with their scales)."""
         xp: Any = np if isinstance(points, np.ndarray) else jnp
-        pieces = [
-            predicted(
-                part, points[:, where.start : where.stop] if isinstance(where, range) else points[:, np.array(where)]
-            )
-            for part, where in zip(self.parts, self.places, strict=True)
-        ]
+        pieces = [predicted(part, _share(points, where)) for part, where in zip(self.parts, self.places, strict=True)]
         if self.systematics == "product" and len(self.weights) > 1:
             if points.shape[0] > 1:
                 raise InvalidModel("a product of variations cannot take another parameter vector per variation")
