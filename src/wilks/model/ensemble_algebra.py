@@ -290,7 +290,7 @@ def _crossed(xp: Any, pieces: list[Any], sizes: list[int]) -> list[Any]:
     return [xp.broadcast_to(p, (n, *p.shape[1:]))[i] for p, n, i in zip(pieces, sizes, index, strict=True)]
 
 
-def _share(points: Points, places: range | tuple[int, ...]) -> Points:
+def _share(points: Points, places: range | tuple[int, ...]) -> Float[Array | np.ndarray, "each own points"]:
     """The parameters of one part."""
     return points[:, places.start : places.stop] if isinstance(places, range) else points[:, np.array(places)]
 
