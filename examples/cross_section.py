@@ -16,7 +16,7 @@ from wilks.studies.crosssection import background, model_a, model_b
 
 root = Path(os.environ.get("WILKS_TEST_DATA") or Path(__file__).parents[2] / "shared" / "data") / "response"
 if not root.is_dir():
-    sys.exit(print(f"{root} is not here; set WILKS_TEST_DATA, or try: wilks run crosssection"))
+    sys.exit(f"{root} is not here; set WILKS_TEST_DATA, or try: wilks run crosssection")
 binnings = ("05/truth-binning.yml", "06/flux-binning.yml", "01/reco-binning.yml")
 truth, flux, reco = (read_binning(root / name) for name in binnings)
 bg_x, sig_x = Product((truth.child(1), flux)), Product((truth.child(2), flux))
@@ -34,4 +34,4 @@ print(fit(EnsembleCounts(predictor), k))
 for name, other in (("A", "B"), ("B", "A")):
     one = EnsembleCounts(fix(predictor, **{other: 0.0}))
     print(name, goodness_of_fit(one, k, statistic="likelihood", calibration=ByToys(1, toys=250)))
-    print(profile(one, k, name, grid=np.linspace(0.5, 1.5, 50)).p_values(dof=1).round(3))
+    print(profile(one, k, name, grid=np.linspace(0.5, 1.5, 50)).p_values().round(3))

@@ -1,15 +1,18 @@
 """Fits and p-values of counts under systematic variations: against exact enumeration and published examples."""
 
 import itertools
+import re
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from wilks import ByToys, fit, goodness_of_fit, hypothesis_test, profile
+from wilks import ByToys, fit, goodness_of_fit, hypothesis_test, profile, profile_many
 from wilks._base.errors import FitFailed, InvalidModel, InvalidOption
 from wilks.data.tables import read_csv
+from wilks.inference import profiles
+from wilks.inference.fitting import solve
 from wilks.inference.lanes import Settings, fit_lanes, stack_lanes
 from wilks.inference.member_starts import average_starts, member_starts
 from wilks.interchange.remu import read_binning, read_response
@@ -104,6 +107,69 @@ def test_a_scan_fits_the_free_model_once_and_never_lies_below_it():
     assert scan.delta.min() >= -2e-10  # the EDM of both fits
     assert (scan.status <= 2).all()
     assert (scan.p_values(dof=1) <= 1.0).all()
+
+
+def test_a_scan_makes_one_free_fit(monkeypatch):
+    free = []
+    monkeypatch.setattr(profiles, "solve", lambda *a, **k: free.append(1) or solve(*a, **k))
+    scan = profile(small("marginal", None), [9.0, 5.0], "a", np.linspace(0.0, 8.0, 20))
+    assert len(free) == 1
+    assert len(scan.status) == 20
+
+
+def test_wilks_p_values_of_a_parameter_at_its_bound_carry_a_note():
+    tables = templates({"x": [[6.0, 2.0, 1.0], [5.0, 2.6, 2.0]], "y": [[1.0, 5.0, 2.0], [1.2, 4.4, 3.0]]})
+    likelihood, grid = EnsembleCounts(tables), np.linspace(0.0, 3.0, 4)
+    pressed, inside = [30.0, 6.0, 4.0], [13.0, 9.0, 5.0]
+    assert fit(likelihood, pressed).at_lower == ("y",)
+    assert "best value of y" in profile(likelihood, pressed, "y", grid).flags["boundary"]
+    assert "boundary" not in profile(likelihood, pressed, "x", grid).flags
+    assert "boundary" not in profile(likelihood, inside, "y", grid).flags
+    test = hypothesis_test(likelihood, pressed, {"y": 1.0}, statistic="ratio")
+    assert "best value of y" in test.flags["boundary"]
+    assert "boundary" not in hypothesis_test(likelihood, inside, {"y": 1.0}, statistic="ratio").flags
+    many = profile_many(likelihood, [pressed, inside], "y", grid)
+    assert "in 1 of 2 sets" in many.flags["boundary"]
+    scan = profile(likelihood, inside, "y", grid)
+    np.testing.assert_array_equal(scan.p_values(), scan.p_values(dof=1))
+
+
+TABLE_A = [[3.0, 6.0, 2.0], [4.0, 5.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("tables", "sentence"),
+    [
+        ({"A": TABLE_A, "Z": np.zeros((2, 3))}, "^Z has no effect on the prediction$"),
+        ({"A": TABLE_A, "Y": np.zeros((2, 3)), "Z": np.zeros((2, 3))}, "^Y, Z have no effect"),
+        ({"A": TABLE_A, "B": 2 * np.array(TABLE_A)}, r"^the data do not fix the combination \+1 A -0.5 B$"),
+        ({"A": TABLE_A, "B": TABLE_A, "C": TABLE_A}, r"combinations .*A.* and .*A"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["marginal", "profile"])
+def test_templates_that_cannot_be_told_apart_are_a_flat_direction(mode, tables, sentence):
+    likelihood = EnsembleCounts(templates(tables), systematics=mode)
+    found = fit(likelihood, [9.0, 14.0, 5.0], throw=False)
+    assert re.search(sentence, found.flags["flat_direction"])
+    assert found.status.word == "not_pd"
+    assert found.covariance is None
+    assert not found.errors
+    with pytest.raises(FitFailed, match=r"Z ha(s|ve)|do not fix"):
+        fit(likelihood, [9.0, 14.0, 5.0])
+    fixed = likelihood.space.fix({name: 0.0 for name in tables if name != "A"})
+    alone = fit(likelihood, [9.0, 14.0, 5.0], space=fixed)
+    assert alone.status.converged
+    assert "flat_direction" not in alone.flags
+
+
+def test_templates_of_very_different_sizes_are_fitted_alike():
+    """Where a search steps by the same amount in all parameters, one of these never moves."""
+    x, y = np.array([[6.0, 2.0, 1.0], [5.0, 2.6, 2.0]]), np.array([[1.0, 5.0, 2.0], [1.2, 4.4, 3.0]])
+    plain = fit(EnsembleCounts(templates({"x": x, "y": y})), [63.0, 49.0, 35.0])
+    scaled = fit(EnsembleCounts(templates({"x": 1e6 * x, "y": 1e-6 * y})), [63.0, 49.0, 35.0])
+    assert scaled.nll == pytest.approx(plain.nll, abs=1e-8)  # the accuracy asked of fits
+    assert 1e6 * scaled.values["x"] == pytest.approx(plain.values["x"], rel=1e-4)  # 1e-8 in nll, in units of the error
+    assert 1e-6 * scaled.values["y"] == pytest.approx(plain.values["y"], rel=1e-4)
 
 
 @pytest.mark.parametrize("mode", ["marginal", "profile"])

@@ -9,15 +9,21 @@ import pytest
 from scipy.special import logsumexp
 from scipy.stats import poisson
 
-from wilks import fit, profile
-from wilks._base.errors import InvalidData, InvalidModel
+from wilks import fit, profile, sample, toys
+from wilks._base.errors import InvalidData, InvalidModel, InvalidOption
+from wilks.data.response_matrices import ResponseMatrices
 from wilks.inference.quadratic import quadratic
+from wilks.inference.sampling.ensemble import Ensemble
+from wilks.inference.sampling.nuts import Nuts
 from wilks.inference.toys import draw
 from wilks.likelihood import cells
+from wilks.likelihood.counts import PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
+from wilks.likelihood.joint import Joint
 from wilks.model.ensemble_algebra import compose, templates
 from wilks.model.ensembles import LinearEnsemble
 from wilks.model.predictor import AbstractPredictor
+from wilks.model.response_model import response
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
@@ -159,6 +165,93 @@ def test_strict_likelihoods_end_where_the_simulation_ends():
     assert "truth by 2" in loose.flags_at({"w": 3.0}, data)["beyond_simulation"]
     with pytest.raises(InvalidModel, match="limits"):
         EnsembleCounts(templates(TABLES), strict=True)
+
+
+def test_every_inner_number_beyond_the_simulation_is_listed_empty_truth_bins_among_them():
+    """Nothing was generated in truth bin 2, so the matrix has no column there, and any event there is beyond it."""
+    matrices = ResponseMatrices(np.full((1, 2, 3), 0.3), np.array([0, 1, 3]), np.array([5, 2, 0, 9]), np.ones(1))
+    likelihood = EnsembleCounts(compose(response(matrices), templates({"w": [1.0, 2.0, 0.5, 1.0]})))
+    data = likelihood.prepare([3.0, 4.0])
+    assert "beyond_simulation" not in likelihood.flags_at({"w": 0.0}, data)
+    said = likelihood.flags_at({"w": 4.0}, data)["beyond_simulation"]
+    assert "truth[1] by 6" in said
+    assert "truth[2] by 2" in said
+    assert "truth[0]" not in said
+
+
+def test_outside_the_bounds_of_the_parameters_the_density_is_zero():
+    whole = templates({"A": [[3.0, 6.0], [4.0, 5.0]], "B": [[9.0, 9.0], [8.0, 8.0]]})
+    likelihood = EnsembleCounts(whole)
+    data = likelihood.prepare([5.0, 7.0])
+    assert np.isfinite(likelihood.log_prob({"A": 0.0, "B": 1.0}, data))
+    assert likelihood.log_prob({"A": -1e-9, "B": 1.0}, data) == -np.inf  # though every expectation is positive
+
+
+def test_a_start_without_any_expectation_is_moved_and_said_so():
+    likelihood = likelihood_of()
+    moved = fit(likelihood, COUNTS, start={"A": 0.0, "B": 0.0})
+    assert "bins 0, 1, 2" in moved.flags["start_moved"]
+    assert (moved.start > 0).all()
+    plain = fit(likelihood, COUNTS)
+    assert "start_moved" not in plain.flags
+    assert moved.excess == pytest.approx(plain.excess, abs=1e-8)  # the accuracy asked of fits
+    held = likelihood.space.fix(A=0.0)
+    assert fit(likelihood, COUNTS, start={"B": 0.0}, space=held).start[0] == 0.0
+    with pytest.raises(InvalidOption, match="outside"):
+        fit(likelihood, COUNTS, start={"A": -1.0})
+
+
+def test_every_fit_says_how_many_variations_carry_it():
+    likelihood = likelihood_of()
+    best = fit(likelihood, COUNTS)
+    expected = likelihood.effective_variations(best.values, likelihood.prepare(COUNTS))
+    assert best.effective_variations == pytest.approx(expected, rel=1e-12)
+    assert "effective systematic variations" in str(best)
+    single = EnsembleCounts(templates({"A": [3.0, 6.0, 2.0]}))
+    assert fit(single, COUNTS).effective_variations is None
+    both = fit(Joint({"one": likelihood, "other": single}), {"one": COUNTS, "other": COUNTS})
+    at_joint = {name: both.values[name] for name in likelihood.space.names}
+    assert both.effective_variations == pytest.approx(
+        likelihood.effective_variations(at_joint, likelihood.prepare(COUNTS)), rel=1e-12
+    )
+
+
+def test_a_likelihood_without_variations_names_the_one_for_them():
+    with pytest.raises(InvalidModel, match="2 weighted variations; EnsembleCounts"):
+        PoissonCounts(templates(TABLES))
+
+
+def test_predictions_may_lie_below_zero_by_rounding_only():
+    size = 1e4
+    rounded = EnsembleCounts(templates({"A": [[size, -1e-13 * size]]}, lower=0.5))
+    assert np.isfinite(fit(rounded, [9e3, 0.0]).nll)
+    with pytest.raises(InvalidModel, match=r"variation 0 predicts .* in bin 1"):
+        EnsembleCounts(templates({"A": [[size, -1e-9 * size]]}))
+
+
+def test_chains_of_an_average_over_variations_follow_its_density():
+    """One weight, against the posterior summed on a grid."""
+    likelihood = EnsembleCounts(templates({"A": TABLES["A"]}))
+    data = likelihood.prepare(COUNTS)
+    grid = np.linspace(0.3, 9.0, 2001)
+    height = np.array(jax.vmap(lambda a: likelihood.log_prob({"A": a}, data))(jnp.asarray(grid)))
+    weight = np.exp(height - height.max())
+    mean = np.average(grid, weights=weight)
+    width = np.sqrt(np.average((grid - mean) ** 2, weights=weight))
+    for algorithm in (Nuts(draws=1000), Ensemble(steps=6000)):
+        samples = sample(3, likelihood, COUNTS, algorithm=algorithm)
+        assert samples.converged, samples.verdict
+        error = width / np.sqrt(samples.effective("A"))
+        assert abs(samples.mean("A") - mean) < 4 * error
+        assert samples.std("A") == pytest.approx(width, abs=4 * error)
+        assert samples.values("A").min() > 0
+
+
+def test_toys_of_an_average_are_the_same_on_any_number_of_processes():
+    likelihood, truth = likelihood_of(), {"A": 2.0, "B": 1.0}
+    alone = toys(11, likelihood, likelihood, truth, 300)
+    shared = toys(11, likelihood, likelihood, truth, 300, executor=2)
+    np.testing.assert_array_equal(alone.t, shared.t)
 
 
 def test_bad_counts_and_means_without_events():

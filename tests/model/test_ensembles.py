@@ -21,6 +21,7 @@ from wilks.model.ensemble_algebra import (
 )
 from wilks.model.ensembles import FunctionEnsemble, LinearEnsemble, ResampledEnsemble, as_ensemble
 from wilks.model.linear import LinearTemplates
+from wilks.model.plain_functions import FunctionPredictor
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -222,6 +223,49 @@ def test_unknown_words_and_names_are_refused():
         compose(dense(1, 2, 2), dense(1, 2, 2), systematics="cartesian")
     with pytest.raises(UnknownName, match="x0"):
         fix(dense(1, 2, 2), y0=1.0)
+
+
+def test_joined_predictions_must_agree_in_names_and_units():
+    outer = LinearEnsemble(ParameterSpace((Parameter("e", 1.0, unit="GeV"), Parameter("f", 1.0))), np.ones((2, 2)))
+    shape = {"w": [1.0, 2.0]}
+    for fitting in (templates(shape), templates(shape, names=("e", "f")), templates(shape, unit=("GeV", "cm"))):
+        assert compose(outer, fitting).outputs == 2
+    with pytest.raises(InvalidModel, match="number 1 is 'g' on one side and 'f' on the other"):
+        compose(outer, templates(shape, names=("e", "g")))
+    with pytest.raises(InvalidModel, match=r"units .* number 0 is 'MeV' on one side and 'GeV' on the other"):
+        compose(outer, templates(shape, unit="MeV"))
+    with pytest.raises(InvalidModel, match="3 names for 2"):
+        templates(shape, names=("e", "f", "g"))
+    parts = (templates({"v": [1.0]}, names=("e",), unit="MeV"), passthrough("w", unit="cm"))
+    with pytest.raises(InvalidModel, match="'MeV' on one side"):
+        compose(outer, concatenate(parts))
+    with pytest.raises(InvalidModel, match="terms of a sum"):
+        add((templates({"v": [1.0, 1.0]}, unit="MeV"), templates(shape, unit="GeV")))
+    chain = compose(
+        outer, compose(fix(templates({"a": [1.0, 0.0], "b": [0.0, 1.0]}, unit="GeV"), b=2.0), outer_of_one())
+    )
+    assert chain.outputs == 2
+
+
+def outer_of_one():
+    return templates({"amplitude": [3.0]})
+
+
+def test_a_plain_function_is_chained_like_any_predictor():
+    inner = FunctionPredictor(
+        lambda p: np.array([p["x"] ** 2, 1.0 + p["x"]]), ParameterSpace((Parameter("x", 1.0, lower=0.0),))
+    )
+    outer = dense(3, 4, 2)
+    chain = compose(outer, inner)
+    np.testing.assert_allclose(chain.at(jnp.array([1.5])), outer.at(jnp.array([2.25, 2.5])), rtol=1e-13)
+    slope = jax.jacfwd(chain.at)(jnp.array([1.5]))[..., 0]
+    np.testing.assert_allclose(slope, outer.matrices @ np.array([3.0, 1.0]), rtol=1e-12)
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.0, 0.0], [1.0, -1.0, 1.0], [1.0, np.nan, 1.0], [1.0, 1.0]])
+def test_weights_that_cannot_weigh_are_refused(weights):
+    with pytest.raises(InvalidModel, match="weights"):
+        dense(3, 2, 2, weights=weights)
 
 
 def test_columns_may_come_in_any_order():

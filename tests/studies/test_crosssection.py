@@ -4,17 +4,19 @@ import json
 
 import numpy as np
 import pytest
-from scipy.special import ndtr
+from scipy.special import logsumexp, ndtr
 
-from wilks._base.errors import InvalidFile, InvalidOption
+from wilks._base.errors import InvalidFile, InvalidOption, MissingExtra
 from wilks.cli import main
 from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
 from wilks.data.product import Product
+from wilks.likelihood.variations import log_densities, means_at
 from wilks.physics.response.cross_sections import cross_section_table
-from wilks.studies.crosssection import background, generate, model_a, model_b, read_tables
+from wilks.studies.crosssection import analysis, background, generate, model_a, model_b, read_tables
 from wilks.studies.crosssection.analysis import build_chain, crosssection
 from wilks.studies.crosssection.experiment import DETECTORS, PROCESSES, SIMULATED_YEARS
+from wilks.studies.measurement import Findings
 from wilks.studies.study import Effort
 
 TOTALS = ((background, 30.0), (model_a, 100.0), (model_b, 100.0))
@@ -76,6 +78,33 @@ def test_the_chain_finds_the_model_that_generated_the_data(report):
     values = {name: entry["value"] for name, entry in report.numbers["parameters"].items()}
     assert values["A"] + values["B"] == pytest.approx(1.0, abs=0.5)  # four times the error of the sum
     assert report.numbers["effective_variations"] > 10
+
+
+def test_the_posterior_of_the_weights_is_that_summed_on_a_grid(monkeypatch):
+    chain, results = build_chain(generate(1), 1), Findings(Effort(toys=0))
+    monkeypatch.setattr(analysis, "_WALKER_STEPS", 1000)
+    assert analysis._sample(chain, Effort(toys=0), results) == {}
+    drawn, likelihood = results["posterior"], chain.varied
+    data = likelihood.prepare(chain.data)
+    a, b = (m.ravel() for m in np.meshgrid(np.arange(5.0, 1400.0, 10.0), np.arange(5.0, 1400.0, 10.0)))
+    counts = np.broadcast_to(data.counts, (a.size, len(data.counts)))
+    height = logsumexp(log_densities(means_at(likelihood.predictor, np.stack([a, b], axis=1)), counts), axis=0)
+    weight = np.exp(height - height.max())
+    for name, values in (("A", a), ("B", b)):
+        mean = np.average(values, weights=weight)
+        width = np.sqrt(np.average((values - mean) ** 2, weights=weight))
+        assert abs(drawn.mean(name) - mean) < 4 * width / np.sqrt(drawn.effective(name)) + 1.0  # of the grid's step
+        assert drawn.values(name).min() >= 0
+
+
+def test_without_the_packages_for_chains_the_report_says_so(monkeypatch):
+    def missing(*_, **__):
+        raise MissingExtra("arviz-base", "sampling")
+
+    monkeypatch.setattr(analysis, "sample", missing)
+    report = crosssection(effort=Effort(toys=0))
+    assert "sampling" in report.flags["no_posterior"]
+    assert "posterior" not in report.results
 
 
 def test_only_truth_bins_in_both_variables_give_compatible_matrices(report):

@@ -5,9 +5,11 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Bool, Float
 
 from wilks._base.typing import Values
 from wilks.likelihood.counts import ChiSquareCounts
+from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractCellLikelihood, AbstractFlaggedLikelihood, AbstractLikelihood
 from wilks.likelihood.joint import Joint
@@ -15,7 +17,7 @@ from wilks.parameters.space import ParameterSpace
 from wilks.results.fits import FitResult
 from wilks.results.status import Status
 
-from .endpoint import Curved, Endpoint, name_direction
+from .endpoint import Curved, Endpoint, flat_directions, name_direction
 from .ladder import Climbed, outward
 from .problem import Clock, Counted, Problem, counted_parts, error_of_user, left_out_bins, standing_flags
 from .starts import constrained
@@ -57,13 +59,15 @@ def describe(
     status, cause = Status.from_code(int(ends.status[0])), ""
     if status.converged and curved.covariance is None:
         status = Status.NOT_PD
+    flags: dict[str, str] = {}
     if status is Status.NOT_PD:
-        cause = f"the data do not fix the combination {name_direction(curved.direction, space.names)}"
+        cause = flags["flat_direction"] = _flat(np.asarray(end.hessian), ends.gradient[0], loose, space)
     elif not status.converged:
         cause = _why(problem, ends)
     counted = counted_parts(problem.likelihood, problem.data)
-    flags = standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0], counted or ())
-    flags |= _own_flags(problem.likelihood, problem.data, dict(zip(space.names, ends.theta[0], strict=True)))
+    flags |= standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0], counted or ())
+    own, effective = _noted(problem.likelihood, problem.data, dict(zip(space.names, ends.theta[0], strict=True)))
+    flags |= own
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
     if status.converged and (at_lower | at_upper)[free].any():
@@ -93,10 +97,27 @@ def describe(
         ndf=_degrees_of_freedom(problem, end, counted),
         start=first,
         flags=flags,
+        effective_variations=effective,
         how="errors from the inverse of the "
         + ("exact Hessian" if covariance == "observed" else "expected (Fisher) information"),
         provenance=clock.provenance(problem, "fit", settings={"covariance": covariance}),
     )
+
+
+def _flat(
+    hessian: Float[np.ndarray, "parameters parameters"],
+    gradient: Float[np.ndarray, " parameters"],
+    loose: Bool[np.ndarray, " parameters"],
+    space: ParameterSpace,
+) -> str:
+    """What the data do not fix in words: parameters without any effect, and combinations of others."""
+    idle = space.free_mask & (gradient == 0) & ~hessian.any(axis=1)
+    names = [name for name, without in zip(space.names, idle, strict=True) if without]
+    said = [f"{', '.join(names)} {'have' if len(names) > 1 else 'has'} no effect on the prediction"] if names else []
+    if found := flat_directions(hessian, loose & ~idle):
+        combinations = " and ".join(name_direction(direction, space.names) for direction in found)
+        said.append(f"the data do not fix the combination{'s' if len(found) > 1 else ''} {combinations}")
+    return "; ".join(said) or "the data do not fix a direction that could not be named"
 
 
 def _why(problem: Problem, ends: Climbed) -> str:
@@ -176,15 +197,19 @@ def _cost_flags(problem: Problem, theta: np.ndarray, parts: Sequence[Counted]) -
     return flags
 
 
-def _own_flags(likelihood: AbstractLikelihood, data: Any, values: Values) -> dict[str, str]:
-    """What the likelihood itself, or a part of it, has to say about the point."""
+def _noted(likelihood: AbstractLikelihood, data: Any, values: Values) -> tuple[dict[str, str], float | None]:
+    """What the likelihood itself, or a part of it, has to say about the point, and the least number of variations."""
     if isinstance(likelihood, Joint):
         parts = likelihood.parts.items()
-        found = [_own_flags(part, data[name], {n: values[n] for n in part.space.names}) for name, part in parts]
-        return {flag: sentence for flags in found for flag, sentence in flags.items()}
+        found = [_noted(part, data[name], {n: values[n] for n in part.space.names}) for name, part in parts]
+        numbers = [number for _, number in found if number is not None]
+        return {flag: sentence for flags, _ in found for flag, sentence in flags.items()}, min(numbers, default=None)
+    if isinstance(likelihood, EnsembleCounts):
+        flags, number = EnsembleCounts.noted_at(likelihood, values, data)  # binding the method would cost more
+        return flags, number if len(likelihood.predictor.weights) > 1 else None
     if not isinstance(likelihood, AbstractFlaggedLikelihood):
-        return {}
-    return type(likelihood).flags_at(likelihood, values, data)  # binding the method would cost more
+        return {}, None
+    return likelihood.flags_at(values, data), None
 
 
 def wrap(theta: np.ndarray, space: ParameterSpace) -> np.ndarray:

@@ -128,9 +128,7 @@ def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.n
         return Curved(np.zeros((size, size)), np.inf, direction)
     if not np.isfinite(block).all():
         return Curved(None, -np.inf, direction)
-    diagonal = np.abs(np.diagonal(block))
-    scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
-    scaled = block * scale[:, None] * scale
+    scaled, scale = _unit_diagonal(block)
     inverse = _inverse(scaled)
     if inverse is None:
         eigenvalues, vectors = np.linalg.eigh(scaled)
@@ -144,6 +142,30 @@ def examine(hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.n
     covariance = np.zeros((size, size))
     covariance[where] = inverse * scale[:, None] * scale
     return Curved(covariance, np.inf, direction)
+
+
+def flat_directions(
+    hessian: Float[np.ndarray, "parameters parameters"], free: Bool[np.ndarray, " parameters"]
+) -> list[Float[np.ndarray, " parameters"]]:
+    """All directions in which the curvature on the free block is not positive, in the parameters' units."""
+    block = hessian[np.ix_(free, free)]
+    if not block.size or not np.isfinite(block).all():
+        return []
+    scaled, scale = _unit_diagonal(block)
+    eigenvalues, vectors = np.linalg.eigh(scaled)
+    found = []
+    for vector in vectors.T[eigenvalues < _SINGULAR]:
+        direction = np.zeros(len(free))
+        direction[free] = scale * vector / np.abs(scale * vector).max()
+        found.append(direction)
+    return found
+
+
+def _unit_diagonal(block: Float[np.ndarray, "free free"]) -> tuple[np.ndarray, np.ndarray]:
+    """A curvature in units in which its diagonal is 1 where it is not zero, and those units."""
+    diagonal = np.abs(np.diagonal(block))
+    scale = np.where(diagonal > 0, diagonal, 1.0) ** -0.5
+    return block * scale[:, None] * scale, scale
 
 
 def _inverse(scaled: Float[np.ndarray, "free free"]) -> Float[np.ndarray, "free free"] | None:

@@ -29,7 +29,7 @@ from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, AbstractSerialMinimi
 from .multistart import Multistart, fit_many_starts
 from .problem import Clock, Problem, error_of_user, judged, pose, standing_flags
 from .serial import searched
-from .starts import auxiliary_starts, count_starts
+from .starts import auxiliary_starts, count_starts, inside_start
 from .variation_newton import climb_variations
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
@@ -197,33 +197,35 @@ def solve(
         )
     curvature = "exact" if covariance == "observed" else "fisher"
     minima = known = None
+    moved: dict[str, str] = {}
     if isinstance(start, Multistart):
         if isinstance(problem.minimiser, AbstractSerialMinimiser):
             name = type(problem.minimiser).__name__
             raise InvalidOption(f"many starts are fitted in one batch by Newton's method; leave minimiser={name}() out")
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
-        first, ends, known = _fit_once(problem, start)
+        first, ends, known, moved = _fit_once(problem, start)
     end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature, known=known)
     ends, end, curved = _leave_saddle(problem, ends, end, curvature)
     result = describe(problem, clock, first, ends, end, curved, covariance)
     if minima is None:
-        return result
+        return dataclasses.replace(result, flags={**result.flags, **moved}) if moved else result
     return dataclasses.replace(result, minima=minima, flags={**result.flags, **minima.flags})
 
 
-def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed, Surroundings | None]:
-    """Where a fit began and ended, and what it has found out there about the excess around it."""
+def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed, Surroundings | None, dict[str, str]]:
+    """Where a fit began and ended, what it has found out there about the excess around it, and a flag of its start."""
     first = _start_vector(problem.space, start)
     first = count_starts(problem.likelihood, problem.data, first[None], problem.space, _given(start))[0]
     if isinstance(start, FitResult) and not problem.space.free_mask.any():
         first = start.theta
+    first, moved = inside_start(problem.likelihood, problem.data, first, problem.space)
     keep = _given(start)
     if isinstance(problem.minimiser, AbstractSerialMinimiser):
-        return first, _search(problem, problem.minimiser, first, keep), None
+        return first, _search(problem, problem.minimiser, first, keep), None, moved
     if (found := climb_variations(problem, first, keep)) is not None:
-        return first, *found
-    return first, climb_from(problem._replace(data=stack_lanes(problem.data, 1)), first, 1, keep=keep), None
+        return first, *found, moved
+    return first, climb_from(problem._replace(data=stack_lanes(problem.data, 1)), first, 1, keep=keep), None, moved
 
 
 def _search(problem: Problem, minimiser: AbstractSerialMinimiser, first: np.ndarray, keep: Collection[str]) -> Climbed:

@@ -20,7 +20,7 @@ from .lanes import stack_lanes
 from .minimisers import AbstractMinimiser
 from .probabilities import chi2_tail, significance, tail
 from .problem import Clock, Problem, pose
-from .profiles import conditional, free_fit
+from .profiles import boundary_note, conditional, free_fit
 from .signal_tests import signal_test
 from .statistics import AbstractStatistic, Discovery, ProfileRatio
 from .toys import ToyStudy, pose_study
@@ -123,7 +123,7 @@ def hypothesis_test(
         failed=0 if counted is None else counted.failed,
         p_asymptotic=p_asymptotic,
         z_asymptotic=significance(p_asymptotic),
-        flags={**best.flags, **missed},
+        flags={**best.flags, **missed, **(boundary_note(best, held) if statistic == "ratio" else {})},
         how="asymptotic law"
         if counted is None
         else f"{counted.n} toys from the hypothesis, nuisances at their best values there, auxiliary data fluctuated, "

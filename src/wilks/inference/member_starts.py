@@ -83,6 +83,7 @@ def average_starts(
     if known is None or not free.any():
         return start
     matrix, constants = known
+    free = free & matrix.any(axis=0)  # nothing is known of a parameter without effect
     guess = start.copy()
     missing = counts - constants - start[:, ~free] @ matrix[:, ~free].T
     guess[:, free] = _least_squares(matrix[:, free], missing, 1.0 / np.maximum(counts, 1.0))

@@ -1,5 +1,6 @@
 """Profiles: the likelihood along one or two parameters with all others refitted."""
 
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -90,7 +91,7 @@ def profile(
         best=tuple(float(best.theta[i]) for i in where),
         best_nll=best.nll,
         fixed_others=fixed_others,
-        flags={**best.flags, **flags},
+        flags={**best.flags, **flags, **boundary_note(best, names)},
         how="slice through the best fit" if fixed_others else "profile: all other free parameters refitted",
         provenance=clock.provenance(problem, "profile", settings={"names": list(names)}),
     )
@@ -139,6 +140,12 @@ def profile_many(
         delta, change = 2 * (value - lowest[:, None]), lowest - free.excess
     if moved:
         flags["moved_minimum"] = f"lower minima were met on the way and adopted in {moved} of {len(free)} sets of data"
+    parameter = problem.space[name]
+    if pressed := int(((best[:, where] <= parameter.lower) | (best[:, where] >= parameter.upper)).sum()):
+        flags["boundary"] = (
+            f"the best value of {name} lies on a bound in {pressed} of {len(free)} sets of data, where a likelihood "
+            "ratio need not follow a chi-square law"
+        )
     return ScanTable(
         name=name,
         grid=nodes,
@@ -190,6 +197,18 @@ def free_fit(problem: Problem, *, start: Start | Multistart = None) -> FitResult
     if not best.status.converged and best.status.word != "not_pd":
         raise FitFailed(f"{best.status.value}; {best.cause}", best)
     return best
+
+
+def boundary_note(best: FitResult, names: Collection[str]) -> dict[str, str]:
+    """The flag of a likelihood ratio in parameters whose best value lies on a bound."""
+    pressed = [name for name in names if name in best.at_lower or name in best.at_upper]
+    if not pressed:
+        return {}
+    which = " and ".join(pressed)
+    return {
+        "boundary": f"the best value of {which} lies on a bound, where a likelihood ratio need not follow a chi-square "
+        "law; p-values by toys hold all the same"
+    }
 
 
 def adopt(problem: Problem, theta: np.ndarray, best: FitResult, flags: dict[str, str]) -> FitResult:

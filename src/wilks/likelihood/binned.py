@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import InvalidData, InvalidModel, UnknownName, near_names
 from wilks._base.typing import Theta, Values
+from wilks.model.ensembles import AbstractEnsemble
 from wilks.model.predictor import AbstractLinearisedPredictor, AbstractPredictor, AbstractTemplatePredictor
 from wilks.parameters.space import ParameterSpace
 
@@ -58,6 +59,11 @@ class BinnedLayout(eqx.Module):
             channels, terms = predictor.bin_names, predictor.auxiliary
         else:
             channels, terms = (("main", start.size),), ()
+        if isinstance(predictor, AbstractEnsemble) and start.ndim == 2:
+            raise InvalidModel(
+                f"the predictor gives {len(start)} weighted variations; EnsembleCounts judges them, averaged or at the "
+                "best one"
+            )
         if start.ndim != 1 or start.size == 0:
             raise InvalidModel(f"the predictor gives shape {start.shape} at its start; expected a vector of bins")
         if not np.isfinite(start).all():

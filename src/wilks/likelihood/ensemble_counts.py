@@ -82,10 +82,13 @@ class EnsembleCounts(
             raise InvalidModel("strict=True needs an ensemble with limits; this one has none")
 
     def log_prob(self, values: Values, data: CountsData) -> LogProb:
-        """Full log density of the counts; -inf where a marginal sum or the best variation gives zero."""
+        """Full log density of the counts.
+
+        -inf where a marginal sum or the best variation gives zero, and outside the bounds of the parameters.
+        """
         theta = self.space.pack(values)
         each = cells.poisson_log_density(self.predictor.at(theta), jnp.asarray(data.counts))
-        allowed = jnp.asarray(True)
+        allowed = jnp.all((theta >= self.space.lowers) & (theta <= self.space.uppers))
         for limit in limits_of(self.predictor) if self.strict else ():
             allowed &= jnp.all(limit.excess(theta) <= 0)
         return jnp.where(allowed, -self._joined(-each), -jnp.inf)
@@ -123,6 +126,10 @@ class EnsembleCounts(
 
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
+        return self.noted_at(values, data)[0]
+
+    def noted_at(self, values: Values, data: CountsData) -> tuple[dict[str, str], float]:
+        """The flags at a point, and the effective number of variations there."""
         mean = _means(self, values)
         fault = fault_in(mean)
         flags = {"impossible_prediction": fault} if fault else {}
@@ -134,12 +141,16 @@ class EnsembleCounts(
                 "more variations, or a parametric nuisance, would be safer"
             )
         if beyond := beyond_limits(self.predictor, values):
-            worst = max(beyond, key=lambda name: beyond[name])
+            listed = ", ".join(f"{name} by {excess:.4g}" for name, excess in beyond.items())
             flags["beyond_simulation"] = (
-                f"{len(beyond)} inner numbers leave their limits, {worst} by {beyond[worst]:.4g}: there the ensemble "
-                "is not supported by its simulation"
+                f"inner numbers leave their limits, where the ensemble is not supported by its simulation: {listed}"
             )
-        return flags
+        return flags, effective
+
+    def dead_bins(self, values: Values, data: CountsData) -> tuple[int, ...]:
+        """Bins with data in which no variation expects anything: there the density is zero."""
+        mean, counts = _means(self, values), np.asarray(data.counts)
+        return tuple(int(i) for i in np.flatnonzero((counts > 0) & (mean.max(axis=0) <= 0)))
 
     def prepare(self, data: Any) -> CountsData:
         """Check counts and bring them into canonical form: a vector, or any histogram with ``values()``.

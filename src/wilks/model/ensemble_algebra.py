@@ -29,6 +29,7 @@ from .ensembles import (
     common_weights,
     predicted,
 )
+from .output_labels import OutputLabels, check_joint, joined, shared
 from .predictor import AbstractPredictor
 
 SYSTEMATICS = ("product", "paired")
@@ -78,11 +79,16 @@ class ConcatenatedEnsemble(AbstractEnsemble):
         return xp.sum(xp.stack([scale * piece for scale, piece in zip(self.scales, pieces, strict=True)]), axis=0)
 
 
-def templates(tables: Mapping[str, Any], *, lower: float = 0.0) -> LinearEnsemble:
+def templates(
+    tables: Mapping[str, Any], *, lower: float = 0.0, names: Sequence[str] = (), unit: str | Sequence[str] = ""
+) -> LinearEnsemble:
     """One weight per named table, starting at 1 in [lower, inf).
 
     Args:
         tables: vectors of equal length, or one vector per variation each: shape (variations, length).
+        lower: lower bound of all weights.
+        names: names of the numbers in a vector, one each; `compose` compares them with what the outer predictor takes.
+        unit: their unit, one for all or one each; compared in the same way.
     """
     if not tables:
         raise InvalidModel("no templates given; give at least one")
@@ -92,13 +98,14 @@ def templates(tables: Mapping[str, Any], *, lower: float = 0.0) -> LinearEnsembl
         if array.ndim != 2 or array.shape[1] != length or array.shape[0] not in (1, size):
             raise InvalidModel(f"template {name!r} has shape {np.shape(tables[name])}; expected ({size}, {length})")
     space = ParameterSpace(tuple(Parameter(name, 1.0, lower=lower) for name in arrays))
-    return LinearEnsemble(space, np.stack([np.broadcast_to(a, (size, length)) for a in arrays.values()], axis=2))
+    matrices = np.stack([np.broadcast_to(a, (size, length)) for a in arrays.values()], axis=2)
+    return LinearEnsemble(space, matrices, labels=OutputLabels.of(length, names, unit))
 
 
-def passthrough(*names: str, lower: float = -np.inf) -> LinearEnsemble:
+def passthrough(*names: str, lower: float = -np.inf, unit: str = "") -> LinearEnsemble:
     """Parameters that are themselves the prediction, starting at 1 in [lower, inf)."""
-    space = ParameterSpace(tuple(Parameter(name, 1.0, lower=lower) for name in names))
-    return LinearEnsemble(space, np.eye(len(names)))
+    space = ParameterSpace(tuple(Parameter(name, 1.0, lower=lower, unit=unit) for name in names))
+    return LinearEnsemble(space, np.eye(len(names)), labels=OutputLabels.of(len(names), (), unit))
 
 
 def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: str = "product") -> AbstractEnsemble:
@@ -107,7 +114,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     A linear outer ensemble and an inner one with stored matrices are multiplied exactly, once.
 
     Raises:
-        InvalidModel: if lengths, numbers of variations or weights do not fit.
+        InvalidModel: if lengths, names, units, numbers of variations or weights do not fit.
     """
     check_option("systematics", systematics, SYSTEMATICS)
     first, second = as_ensemble(outer), as_ensemble(inner)
@@ -115,6 +122,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
         raise InvalidModel(
             f"the outer predictor takes {len(first.space)} numbers, the inner one gives {second.outputs}"
         )
+    check_joint(labels_of(second), first.space)
     stored = first.linear and isinstance(second, LinearEnsemble)
     if stored and isinstance(first, ComposedEnsemble) and len(second.weights) == 1:  # its limits need the inner chain
         return compose(first.outer, compose(first.inner, second), systematics=first.systematics)
@@ -122,7 +130,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     limits = _chained_limits(first, second)
     if stored:
         both = np.asarray(_onwards(first, _at_unit_vectors(second), systematics))
-        return _stored(second.space, both, weights, limits)
+        return _stored(second.space, both, weights, limits, labels_of(first))
     return ComposedEnsemble(
         space=second.space,
         outer=first,
@@ -183,7 +191,8 @@ def collapse(ensemble: AbstractEnsemble) -> LinearEnsemble:
     """
     if not ensemble.linear:
         raise InvalidModel(f"{type(ensemble).__name__} is not linear; linearise it at a point")
-    return _stored(ensemble.space, _at_unit_vectors(ensemble), ensemble.weights, limits_of(ensemble))
+    both = _at_unit_vectors(ensemble)
+    return _stored(ensemble.space, both, ensemble.weights, limits_of(ensemble), labels_of(ensemble))
 
 
 def _at_unit_vectors(ensemble: AbstractEnsemble) -> Float[np.ndarray, "each outputs vectors"]:
@@ -203,10 +212,26 @@ def _stored(
     both: Float[np.ndarray, "each outputs vectors"],
     weights: Float[np.ndarray, " variations"],
     limits: tuple[Limit, ...],
+    labels: OutputLabels,
 ) -> LinearEnsemble:
     """The linear ensemble with these predictions at every unit vector, and at zero."""
     rows = both[..., -1]
-    return LinearEnsemble(space, both[..., :-1] - rows[..., None], constants=rows, weights=weights, limits=limits)
+    matrices = both[..., :-1] - rows[..., None]
+    return LinearEnsemble(space, matrices, constants=rows, weights=weights, limits=limits, labels=labels)
+
+
+def labels_of(ensemble: AbstractEnsemble) -> OutputLabels:
+    """Names and units of what an ensemble predicts, as far as they are known."""
+    if isinstance(ensemble, LinearEnsemble):
+        return ensemble.labels
+    if isinstance(ensemble, ComposedEnsemble):
+        return labels_of(ensemble.outer)
+    if isinstance(ensemble, FixedEnsemble):
+        return labels_of(ensemble.part)
+    if isinstance(ensemble, ConcatenatedEnsemble):
+        parts = [labels_of(part) for part in ensemble.parts]
+        return joined(parts, [part.outputs for part in ensemble.parts]) if ensemble.scales is None else shared(parts)
+    return OutputLabels()
 
 
 def limits_of(ensemble: AbstractEnsemble) -> tuple[Limit, ...]:
@@ -310,6 +335,8 @@ def _combine(
     parts = tuple(as_ensemble(part) for part in given)
     if scales is not None and len({part.outputs for part in parts}) > 1:
         raise InvalidModel(f"the terms of a sum predict {[part.outputs for part in parts]} numbers; expected equal")
+    if scales is not None:
+        shared([labels_of(part) for part in parts])
     space = parts[0].space
     for part in parts[1:]:
         common = [name for name in part.space.names if name in space]

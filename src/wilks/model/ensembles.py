@@ -21,6 +21,7 @@ from wilks._base.tracing import ADVICE, UNTRACEABLE
 from wilks._base.typing import Theta, Values
 from wilks.parameters.space import ParameterSpace
 
+from .output_labels import OutputLabels
 from .predictor import AbstractPredictor
 
 Points = Float[Array | np.ndarray, "each inputs points"]
@@ -28,6 +29,9 @@ Points = Float[Array | np.ndarray, "each inputs points"]
 
 Predicted = Float[Array | np.ndarray, "variations outputs points"]
 """Predictions of every variation at every point."""
+
+
+_UNKNOWN = OutputLabels()
 
 
 class AbstractEnsemble(AbstractPredictor[Float[Array, "variations outputs"]]):
@@ -107,6 +111,7 @@ class LinearEnsemble(AbstractEnsemble):
         constants: c, one per variation or one for all.
         columns: positions of the parameters that matter, all by default; the others have no effect.
         limits: where the matrices are supported, if they come from a chain.
+        labels: names and units of the predicted numbers, where they are known.
     """
 
     space: ParameterSpace
@@ -117,6 +122,7 @@ class LinearEnsemble(AbstractEnsemble):
     limits: tuple[Limit, ...]
     outputs: int = eqx.field(static=True)
     linear: bool = eqx.field(static=True)
+    labels: OutputLabels = eqx.field(static=True)
 
     def __init__(
         self,
@@ -127,12 +133,13 @@ class LinearEnsemble(AbstractEnsemble):
         weights: Any = None,
         columns: Any = None,
         limits: Sequence[Limit] = (),
+        labels: OutputLabels = _UNKNOWN,
     ) -> None:
         matrices = _finite("matrices", matrices)
         matrices = matrices[None] if matrices.ndim == 2 else matrices
         if matrices.ndim != 3 or 0 in matrices.shape[:2]:
             raise InvalidModel(f"matrices of shape {matrices.shape}; expected (variations, outputs, parameters)")
-        self.space, self.matrices, self.limits = space, matrices, tuple(limits)
+        self.space, self.matrices, self.limits, self.labels = space, matrices, tuple(limits), labels
         self.outputs, self.linear = matrices.shape[1], True
         self.weights = checked_weights(weights, matrices.shape[0])
         self.constants = np.zeros((1, self.outputs)) if constants is None else _rows(constants, self.outputs)
@@ -326,6 +333,10 @@ def common_weights(ensembles: Sequence[AbstractEnsemble], systematics: str) -> F
         if len(weights) == 1 or np.ptp(weights) == 0:
             continue
         if np.ptp(chosen) > 0 and not np.allclose(chosen / chosen.sum(), weights / weights.sum(), rtol=1e-12):
-            raise InvalidModel("paired ensembles have different weights; give one of them uniform weights")
+            where = int(np.argmax(np.abs(chosen / chosen.sum() - weights / weights.sum())))
+            raise InvalidModel(
+                f"paired ensembles have different weights, {chosen[where]:g} of {chosen.sum():g} and "
+                f"{weights[where]:g} of {weights.sum():g} in variation {where}; give one of them uniform weights"
+            )
         chosen = weights
     return chosen

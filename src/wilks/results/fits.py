@@ -42,6 +42,8 @@ class FitResult(AbstractResult):
         ndf: number of cells minus free parameters; None where that is not defined.
         start: values from which the fit began.
         minima: all distinct minima, if the fit began from many starts.
+        effective_variations: 1 / sum p_s^2 of the posterior weights of systematic variations, how many of them carry
+            the likelihood; the least of all parts of a joint, None without such variations.
     """
 
     names: tuple[str, ...]
@@ -65,6 +67,7 @@ class FitResult(AbstractResult):
     ndf: int | None
     start: Float[np.ndarray, " parameters"]
     minima: Minima | None = None
+    effective_variations: float | None = None
 
     @property
     def values(self) -> dict[str, float]:
@@ -128,12 +131,14 @@ class FitResult(AbstractResult):
         work = f"EDM {number(self.edm, 2)} after {self.iterations} iterations, {self.evaluations} evaluations"
         if self.rung > 0:
             work += f", rung {self.rung} of the rescue ladder"
+        carried = self.effective_variations
         parts = ", ".join(f"{name} {fixed(value, 2)}" for name, value in self.contributions.items())
         return (
             self.status.value + (f": {self.cause}" if self.cause else ""),
             likelihood,
             f"contributions: {parts}" if len(self.contributions) > 1 else "",
             work,
+            "" if carried is None else f"{number(carried, 3)} effective systematic variations carry the likelihood",
             f"the lowest of {len(self.minima)} distinct minima from {self.minima.starts} starts" if self.minima else "",
             self.how,
         )

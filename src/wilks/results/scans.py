@@ -43,16 +43,16 @@ class Scan(AbstractResult):
     best_nll: float
     fixed_others: bool
 
-    def p_values(self, dof: int) -> Float[np.ndarray, "*nodes"]:
-        """P(chi2_dof >= delta) at each node.
+    def p_values(self, dof: int | None = None) -> Float[np.ndarray, "*nodes"]:
+        """P(chi2_dof >= delta) at each node: Wilks' theorem, whose conditions the flag ``boundary`` calls in question.
 
         Args:
-            dof: degrees of freedom, at least 1.
+            dof: degrees of freedom, at least 1; by default the number of scanned parameters.
 
         Raises:
             InvalidOption: for fewer than one degree of freedom.
         """
-        return _p_values(self.delta, dof)
+        return _p_values(self.delta, len(self.names) if dof is None else dof)
 
     def summary(self) -> Summary:
         """Best point, kind of scan, and the grid per scanned parameter."""

@@ -1,13 +1,15 @@
 """Likelihoods of the drop-in: predictors, fits, and p-values against enumeration and closed forms."""
 
 import itertools
+import re
+from importlib import metadata
 
 import numpy as np
 import pytest
 from scipy.special import gammaln, logsumexp
 from scipy.stats import chi2, poisson
 
-from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, InvalidParameter, MissingRole
+from wilks._base.errors import InvalidData, InvalidModel, InvalidOption, InvalidParameter, MissingRole, ProcedureFailed
 from wilks.compat.remu import Pool, likelihood, likelihood_utils
 from wilks.compat.remu.likelihood import calculator as calculators
 from wilks.compat.remu.likelihood.predictors import ensemble_of
@@ -503,6 +505,42 @@ def test_walkers_start_where_the_likelihood_is_finite():
     assert chain.min() > 0
     total = (chain @ [[0.6, 0.3], [0.5, 0.3]]).mean()
     assert 0 < total < 100
+
+
+class Gated(likelihood.Predictor):
+    """Expects nothing where its parameter lies below one half: there ln L is -inf."""
+
+    def prediction(self, parameters, systematics_index=slice(None)):
+        x = np.asarray(parameters, dtype=float)[..., :1]
+        means = np.where(x < 0.5, 0.0, x) * np.array([3.0, 4.0])
+        return means[..., None, :][..., systematics_index, :], np.ones((*x.shape[:-1], 1))[..., systematics_index]
+
+
+def test_walkers_that_would_start_at_zero_likelihood_are_drawn_again():
+    gated = likelihood.LikelihoodCalculator(likelihood.PoissonData([2, 7]), Gated([(0.0, 1.0)], [0.7]))
+    guess = likelihood_utils.emcee_initial_guess(gated, nwalkers=200, key=1)
+    assert (guess >= 0.5).all()  # half of the first draws lie below
+    assert np.isfinite(gated(guess)).all()
+    never = likelihood.LikelihoodCalculator(likelihood.PoissonData([2, 7]), Gated([(0.0, 0.4)], [0.2]))
+    with pytest.raises(ProcedureFailed, match="no start with a finite likelihood"):
+        likelihood_utils.emcee_initial_guess(never, key=1)
+
+
+def test_the_maximiser_does_not_care_for_the_scales_of_parameters():
+    tables = np.array([[1.0, 0.5, 0.2], [0.1, 0.6, 1.0]])
+    maximizer, found = likelihood.BasinHoppingMaximizer(), []
+    for scales in ([1.0, 1.0], [1e6, 1e-6]):
+        chain = small((30, 20)).compose(likelihood.TemplatePredictor(tables * np.array(scales)[:, None]))
+        found.append(maximizer(chain))
+    assert found[1].log_likelihood == pytest.approx(found[0].log_likelihood, abs=1e-8)
+    assert found[1].x * [1e6, 1e-6] == pytest.approx(found[0].x, rel=1e-4)
+
+
+def test_nothing_holds_numpy_or_scipy_back():
+    """A fresh installation takes their newest versions, with which the tests of this folder run."""
+    wanted = [line for line in metadata.requires("wilks") or () if re.match(r"(numpy|scipy|pandas|matplotlib)\b", line)]
+    assert len(wanted) >= 3
+    assert not [line for line in wanted if "<" in line or "==" in line.split(";")[0]]
 
 
 def test_combinations_of_fixed_values_agree_with_direct_evaluation():

@@ -116,7 +116,6 @@ def test_matrices_of_step_one(response_data):
     assert np.allclose(both.get_mean_response_matrix_as_ndarray(), published, rtol=1e-12)
 
 
-@pytest.mark.filterwarnings("ignore:the events to fill up with")  # a weight of this detector pushes one bin above 1
 def test_one_detector_of_step_five(response_data):
     """Signal, background and noise share a matrix, told apart by a cut; it agrees with the shared ensemble."""
     number, builder = 7, migration.ResponseMatrixArrayBuilder(1, key=1)
@@ -154,15 +153,24 @@ def test_one_detector_of_step_five(response_data):
     assert abs(pull.std() - 1.0) < 0.15
 
 
-def test_step_six_runs_as_it_stands(response_data, tmp_path):
-    folder = tmp_path / "response"
+@pytest.fixture(scope="module")
+def workplace(response_data, tmp_path_factory):
+    """A copy of the tutorial's folders that scripts may write into."""
+    folder = tmp_path_factory.mktemp("tutorial") / "response"
     shutil.copytree(response_data, folder)
-    folder.chmod(0o755)
-    (folder / "06").chmod(0o755)
-    script = Path(__file__).with_name("example_06.py")
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755)
+    for step in range(7):
+        (folder / f"0{step}").mkdir(exist_ok=True)
+    return folder
+
+
+def run_script(step, workplace):
+    """The script of one step, run in its folder."""
+    script = Path(__file__).with_name(f"example_0{step}.py")
     run = subprocess.run(
         [sys.executable, str(script)],
-        cwd=folder / "06",
+        cwd=workplace / f"0{step}",
         env={**os.environ, "MPLBACKEND": "agg"},
         capture_output=True,
         text=True,
@@ -170,6 +178,32 @@ def test_step_six_runs_as_it_stands(response_data, tmp_path):
         timeout=300,
     )
     assert run.returncode == 0, run.stderr
+    return run
+
+
+# what each script writes, and words of what it prints that are published or follow from the data
+STEPS = {
+    0: (("real_data.png", "model_data.png", "model_truth.png"), ("445.0", "9832", "9848")),
+    1: (("fine-distance.png", "efficiency.png", "my-response_matrix.npz", "my-truth-binning.yml"), ("120 11 19680",)),
+    2: (("ratio-p-values.png", "reco-comparison.png"), ("-27.8002342", "-24.48028", "-23.81879", "-24.43906")),
+    3: (("modelA.png", "modelB.png", "my-response_matrix.npz"), ("(100, 8)",)),
+    4: (("weight-A.png", "truth-mixed.png", "reco-mixed.png"), ("(2000, 1)", "(4000, 2)")),
+    5: (("fit-1.png", "fit-3.png", "my-response_matrix.npz"), ("1 -3", "3 -2")),
+}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_scripts_of_steps_run_once_their_imports_are_changed(step, workplace):
+    files, words = STEPS[step]
+    run = run_script(step, workplace)
+    for word in words:
+        assert word in run.stdout
+    for name in files:
+        assert (workplace / f"0{step}" / name).stat().st_size > 200
+
+
+def test_step_six_runs_as_it_stands(workplace):
+    run = run_script(6, workplace)
     lines = run.stdout.splitlines()
     assert lines[:6] == ["48 120 9", "432 1080", "(0, 0)", "(0, 1)", "(1, 0)", "(100, 9)"]
     assert float(lines[6]) > 10 * float(lines[7]), "the flux at 8 is much larger than at 3"
@@ -177,5 +211,5 @@ def test_step_six_runs_as_it_stands(response_data, tmp_path):
     assert all(0 < float(line) <= 1 for line in lines[-2:])
     assert "values of shape (100, 120) for a binning of shape (120,)" in run.stderr
     for name in ("flux.png", "pretty_bg_xsec.png", "modelB_prediction.png", "wilks-p-values.png"):
-        assert (folder / "06" / name).stat().st_size > 1000
-    assert len(pd.read_csv(folder / "05" / "real_data.csv.gz")) == 794
+        assert (workplace / "06" / name).stat().st_size > 1000
+    assert len(pd.read_csv(workplace / "05" / "real_data.csv.gz")) == 794

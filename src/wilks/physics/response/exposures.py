@@ -120,6 +120,8 @@ class Exposure:
     def predictor(self, binning: Product, *, lower: float | int = 0.0, name: str = "") -> ResampledEnsemble:
         """Expected events in truth bins as a predictor with one cross section per bin as parameters.
 
+        Their unit is that of 1 / exposure, so `compose` refuses cross sections that are said to be in another one.
+
         Args:
             binning: ``Product((truth, flux))``; the flux must be its last part.
             lower: lower bound of the cross sections.
@@ -131,5 +133,6 @@ class Exposure:
         if binning.parts[-1] != self.flux or len(binning.parts) < 2:
             raise InvalidData("cross sections need a product of truth bins and, as its last part, the bins of the flux")
         beginning = name or "cross_section_" + hashlib.sha256(repr(binning).encode()).hexdigest()[:6]
-        parameters = [Parameter(f"{beginning}[{i}]", 1.0, lower=lower) for i in range(binning.size)]
+        unit = f"1/{self.unit}" if self.unit else ""
+        parameters = [Parameter(f"{beginning}[{i}]", 1.0, lower=lower, unit=unit) for i in range(binning.size)]
         return ResampledEnsemble(ParameterSpace(tuple(parameters)), self.per_bin, weights=self.weights)

@@ -1,5 +1,6 @@
 """The whole chain: from tables of events over response matrices and a flux to p-values of two models."""
 
+import dataclasses
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,11 +79,11 @@ def crosssection(*, folder: Path | None = None, posterior: bool = True, effort: 
     for name, likelihood in (("one_matrix", chain.one), ("detectors", chain.varied)):
         tests[name] = judge_models(likelihood, chain.data, EVENTS, effort)
         results.add(name, partial(_tabulated, name, tests[name], likelihood))
-    if posterior:
-        _sample(chain, effort, results)
+    left_out = _sample(chain, effort, results) if posterior else {}
     results.add("background", lambda: fit(chain.background, chain.full_data, throw=False))
     _measure_flux(chain, effort, results)
-    return assemble(chain, study_of(chain), results, tests, effort)
+    report = assemble(chain, study_of(chain), results, tests, effort)
+    return dataclasses.replace(report, flags={**report.flags, **left_out})
 
 
 def build_chain(tables: Tables, seed: int) -> Chain:
@@ -153,14 +154,15 @@ def _tabulated(name: str, tests: tuple[Judgement, ...], likelihood: EnsembleCoun
     return StudyTable(**{**vars(made), "flags": flags})
 
 
-def _sample(chain: Chain, effort: Effort, results: Findings) -> None:
-    """The posterior of both weights with flat priors, where the packages for it are installed."""
+def _sample(chain: Chain, effort: Effort, results: Findings) -> dict[str, str]:
+    """The posterior of both weights with flat priors; a flag instead where the packages for it are not installed."""
     algorithm = Ensemble(steps=_WALKER_STEPS)
     try:
         found = sample(effort.seed, chain.varied, chain.data, algorithm=algorithm, progress=effort.progress)
-    except MissingExtra:
-        return
+    except MissingExtra as missing:
+        return {"no_posterior": f"the chapter on the posterior is left out: {missing}"}
     results.add("posterior", lambda: found)
+    return {}
 
 
 def _measure_flux(chain: Chain, effort: Effort, results: Findings) -> None:

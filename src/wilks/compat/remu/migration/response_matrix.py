@@ -1,6 +1,5 @@
 """Response matrices filled in place, with the statistics of the engine behind them."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -206,13 +205,7 @@ class ResponseMatrix(AbstractAccessors):
         return ResponseMatrix(reco, truth, self.nuisance_indices, self.impossible_indices, response)
 
     def _fill_up(self, full: Any) -> None:
-        new, old = full.contents(), self.truth_binning.contents()
-        counts = self.counts.fill_up_truth(new)
-        less = (new.values > 0) & ((new.values < old.values - 1e-9) | (new.entries < old.entries))
-        if less.any():
-            message = f"the events to fill up with are fewer or weigh less than those before in {less.sum()} truth bins"
-            warnings.warn(message, stacklevel=3)
-        self._take_truth(counts)
+        self._take_truth(self.counts.fill_up_truth(full.contents()))
 
     def _take_truth(self, counts: ResponseCounts) -> None:
         self.truth_binning.reset()
