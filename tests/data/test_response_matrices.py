@@ -40,6 +40,15 @@ def test_arrays_that_do_not_fit_are_refused(position, value, message):
         ResponseMatrices(*given)
 
 
+def test_names_of_variations_are_one_each_and_different(tmp_path):
+    named = ResponseMatrices(*arrays(), variations=("up", "down"))
+    named.save(tmp_path / "named.npz")
+    assert ResponseMatrices.load(tmp_path / "named.npz").variations == ("up", "down")
+    for wrong in (("up",), ("up", "up")):
+        with pytest.raises(InvalidData, match="one each and different"):
+            ResponseMatrices(*arrays(), variations=wrong)
+
+
 def test_files_may_leave_out_what_has_a_default(tmp_path):
     np.savez(tmp_path / "m.npz", matrices=np.ones((3, 2)) / 4)
     loaded = ResponseMatrices.load(tmp_path / "m.npz")

@@ -216,6 +216,18 @@ def test_every_fit_says_how_many_variations_carry_it():
     )
 
 
+def test_variations_are_called_by_their_names():
+    named = templates({"A": TABLES["A"]}, variations=("nominal", "scale up"))
+    likelihood = EnsembleCounts(named)
+    data, values = likelihood.prepare([400.0, 500.0, 100.0]), {"A": 100.0}
+    shares = likelihood.shares(values, data)
+    assert sum(shares.values()) == pytest.approx(1.0)
+    assert shares["scale up"] > 0.99
+    assert "scale up alone" in likelihood.flags_at(values, data)["low_systematics_ess"]
+    unnamed = EnsembleCounts(templates({"A": TABLES["A"]}))
+    assert list(unnamed.shares(values, data)) == ["variation 0", "variation 1"]
+
+
 def test_a_likelihood_without_variations_names_the_one_for_them():
     with pytest.raises(InvalidModel, match="2 weighted variations; EnsembleCounts"):
         PoissonCounts(templates(TABLES))

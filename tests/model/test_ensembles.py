@@ -15,6 +15,7 @@ from wilks.model.ensemble_algebra import (
     compose,
     concatenate,
     fix,
+    labels_of,
     linearise,
     passthrough,
     templates,
@@ -245,6 +246,35 @@ def test_joined_predictions_must_agree_in_names_and_units():
         outer, compose(fix(templates({"a": [1.0, 0.0], "b": [0.0, 1.0]}, unit="GeV"), b=2.0), outer_of_one())
     )
     assert chain.outputs == 2
+
+
+def test_names_of_variations_multiply_or_must_agree():
+    outer = templates({"u": np.ones((2, 2)), "v": np.ones((2, 2))}, variations=("far", "near"))
+    inner = templates({"w": np.ones((3, 2))}, variations=("low", "mid", "high"))
+    chain = compose(outer, inner)
+    assert labels_of(chain).variations[:4] == ("far x low", "far x mid", "far x high", "near x low")
+    assert labels_of(fix(compose(Squared(space_of(1)), inner_of(("a", "b"))), w=1.0)).variations == ("a", "b")
+    both = concatenate((inner_of(("a", "b")), templates({"z": np.ones((2, 1))})), systematics="paired")
+    assert labels_of(both).variations == ("a", "b")
+    with pytest.raises(InvalidModel, match="number 0 is 'far' on one side and 'left' on the other"):
+        compose(outer, templates({"w": np.ones((2, 2))}, variations=("left", "right")), systematics="paired")
+    with pytest.raises(InvalidModel, match="called 'up'"):
+        templates({"w": np.ones((2, 2))}, variations=("up", "up"))
+    with pytest.raises(InvalidModel, match="1 names of variations for 2"):
+        templates({"w": np.ones((2, 2))}, variations=("up",))
+
+
+def inner_of(names):
+    return templates({"w": [[1.0], [2.0]]}, variations=names)
+
+
+class Squared(AbstractPredictor):
+    """A predictor of one number that is not linear."""
+
+    space: ParameterSpace
+
+    def __call__(self, values):
+        return self.space.pack(values) ** 2
 
 
 def outer_of_one():

@@ -20,6 +20,7 @@ class ResponseMatrices:
         columns: data index of the truth bin of each column.
         truth_entries: simulated events per truth bin, over all truth bins.
         weights: weight of each variation; not negative, not all zero.
+        variations: name of each variation, or none at all.
 
     Raises:
         InvalidData: if shapes do not fit, a number is not finite, or weights are not allowed.
@@ -29,6 +30,7 @@ class ResponseMatrices:
     columns: Int[np.ndarray, " columns"]
     truth_entries: Int[np.ndarray, " truth"]
     weights: Float[np.ndarray, " variations"]
+    variations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         variations, _, columns = self.matrices.shape
@@ -43,6 +45,8 @@ class ResponseMatrices:
         if not np.isfinite(self.matrices).all():
             where = tuple(int(i) for i in np.argwhere(~np.isfinite(self.matrices))[0])
             raise InvalidData(f"matrix element {where} (variation, reco bin, column) is {self.matrices[where]}")
+        if len(self.variations) not in (0, variations) or len(set(self.variations)) < len(self.variations):
+            raise InvalidData(f"names of {variations} variations must be one each and different: {self.variations[:5]}")
         if not np.isfinite(self.weights).all() or (self.weights < 0).any() or not self.weights.sum() > 0:
             raise InvalidData(f"weights of variations must not be negative, nor all zero: {self.weights}")
 
@@ -68,15 +72,17 @@ class ResponseMatrices:
             compress: make it smaller.
         """
         write = np.savez_compressed if compress else np.savez
+        arrays: dict[str, Any] = {
+            "matrices": self.matrices,
+            "weights": self.weights,
+            "truth_entries": self.truth_entries,
+            "sparse_indices": self.columns,
+            "is_sparse": np.array(True),
+        }
+        if self.variations:
+            arrays["variations"] = np.array(self.variations)
         with Path(path).open("wb") as file:
-            write(
-                file,
-                matrices=self.matrices,
-                weights=self.weights,
-                truth_entries=self.truth_entries,
-                sparse_indices=self.columns,
-                is_sparse=np.array(True),
-            )
+            write(file, **arrays)
 
     @classmethod
     def load(cls, path: str | Path) -> "ResponseMatrices":
@@ -93,7 +99,7 @@ class ResponseMatrices:
         if "matrices" not in arrays:
             raise InvalidFile(f"{path}: no array 'matrices'; found {', '.join(sorted(arrays)) or 'nothing'}")
         try:
-            return cls(*_fields(arrays))
+            return cls(*_fields(arrays), variations=tuple(np.asarray(arrays.get("variations", ()), dtype=str).tolist()))
         except (InvalidData, TypeError, ValueError) as wrong:
             raise InvalidFile(f"{path}: {wrong}") from wrong
 

@@ -14,7 +14,7 @@ from wilks._base.draws import poisson_quantile_of_one, uniforms
 from wilks._base.errors import InvalidModel, check_option
 from wilks._base.poisson_tables import counts_at, poisson_tables
 from wilks._base.typing import Key, LogProb, Scalar, Theta, Values
-from wilks.model.ensemble_algebra import beyond_limits, limits_of
+from wilks.model.ensemble_algebra import beyond_limits, labels_of, limits_of
 from wilks.model.ensembles import AbstractEnsemble, LinearEnsemble, as_ensemble
 from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import NamedValues, ParameterSpace
@@ -124,6 +124,11 @@ class EnsembleCounts(
         """1 / sum p_s^2 of the variations' posterior weights: how many variations carry the likelihood."""
         return effective_number(shares_of(self.predictor, _means(self, values), np.asarray(data.counts)))
 
+    def shares(self, values: Values, data: CountsData) -> dict[str, float]:
+        """Share of the likelihood that each variation carries, by its name or number; they add up to 1."""
+        share = shares_of(self.predictor, _means(self, values), np.asarray(data.counts))
+        return {_called(self, i): float(part) for i, part in enumerate(share)}
+
     def flags_at(self, values: Values, data: CountsData) -> dict[str, str]:
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
         return self.noted_at(values, data)[0]
@@ -136,8 +141,9 @@ class EnsembleCounts(
         share = shares_of(self.predictor, mean, np.asarray(data.counts))
         size, effective, largest = len(share), effective_number(share), float(share.max())
         if self.systematics == "marginal" and size > 1 and (effective < FEW_VARIATIONS or largest > _LARGEST_SHARE):
+            heaviest = f"{_called(self, int(share.argmax()))} alone {100 * largest:.0f} % of it"
             flags["low_systematics_ess"] = (
-                f"{effective:.3g} of {size} variations carry the likelihood, one of them {100 * largest:.0f} % of it; "
+                f"{effective:.3g} of {size} variations carry the likelihood, {heaviest}; "
                 "more variations, or a parametric nuisance, would be safer"
             )
         if beyond := beyond_limits(self.predictor, values):
@@ -232,6 +238,12 @@ def _means(likelihood: EnsembleCounts, values: Values) -> Float[np.ndarray, "var
     else:
         theta = np.array([float(values[name]) for name in likelihood.space.names])
     return np.array(means_at(likelihood.predictor, theta[None])[..., 0])
+
+
+def _called(likelihood: EnsembleCounts, variation: int) -> str:
+    """Name of a variation, or its number."""
+    names = labels_of(likelihood.predictor).variations
+    return names[variation] if names else f"variation {variation}"
 
 
 @functools.partial(jax.jit, static_argnums=1)

@@ -5,6 +5,7 @@ slowest); ``"paired"`` takes variation s with variation s.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import equinox as eqx
@@ -18,6 +19,7 @@ from wilks._base.typing import Values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
+from .ensemble_labels import EnsembleLabels, check_joint, joined, joined_variations, shared
 from .ensembles import (
     AbstractEnsemble,
     FixedEnsemble,
@@ -25,11 +27,11 @@ from .ensembles import (
     LinearEnsemble,
     Points,
     Predicted,
+    ResampledEnsemble,
     as_ensemble,
     common_weights,
     predicted,
 )
-from .output_labels import OutputLabels, check_joint, joined, shared
 from .predictor import AbstractPredictor
 
 SYSTEMATICS = ("product", "paired")
@@ -80,7 +82,12 @@ class ConcatenatedEnsemble(AbstractEnsemble):
 
 
 def templates(
-    tables: Mapping[str, Any], *, lower: float = 0.0, names: Sequence[str] = (), unit: str | Sequence[str] = ""
+    tables: Mapping[str, Any],
+    *,
+    lower: float = 0.0,
+    names: Sequence[str] = (),
+    unit: str | Sequence[str] = "",
+    variations: Sequence[str] = (),
 ) -> LinearEnsemble:
     """One weight per named table, starting at 1 in [lower, inf).
 
@@ -89,6 +96,7 @@ def templates(
         lower: lower bound of all weights.
         names: names of the numbers in a vector, one each; `compose` compares them with what the outer predictor takes.
         unit: their unit, one for all or one each; compared in the same way.
+        variations: names of the variations; paired ensembles must agree on them.
     """
     if not tables:
         raise InvalidModel("no templates given; give at least one")
@@ -99,13 +107,15 @@ def templates(
             raise InvalidModel(f"template {name!r} has shape {np.shape(tables[name])}; expected ({size}, {length})")
     space = ParameterSpace(tuple(Parameter(name, 1.0, lower=lower) for name in arrays))
     matrices = np.stack([np.broadcast_to(a, (size, length)) for a in arrays.values()], axis=2)
-    return LinearEnsemble(space, matrices, labels=OutputLabels.of(length, names, unit))
+    return LinearEnsemble(
+        space, matrices, labels=EnsembleLabels.of(length, names, unit).with_variations(variations, size)
+    )
 
 
 def passthrough(*names: str, lower: float = -np.inf, unit: str = "") -> LinearEnsemble:
     """Parameters that are themselves the prediction, starting at 1 in [lower, inf)."""
     space = ParameterSpace(tuple(Parameter(name, 1.0, lower=lower, unit=unit) for name in names))
-    return LinearEnsemble(space, np.eye(len(names)), labels=OutputLabels.of(len(names), (), unit))
+    return LinearEnsemble(space, np.eye(len(names)), labels=EnsembleLabels.of(len(names), (), unit))
 
 
 def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: str = "product") -> AbstractEnsemble:
@@ -123,6 +133,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
             f"the outer predictor takes {len(first.space)} numbers, the inner one gives {second.outputs}"
         )
     check_joint(labels_of(second), first.space)
+    _chained_labels(first, second, systematics)  # or the names of paired variations differ
     stored = first.linear and isinstance(second, LinearEnsemble)
     if stored and isinstance(first, ComposedEnsemble) and len(second.weights) == 1:  # its limits need the inner chain
         return compose(first.outer, compose(first.inner, second), systematics=first.systematics)
@@ -130,7 +141,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     limits = _chained_limits(first, second)
     if stored:
         both = np.asarray(_onwards(first, _at_unit_vectors(second), systematics))
-        return _stored(second.space, both, weights, limits, labels_of(first))
+        return _stored(second.space, both, weights, limits, _chained_labels(first, second, systematics))
     return ComposedEnsemble(
         space=second.space,
         outer=first,
@@ -212,7 +223,7 @@ def _stored(
     both: Float[np.ndarray, "each outputs vectors"],
     weights: Float[np.ndarray, " variations"],
     limits: tuple[Limit, ...],
-    labels: OutputLabels,
+    labels: EnsembleLabels,
 ) -> LinearEnsemble:
     """The linear ensemble with these predictions at every unit vector, and at zero."""
     rows = both[..., -1]
@@ -220,18 +231,27 @@ def _stored(
     return LinearEnsemble(space, matrices, constants=rows, weights=weights, limits=limits, labels=labels)
 
 
-def labels_of(ensemble: AbstractEnsemble) -> OutputLabels:
-    """Names and units of what an ensemble predicts, as far as they are known."""
-    if isinstance(ensemble, LinearEnsemble):
+def labels_of(ensemble: AbstractEnsemble) -> EnsembleLabels:
+    """What an ensemble's predicted numbers and its variations are called, as far as that is known."""
+    if isinstance(ensemble, (LinearEnsemble, ResampledEnsemble)):
         return ensemble.labels
     if isinstance(ensemble, ComposedEnsemble):
-        return labels_of(ensemble.outer)
+        return _chained_labels(ensemble.outer, ensemble.inner, ensemble.systematics)
     if isinstance(ensemble, FixedEnsemble):
         return labels_of(ensemble.part)
     if isinstance(ensemble, ConcatenatedEnsemble):
         parts = [labels_of(part) for part in ensemble.parts]
-        return joined(parts, [part.outputs for part in ensemble.parts]) if ensemble.scales is None else shared(parts)
-    return OutputLabels()
+        sizes = [part.outputs for part in ensemble.parts]
+        numbers = joined(parts, sizes) if ensemble.scales is None else shared(parts)
+        counts = [len(part.weights) for part in ensemble.parts]
+        return replace(numbers, variations=joined_variations(parts, counts, ensemble.systematics))
+    return EnsembleLabels()
+
+
+def _chained_labels(outer: AbstractEnsemble, inner: AbstractEnsemble, systematics: str) -> EnsembleLabels:
+    """Numbers as the outer ensemble calls them, variations of both."""
+    parts, counts = (labels_of(outer), labels_of(inner)), (len(outer.weights), len(inner.weights))
+    return replace(parts[0], variations=joined_variations(parts, counts, systematics))
 
 
 def limits_of(ensemble: AbstractEnsemble) -> tuple[Limit, ...]:

@@ -21,7 +21,7 @@ from wilks._base.tracing import ADVICE, UNTRACEABLE
 from wilks._base.typing import Theta, Values
 from wilks.parameters.space import ParameterSpace
 
-from .output_labels import OutputLabels
+from .ensemble_labels import EnsembleLabels
 from .predictor import AbstractPredictor
 
 Points = Float[Array | np.ndarray, "each inputs points"]
@@ -31,7 +31,7 @@ Predicted = Float[Array | np.ndarray, "variations outputs points"]
 """Predictions of every variation at every point."""
 
 
-_UNKNOWN = OutputLabels()
+_UNKNOWN = EnsembleLabels()
 
 
 class AbstractEnsemble(AbstractPredictor[Float[Array, "variations outputs"]]):
@@ -111,7 +111,7 @@ class LinearEnsemble(AbstractEnsemble):
         constants: c, one per variation or one for all.
         columns: positions of the parameters that matter, all by default; the others have no effect.
         limits: where the matrices are supported, if they come from a chain.
-        labels: names and units of the predicted numbers, where they are known.
+        labels: names and units of the predicted numbers and names of the variations, where they are known.
     """
 
     space: ParameterSpace
@@ -122,7 +122,7 @@ class LinearEnsemble(AbstractEnsemble):
     limits: tuple[Limit, ...]
     outputs: int = eqx.field(static=True)
     linear: bool = eqx.field(static=True)
-    labels: OutputLabels = eqx.field(static=True)
+    labels: EnsembleLabels = eqx.field(static=True)
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class LinearEnsemble(AbstractEnsemble):
         weights: Any = None,
         columns: Any = None,
         limits: Sequence[Limit] = (),
-        labels: OutputLabels = _UNKNOWN,
+        labels: EnsembleLabels = _UNKNOWN,
     ) -> None:
         matrices = _finite("matrices", matrices)
         matrices = matrices[None] if matrices.ndim == 2 else matrices
@@ -179,6 +179,7 @@ class ResampledEnsemble(AbstractEnsemble):
         space: x, the block's index slowest.
         weights: one per variation.
         factors: F, one row per variation.
+        labels: names of the variations, where they are known.
     """
 
     space: ParameterSpace
@@ -186,12 +187,15 @@ class ResampledEnsemble(AbstractEnsemble):
     factors: Float[np.ndarray, "variations length"]
     outputs: int = eqx.field(static=True)
     linear: bool = eqx.field(static=True)
+    labels: EnsembleLabels = eqx.field(static=True)
 
-    def __init__(self, space: ParameterSpace, factors: Any, *, weights: Any = None) -> None:
+    def __init__(
+        self, space: ParameterSpace, factors: Any, *, weights: Any = None, labels: EnsembleLabels = _UNKNOWN
+    ) -> None:
         factors = _finite("factors", factors)
         if factors.ndim != 2 or factors.shape[1] == 0 or len(space) % factors.shape[1]:
             raise InvalidModel(f"{len(space)} parameters cannot be folded with factors of shape {factors.shape}")
-        self.space, self.factors = space, factors
+        self.space, self.factors, self.labels = space, factors, labels
         self.weights = checked_weights(weights, factors.shape[0])
         self.outputs, self.linear = len(space) // factors.shape[1], True
 

@@ -6,6 +6,7 @@ from wilks.data.response_matrices import ResponseMatrices
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
+from .ensemble_labels import EnsembleLabels
 from .ensembles import LinearEnsemble
 
 _ROUNDING = float(np.finfo(float).eps)
@@ -26,5 +27,9 @@ def response(matrices: ResponseMatrices, *, name: str = "truth") -> LinearEnsemb
         for i, entries in enumerate(matrices.truth_entries.tolist())
     ]
     return LinearEnsemble(
-        ParameterSpace(tuple(bins)), matrices.matrices, weights=matrices.weights, columns=matrices.columns
+        ParameterSpace(tuple(bins)),
+        matrices.matrices,
+        weights=matrices.weights,
+        columns=matrices.columns,
+        labels=EnsembleLabels().with_variations(matrices.variations, len(matrices)),
     )

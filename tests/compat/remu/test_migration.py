@@ -92,13 +92,11 @@ def test_impossible_matrices_are_refused(tmp_path):
         matrix.get_mean_response_matrix_as_ndarray()
     with pytest.raises(InvalidData, match="negative weight in truth bins"):
         worked_example().fill_up_truth({"t": 0.5}, weight=-30.0)
-    with pytest.warns(UserWarning, match="in 1 truth bins"):
-        worked_example().fill_up_truth({"t": 0.5}, weight=1.0)
+    worked_example().fill_up_truth({"t": 0.5}, weight=1.0)
     (tmp_path / "t.txt").write_text("r,t\n0.5,0.5\n")
     again = worked_example()
     again.fill_from_csv_file(str(tmp_path / "t.txt"))
-    with pytest.warns(UserWarning, match="in 1 truth bins"):
-        again.fill_up_truth_from_csv_file(str(tmp_path / "t.txt"))
+    again.fill_up_truth_from_csv_file(str(tmp_path / "t.txt"))
     assert again.get_truth_entries_as_ndarray().tolist() == [13, 8]
 
 

@@ -11,6 +11,7 @@ from wilks.data.intervals import Intervals
 from wilks.data.response_matrices import ResponseMatrices
 from wilks.data.tables import read_csv
 from wilks.interchange.remu import read_binning
+from wilks.model.ensemble_algebra import labels_of
 from wilks.physics.response.counts import ResponseCounts
 from wilks.physics.response.ensembles import EnsembleBuilder
 from wilks.physics.response.posterior import MatrixPosterior
@@ -51,6 +52,18 @@ def test_nuisance_columns_are_scaled_to_the_largest_member():
     matrices = EnsembleBuilder(RECO, TRUTH).add(noise(10)).add(noise(20)).add(empty).matrices()
     assert matrices.matrices[:, 1, 1].tolist() == [0.5, 1.0, 0.0]
     assert matrices.matrices[:, 0, 0].tolist() == [1.0, 1.0, 1.0]
+
+
+def test_named_members_are_named_in_files_and_predictors(tmp_path):
+    built = EnsembleBuilder(RECO, TRUTH, n_throws=2, key=KEY).add(small(), name="nominal").add(small() + small())
+    assert built.matrices().variations == ("nominal [0]", "nominal [1]", "variation 1 [0]", "variation 1 [1]")
+    assert labels_of(built.build()).variations == built.matrices().variations
+    built.matrices().save(tmp_path / "named.npz")
+    assert ResponseMatrices.load(tmp_path / "named.npz").variations == built.matrices().variations
+    plain = EnsembleBuilder(RECO, TRUTH).add(small(), name="nominal").add(small(), name="shifted")
+    assert plain.matrices().variations == ("nominal", "shifted")
+    with pytest.raises(InvalidData, match=r"member 2 \(shifted\) has a name that is taken"):
+        plain.add(small(), name="shifted")
 
 
 def test_members_that_do_not_fit_are_named():

@@ -28,6 +28,7 @@ class Member:
         truth_entries: true events, over all truth bins.
         nuisance: truth bins without meaningful truth.
         weight: weight of the variation.
+        name: what it is called, empty for its number.
     """
 
     matrices: Float[np.ndarray, "throws reco columns"]
@@ -37,6 +38,7 @@ class Member:
     truth_entries: Int[np.ndarray, " truth"]
     nuisance: tuple[int, ...]
     weight: float
+    name: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +69,18 @@ class EnsembleBuilder:
         if self.n_throws < 0 or (self.n_throws > 0 and self.key is None):
             raise InvalidOption(f"{self.n_throws} throws with key {self.key}; give 0, or a number and a random key")
 
-    def add(self, counts: ResponseCounts, weight: float | int = 1.0) -> "EnsembleBuilder":
+    def add(self, counts: ResponseCounts, weight: float | int = 1.0, *, name: str = "") -> "EnsembleBuilder":
         """The builder with one more variation.
 
         Args:
             counts: its simulated events.
             weight: its weight, not negative.
+            name: what it is called in results, such as ``"calibration up"``.
 
         Raises:
-            InvalidData: naming the member, if its binnings, nuisance bins or weight do not fit.
+            InvalidData: naming the member, if its binnings, nuisance bins, weight or name do not fit.
         """
-        self._check(counts, weight)
+        self._check(counts, weight, name)
         columns, posterior = counts.filled, MatrixPosterior(counts)
         if self.key is None or not self.n_throws:
             matrices = counts.raw()[None, :, columns]
@@ -91,6 +94,7 @@ class EnsembleBuilder:
             counts.truth.entries,
             counts.nuisance,
             float(weight),
+            name,
         )
         return replace(self, members=(*self.members, member))
 
@@ -118,8 +122,10 @@ class EnsembleBuilder:
         """
         return response(self.matrices(), name=name)
 
-    def _check(self, counts: ResponseCounts, weight: float | int) -> None:
-        who = f"member {len(self.members)}"
+    def _check(self, counts: ResponseCounts, weight: float | int, name: str) -> None:
+        who = f"member {len(self.members)}" + (f" ({name})" if name else "")
+        if name and name in (member.name for member in self.members):
+            raise InvalidData(f"{who} has a name that is taken; give each its own")
         if counts.reco.binning != self.reco or counts.truth.binning != self.truth:
             raise InvalidData(f"{who} has other binnings than the ensemble")
         if self.members and counts.nuisance != self.members[0].nuisance:
@@ -141,7 +147,20 @@ class EnsembleBuilder:
             whole[:, :, np.searchsorted(columns, member.columns)] = piece
             whole *= factors
         weights = np.repeat([member.weight for member in self.members], [len(piece) for piece in pieces])
-        return ResponseMatrices(np.concatenate(full), columns, entries, weights)
+        return ResponseMatrices(
+            np.concatenate(full), columns, entries, weights, self._names([len(piece) for piece in pieces])
+        )
+
+    def _names(self, throws: list[int]) -> tuple[str, ...]:
+        """One name per matrix if any variation has one; those of several throws are numbered."""
+        if not any(member.name for member in self.members):
+            return ()
+        names = [member.name or f"variation {number}" for number, member in enumerate(self.members)]
+        return tuple(
+            name if size == 1 else f"{name} [{throw}]"
+            for name, size in zip(names, throws, strict=True)
+            for throw in range(size)
+        )
 
     def _check_columns(self, columns: np.ndarray) -> None:
         for number, member in enumerate(self.members):

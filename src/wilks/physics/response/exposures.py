@@ -13,6 +13,7 @@ from wilks._base.typing import Key
 from wilks.data.batches import as_batch
 from wilks.data.binning import AbstractBinning
 from wilks.data.product import Product
+from wilks.model.ensemble_labels import EnsembleLabels
 from wilks.model.ensembles import ResampledEnsemble
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -29,6 +30,7 @@ class Exposure:
         per_bin: F_sj, exposure in flux bin j in variation s, in ``unit``; not negative.
         weights: weight of each variation.
         unit: unit of the exposure, such as ``"years"``.
+        variations: names of the variations, if they have any; the detector's, where they are paired with it.
 
     Raises:
         InvalidData: if shapes do not fit, or a number is negative or not finite.
@@ -38,6 +40,7 @@ class Exposure:
     per_bin: Float[np.ndarray, "variations flux"]
     weights: Float[np.ndarray, " variations"]
     unit: str = ""
+    variations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.per_bin.shape != (len(self.weights), self.flux.size):
@@ -135,4 +138,5 @@ class Exposure:
         beginning = name or "cross_section_" + hashlib.sha256(repr(binning).encode()).hexdigest()[:6]
         unit = f"1/{self.unit}" if self.unit else ""
         parameters = [Parameter(f"{beginning}[{i}]", 1.0, lower=lower, unit=unit) for i in range(binning.size)]
-        return ResampledEnsemble(ParameterSpace(tuple(parameters)), self.per_bin, weights=self.weights)
+        labels = EnsembleLabels().with_variations(self.variations, len(self.weights))
+        return ResampledEnsemble(ParameterSpace(tuple(parameters)), self.per_bin, weights=self.weights, labels=labels)
