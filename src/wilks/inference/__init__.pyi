@@ -14,5 +14,6 @@ from .null_tests import null_significance as null_significance
 from .rasters import raster as raster
 from .sampling.ensemble import Ensemble as Ensemble
 from .sampling.jeffreys import JeffreysPrior as JeffreysPrior
+from .sampling.nested import Nested as Nested
 from .sampling.nuts import Nuts as Nuts
 from .sensitivities import sensitivity as sensitivity

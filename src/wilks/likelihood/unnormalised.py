@@ -17,6 +17,13 @@ class AbstractUnnormalised(AbstractLikelihood[Data]):
     """
 
 
+def is_unnormalised(likelihood: AbstractLikelihood) -> bool:
+    """Whether a likelihood, or a part of a joint, is known up to a term of the data only."""
+    if isinstance(likelihood, Joint):
+        return any(is_unnormalised(part) for part in likelihood.parts.values())
+    return isinstance(likelihood, AbstractUnnormalised)
+
+
 def refuse_unnormalised(likelihood: AbstractLikelihood) -> None:
     """Refuse a likelihood without normalisation, alone or in a joint, where that matters.
 

@@ -15,6 +15,7 @@ from .densities import Range, highest_density, mode
 from .numbers import number, percent, with_error, with_unit
 from .result import AbstractResult
 from .text import Summary
+from .weighted import Evidence
 
 _SHOWN_LEVEL = 0.6827
 
@@ -49,6 +50,7 @@ class Samples(AbstractResult):
         acceptance: accepted part of the proposals, per chain.
         evaluations: evaluations of the likelihood, or of its gradient.
         facts: other numbers of the run by name, e.g. ``divergences``.
+        evidence: probability of the data under the model, where the sampler finds it.
 
     References:
         A. Vehtari et al., arXiv:1903.08008, on R-hat and effective sample sizes;
@@ -76,6 +78,7 @@ class Samples(AbstractResult):
     acceptance: Float[np.ndarray, " chains"]
     evaluations: int
     facts: dict[str, float]
+    evidence: Evidence | None = None
 
     def __len__(self) -> int:
         return self.log_prob.size

@@ -6,6 +6,7 @@ import pytest
 
 from tests.inference.sbi.exact import BroadProposal, GaussianMixture, GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidOption, InvalidParameter, ProcedureFailed
+from wilks.inference.sampling.nested import Nested
 from wilks.inference.sbi.evidence import bayes_factor, log_evidence_at, suspiciousness
 from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.pareto import pareto_shape
@@ -134,6 +135,9 @@ def test_parameters_left_by_a_point_hypothesis_are_integrated_over_their_prior()
 
 def test_a_bayes_factor_carries_both_errors_and_refuses_different_data(shifted):
     null = log_evidence_at(MODEL, DATA, {"a": 0.0}, key=3)
+    climbed = log_evidence_at(MODEL, DATA, {"a": 0.0}, key=3, algorithm=Nested(live=200))
+    assert "a = 0 held" in climbed.model
+    assert abs(climbed.log_evidence - null.log_evidence) < 4 * np.hypot(climbed.error, null.error)
     factor = bayes_factor(shifted, null)
     assert factor.log_ratio == shifted.log_evidence - null.log_evidence
     assert factor.error == math.hypot(shifted.error, null.error)

@@ -38,6 +38,7 @@ class Chains(NamedTuple):
         shortcomings: what keeps the draws from being quoted, as clauses; empty if nothing does.
         facts: other numbers of the run.
         flags: name -> sentence, for the result.
+        evidence: ln of the integral of likelihood times prior, and its error; None where it is not known.
     """
 
     position: Float[np.ndarray, "chains draws free"]
@@ -50,6 +51,7 @@ class Chains(NamedTuple):
     shortcomings: tuple[str, ...]
     facts: dict[str, float]
     flags: dict[str, str]
+    evidence: tuple[float, float] | None = None
 
 
 class AbstractSampler(eqx.Module):

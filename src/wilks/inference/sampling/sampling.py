@@ -15,12 +15,17 @@ from wilks.execution.progress import Progress
 from wilks.inference.problem import Clock, Problem, pose, standing_flags
 from wilks.inference.starts import constrained
 from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.unnormalised import is_unnormalised
 from wilks.parameters.space import ParameterSpace
+from wilks.parameters.wording import priors_of
 from wilks.results.fits import FitResult
+from wilks.results.provenance import Provenance
 from wilks.results.samples import Samples
+from wilks.results.weighted import Evidence
 
 from .interface import AbstractSampler, Chains, Posed
 from .jeffreys import JeffreysPrior
+from .nested import Nested
 from .nuts import Nuts
 from .origin import find_origin
 from .target import Target, canonical, log_prior
@@ -41,7 +46,8 @@ def sample(
     """Draw from the posterior of the free parameters.
 
     What to use when: `Nuts` for likelihoods with gradients, from a few to hundreds of parameters; `Ensemble` for up to
-    some tens of parameters where gradients are missing, costly or broken, and for rough comparisons.
+    some tens of parameters where gradients are missing, costly or broken, and for rough comparisons; `Nested` for the
+    evidence, and for posteriors of several modes.
 
     Args:
         key: seed (a whole number) or ``jax.random.key(seed)``; the same seed gives the same bytes for any executor.
@@ -69,7 +75,8 @@ def sample(
         raise InvalidOption("all parameters are fixed, there is nothing to sample; release one")
     algorithm.check(len(problem.space.free))
     seed = as_seed(key)
-    origin = find_origin(problem, start)
+    fitted = start is not None or not isinstance(algorithm, Nested)  # live points come from the prior
+    origin = find_origin(problem, start if fitted else {})
     held, centre = jnp.asarray(problem.space.starts), jnp.asarray(origin.centre)
     target = Target(likelihood, problem.data, held, centre, problem.space, joint_prior)
     chains = algorithm.run(Posed(target, origin, seed, executor, progress))
@@ -87,6 +94,7 @@ def _described(
     flags: dict[str, str],
 ) -> Samples:
     space, name = problem.space, type(algorithm).__name__
+    provenance = clock.provenance(problem, "sample", seed=seed, settings={"algorithm": name, **vars(algorithm)})
     draws = np.broadcast_to(space.starts, (*chains.log_prob.shape, len(space))).copy()
     draws[..., space.free_mask] = chains.position
     draws = canonical(draws, space)
@@ -109,9 +117,26 @@ def _described(
         evaluations=chains.evaluations,
         facts=chains.facts,
         **per_parameter,
+        evidence=_evidence(problem, chains, provenance, flags),
         flags=flags,
         how="draws from likelihood times prior, within bounds",
-        provenance=clock.provenance(problem, "sample", seed=seed, settings={"algorithm": name, **vars(algorithm)}),
+        provenance=provenance,
+    )
+
+
+def _evidence(problem: Problem, chains: Chains, provenance: Provenance, flags: dict[str, str]) -> Evidence | None:
+    """The evidence that a sampler has found; none of a likelihood that is known up to a term of the data."""
+    if chains.evidence is None or is_unnormalised(problem.likelihood):
+        return None
+    return Evidence(
+        model=f"integrated over {', '.join(problem.space.free)}",
+        log_evidence=chains.evidence[0],
+        error=chains.evidence[1],
+        reliable=not chains.shortcomings,
+        priors=priors_of(problem.space),
+        flags=flags,
+        how=_verdict(chains),
+        provenance=provenance,
     )
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from scipy.special import gammaincc
@@ -10,22 +11,35 @@ from wilks._base.errors import InvalidOption, MissingRole
 from wilks._base.typing import Key, Values
 from wilks.inference.probabilities import significance
 from wilks.inference.problem import Clock
+from wilks.inference.sampling.nested import Nested
+from wilks.inference.sampling.sampling import sample
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.unnormalised import refuse_unnormalised
 from wilks.parameters.space import ParameterSpace
+from wilks.parameters.wording import priors_of
 from wilks.results.numbers import number
+from wilks.results.samples import Samples
 from wilks.results.weighted import BayesFactor, Evidence, Suspiciousness, WeightedSamples
 
-from .importance import judged, priors_of, summed
+from .importance import judged, summed
 from .pareto import pareto_shape
 from .points import log_likelihoods, prior_draws
 from .proposals import random_key
 from .records import record
 from .switches import refuse_switches
 
+WithEvidence = Evidence | WeightedSamples | Samples
+"""Results that know the probability of the data under their model."""
+
 
 def log_evidence_at(
-    likelihood: AbstractLikelihood, data: Any, fixed: Values, *, key: Key | int = 0, n: int = 20_000
+    likelihood: AbstractLikelihood,
+    data: Any,
+    fixed: Values,
+    *,
+    key: Key | int = 0,
+    n: int = 20_000,
+    algorithm: Nested | None = None,
 ) -> Evidence:
     """Evidence with parameters held: of a point hypothesis if all are, else integrated over the priors of the others.
 
@@ -36,6 +50,8 @@ def log_evidence_at(
             log-uniform).
         key: random key or seed of the prior draws, if parameters are left.
         n: number of prior draws.
+        algorithm: nested sampling of the parameters that are left, instead of prior draws; needed where the data tell
+            much about them.
 
     Raises:
         MissingRole: if the first argument cannot judge data.
@@ -48,6 +64,10 @@ def log_evidence_at(
     space = _held(likelihood.space, fixed)
     refuse_switches(space, "an evidence")
     held = ", ".join(f"{name} = {number(float(value))}" for name, value in fixed.items())
+    if algorithm is not None and space.free:
+        found = sample(key, likelihood, data, space=space, algorithm=algorithm).evidence
+        assert found is not None  # the likelihood is normalised
+        return replace(found, model=f"{held or 'nothing'} held", how=f"likelihood at {held}; {found.how}")
     theta = prior_draws(random_key(key), space, n) if space.free else space.starts[None]
     log_likelihood = log_likelihoods(likelihood, data, theta)
     ess, log_evidence, error = summed(log_likelihood)
@@ -60,21 +80,23 @@ def log_evidence_at(
         error=error,
         reliable=reliable,
         priors=priors_of(space),
-        flags={} if reliable else {"low_ess": f"{verdict}; take `reweight` of a posterior with these values held"},
+        flags={}
+        if reliable
+        else {"low_ess": f"{verdict}; take algorithm=Nested(), or `reweight` of a posterior with these values held"},
         how=f"likelihood at {held}{rest}",
         provenance=record(clock, "log_evidence_at", key=key, model=likelihood, data=data, n=n),
     )
 
 
-def bayes_factor(first: Evidence | WeightedSamples, second: Evidence | WeightedSamples) -> BayesFactor:
+def bayes_factor(first: WithEvidence, second: WithEvidence) -> BayesFactor:
     """ln Z_1 - ln Z_2 with the errors of both.
 
     Args:
-        first: evidence of the first model, e.g. a result of `reweight`.
+        first: evidence of the first model, e.g. a result of `reweight`, or draws of `Nested`.
         second: evidence of the second model for the same data.
 
     Raises:
-        InvalidOption: if the two were computed for different data.
+        InvalidOption: if the two were computed for different data, or draws know no evidence.
     """
     one, two = _evidence(first), _evidence(second)
     digests = {e.provenance.data_digest for e in (one, two)} - {""}
@@ -151,8 +173,12 @@ def _held(space: ParameterSpace, fixed: Values) -> ParameterSpace:
     return space
 
 
-def _evidence(result: Evidence | WeightedSamples) -> Evidence:
-    return result.evidence if isinstance(result, WeightedSamples) else result
+def _evidence(result: WithEvidence) -> Evidence:
+    if isinstance(result, Evidence):
+        return result
+    if result.evidence is None:
+        raise InvalidOption("these draws know no evidence; sample with algorithm=Nested(), of a normalised likelihood")
+    return result.evidence
 
 
 def _tail(value: float, dof: float) -> float:

@@ -15,6 +15,7 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.unnormalised import refuse_unnormalised
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
+from wilks.parameters.wording import priors_of
 from wilks.results.numbers import number
 from wilks.results.weighted import WeightedSamples
 
@@ -136,11 +137,6 @@ def judged(ess: float, k: float) -> tuple[str, bool]:
     )
 
 
-def priors_of(space: ParameterSpace) -> dict[str, str]:
-    """Prior and bounds of each free parameter, in words."""
-    return {name: _prior_text(space[name]) for name in space.free}
-
-
 def refuse_estimated_density(posterior: Any) -> None:
     """Refuse a field whose divergence is estimated at random: weights of a noisy density are biased.
 
@@ -245,10 +241,3 @@ def _log_weights(
     return np.where(
         supported & (mixture > -np.inf), log_likelihood + np.where(supported, log_prior, 0.0) - safe, -np.inf
     )
-
-
-def _prior_text(parameter: Parameter) -> str:
-    text = str(parameter.prior)
-    if math.isfinite(parameter.lower) or math.isfinite(parameter.upper):
-        text += f" in [{parameter.lower:g}, {parameter.upper:g}]"
-    return text

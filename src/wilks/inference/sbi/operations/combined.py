@@ -14,7 +14,7 @@ from wilks._base.digests import digest
 from wilks._base.errors import InvalidData, InvalidOption
 from wilks._base.typing import Key
 from wilks.inference.problem import Clock
-from wilks.inference.sbi.importance import judged, priors_of, summed
+from wilks.inference.sbi.importance import judged, summed
 from wilks.inference.sbi.pareto import pareto_shape
 from wilks.inference.sbi.points import Points, log_priors, prior_draws
 from wilks.inference.sbi.posterior import Memory
@@ -23,6 +23,7 @@ from wilks.inference.sbi.proposals import draws_of, log_densities, random_key
 from wilks.inference.sbi.records import record
 from wilks.inference.sbi.weighted_draws import resample
 from wilks.parameters.space import ParameterSpace
+from wilks.parameters.wording import priors_of
 from wilks.results.samples import Samples
 from wilks.results.weighted import WeightedSamples
 
