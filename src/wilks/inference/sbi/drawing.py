@@ -138,6 +138,23 @@ def coarse(
     return density
 
 
+def along_the_flow(posterior: Any) -> Any:
+    """The same densities or posteriors with draws that follow their flows, as densities do, and put no noise back.
+
+    Args:
+        posterior: a density, or anything that holds some.
+    """
+
+    def quiet(part: Any) -> Any:
+        if isinstance(part, VelocityField):
+            return dataclasses.replace(part, settings=dataclasses.replace(part.settings, eta=0.0))
+        if isinstance(part, ScoreField):
+            return dataclasses.replace(part, settings=dataclasses.replace(part.settings, sampler="ode"))
+        return part
+
+    return jax.tree.map(quiet, posterior, is_leaf=lambda part: isinstance(part, (VelocityField, ScoreField)))
+
+
 def shares_inside(
     density: AbstractConditionalDensity, coordinate: AbstractCoordinate, keys: Any, observed: Observed, n: int
 ) -> Float[np.ndarray, " sets"]:

@@ -19,6 +19,7 @@ from wilks.parameters.wording import priors_of
 from wilks.results.numbers import number
 from wilks.results.weighted import WeightedSamples
 
+from .drawing import along_the_flow
 from .pareto import pareto_shape
 from .paths import VelocityField
 from .points import Points, log_likelihoods, log_priors, prior_draws
@@ -213,7 +214,7 @@ def _draws(
     from_prior = round(defensive * n)
     prior = prior_draws(ours, posterior.space, from_prior)
     if isinstance(posterior, AbstractPosterior):  # a field gives draw and density in one pass
-        samples = posterior.sample(theirs, data, n - from_prior, density=True)
+        samples = along_the_flow(posterior).sample(theirs, data, n - from_prior, density=True)
         theta, log_q = draws_of(samples), samples.log_prob.ravel()
     else:
         samples = posterior.sample(theirs, data, n - from_prior)

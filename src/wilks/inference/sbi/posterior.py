@@ -22,7 +22,7 @@ from wilks.results.text import as_text
 
 from .blocks import Blocks, Layout, blocks_of, observed_blocks
 from .coordinates import AbstractCoordinate
-from .drawing import Draws, Observed, draw_accepted, encode_scaled, log_densities
+from .drawing import Draws, Observed, along_the_flow, draw_accepted, encode_scaled, log_densities
 from .embeddings import FusedBlocks
 from .estimator import Estimator, Preparation, Standardiser
 from .ledgers import ledger_summary
@@ -237,7 +237,8 @@ def _log_mass(posterior: NeuralPosterior, name: str, observed: Observed) -> floa
     if not posterior.coordinate.leaks and posterior.region is None:
         return 0.0
     if name not in posterior.memory.mass:
-        draws = draw_observed(posterior, _keys(_MASS_SEED, 1), observed, _MASS_DRAWS, with_density=False)
+        quiet, keys = along_the_flow(posterior), _keys(_MASS_SEED, 1)  # the law whose density is divided
+        draws = draw_observed(quiet, keys, observed, _MASS_DRAWS, with_density=False)
         posterior.memory.mass[name] = float(np.log(draws.accepted[0]))
     return posterior.memory.mass[name]
 
