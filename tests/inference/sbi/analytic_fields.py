@@ -25,9 +25,9 @@ class NormalVelocity(VelocityField):
         return CENTRE + (t * SPREAD**2 - shrink * a) / (a**2 + t**2 * SPREAD**2) * (z - t * CENTRE)
 
 
-def normal_velocity(**settings):
+def normal_velocity(context=1, **settings):
     family = FlowMatching(network=Residual(width=4, depth=1), **settings)
-    return NormalVelocity(trunk=family.build(jax.random.key(0), 2, 1, 100).trunk, size=2, settings=family)
+    return NormalVelocity(trunk=family.build(jax.random.key(0), 2, context, 100).trunk, size=2, settings=family)
 
 
 @eqx.filter_jit

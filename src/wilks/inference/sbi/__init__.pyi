@@ -34,6 +34,7 @@ from .pairs import Pairs as Pairs
 from .paths import FlowMatching as FlowMatching
 from .posterior import NeuralPosterior as NeuralPosterior
 from .posterior import draw_many as draw_many
+from .posterior_means import posterior_mean as posterior_mean
 from .posterior_training import train_posterior as train_posterior
 from .predictive import predictive_check as predictive_check
 from .prior_comparisons import data_averaged as data_averaged

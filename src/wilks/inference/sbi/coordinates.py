@@ -12,8 +12,9 @@ from jaxtyping import Array, Bool, Float
 
 from wilks._base.errors import InvalidParameter
 from wilks._base.typing import LogProb, Scalar
+from wilks.parameters.normal_priors import Normal
 from wilks.parameters.parameter import Parameter
-from wilks.parameters.priors import AbstractPrior
+from wilks.parameters.priors import AbstractPrior, Uniform
 from wilks.parameters.space import ParameterSpace
 
 _SQRT3 = math.sqrt(3.0)
@@ -148,6 +149,16 @@ class Affine(AbstractCoordinate):
 
 COORDINATES: dict[str, type[AbstractCoordinate]] = {"box": Box, "normal": PriorNormal, "affine": Affine}
 """Name -> coordinate, as options and files name them."""
+
+
+def is_affine(coordinate: AbstractCoordinate) -> bool:
+    """Whether coordinates are linear in the parameters wherever the prior is positive, so that means carry over."""
+    parameters = coordinate.space.parameters
+    if isinstance(coordinate, Box):
+        return all(isinstance(prior_of(p), Uniform) for p in parameters)
+    if isinstance(coordinate, PriorNormal):
+        return all(isinstance(prior_of(p), Normal) and math.isinf(p.lower) and math.isinf(p.upper) for p in parameters)
+    return isinstance(coordinate, Affine)
 
 
 def inferred_space(space: ParameterSpace, targets: tuple[str, ...] | None = None) -> ParameterSpace:
