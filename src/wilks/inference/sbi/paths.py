@@ -38,7 +38,9 @@ class FlowMatching(AbstractDensityFamily):
         frequencies: waves by which the network sees the time.
         steps: steps of the solver from noise to draw; densities take twice as many. ``"auto"`` begins with 20 after
             training and doubles them until draws stay within 1 % of a standard deviation, up to 400.
-        solver: ``"rk4"`` or ``"heun"``.
+        solver: ``"rk4"``, ``"heun"``, or for reference ``"dopri5"`` (Dormand-Prince 5(4)), which finds its own steps
+            for an error of 1e-5 each, beginning with one in ``steps``; up to 1,000, then ``stiff_field`` is flagged.
+            Its densities have no gradient in reverse mode.
         eta: noise that is put back on the way to a draw, 0 to 10: dz = [v + eta (t v - z)] dt + sqrt(2 eta a) dW with
             a = 1-(1-sigma_min) t, which has the same law at each time whatever eta and corrects errors of earlier
             steps; 0 is the flow. Such draws take 25 short steps for each of ``steps``. Densities, and draws that come

@@ -29,6 +29,7 @@ from .ledgers import ledger_summary
 from .points import log_priors, prior_draws
 from .posterior_interface import AbstractPosterior, AbstractRegion
 from .proposals import independent_draws
+from .solver_steps import finds_its_steps, lost_text
 from .switches import refuse_unchosen
 from .training_record import TrainingRecord
 
@@ -113,6 +114,8 @@ class NeuralPosterior(AbstractPosterior):
         log_prob = draws.log_density[0] - log_mass
         samples = independent_draws(self.space, self.completed(draws.theta[0]), log_prob, "NeuralPosterior", n)
         facts = {"accepted": float(draws.accepted[0]), "thrown": float(draws.thrown)}
+        if draws.thrown and finds_its_steps(self.estimator.density):
+            flags["stiff_field"] = lost_text(draws.thrown, draws.thrown + n)
         if with_density:
             share = math.exp(log_mass)  # by which the density is divided
             facts |= {"inside": share, "inside_error": math.sqrt(share * (1.0 - share) / _MASS_DRAWS)}

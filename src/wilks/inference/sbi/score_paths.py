@@ -39,7 +39,7 @@ class ScoreMatching(AbstractDensityFamily):
         frequencies: waves by which the network sees the noise.
         steps: steps from noise to draw; None for 40 along the flow, 500 for the stochastic sampler. ``"auto"``, for the
             flow, begins with 40 after training and doubles them as for `FlowMatching`.
-        solver: ``"heun"`` or ``"rk4"``, for the flow.
+        solver: ``"heun"``, ``"rk4"``, or for reference ``"dopri5"`` as for `FlowMatching`; for the flow.
         sampler: ``"ode"`` (the flow, for which there is a density) or ``"sde"``.
         eta: noise that the stochastic sampler puts back; 0 is the flow, 1 the reversed diffusion.
         probes: as for `FlowMatching`.

@@ -1,4 +1,4 @@
-"""How many steps the solver of a field takes where that is left open: doubled until its draws stay where they are."""
+"""How many steps the solver of a field takes where that is left open, and whether one that finds its own arrives."""
 
 import dataclasses
 from typing import NamedTuple
@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from .adaptive_steps import MOST_TRIES
 from .density import AbstractConditionalDensity, Contexts
 from .paths import VelocityField
 from .score_paths import ScoreField
@@ -28,7 +29,7 @@ class Settled(NamedTuple):
 
     Args:
         density: the density.
-        flags: name -> sentence; ``stiff_field`` where 400 steps are not enough.
+        flags: name -> sentence; ``stiff_field`` where 400 steps are not enough, or 1,000 of a solver's own.
     """
 
     density: AbstractConditionalDensity
@@ -39,16 +40,23 @@ def settle_steps(density: AbstractConditionalDensity, context: Contexts) -> Sett
     """Fix the steps of a field that was trained with ``steps="auto"``; any other density stays as it is.
 
     256 draws are made with n and with 2n steps from the same noise, and n is doubled until their root mean square
-    difference is below 1 % of the standard deviation of the posterior that each belongs to.
+    difference is below 1 % of the standard deviation of the posterior that each belongs to. A solver that finds its own
+    steps is only watched, with any setting: whether 256 draws arrive.
 
     Args:
         density: a trained density.
         context: encoded sets of data, of which the first eight are looked at.
     """
-    if not isinstance(density, (VelocityField, ScoreField)) or density.settings.steps != "auto":
+    if not isinstance(density, (VelocityField, ScoreField)):
         return Settled(density, {})
     rows = jnp.repeat(context[:SETS], _DRAWS, axis=0)
     steps, error = density.settings.fewest_steps, np.inf
+    if finds_its_steps(density):
+        lost = int(np.isnan(_drawn(_with_steps(density, steps), rows)).any(axis=1).sum())
+        settled = _with_steps(density, steps) if density.settings.steps == "auto" else density
+        return Settled(settled, {"stiff_field": lost_text(lost, len(rows))} if lost else {})
+    if density.settings.steps != "auto":
+        return Settled(density, {})
     drawn = _drawn(_with_steps(density, steps), rows)
     while steps <= MOST_STEPS:
         finer = _drawn(_with_steps(density, 2 * steps), rows)
@@ -61,6 +69,19 @@ def settle_steps(density: AbstractConditionalDensity, context: Contexts) -> Sett
         "end; train longer, or take conditional standardisation or rounds"
     )
     return Settled(_with_steps(density, MOST_STEPS), {"stiff_field": text})
+
+
+def finds_its_steps(density: AbstractConditionalDensity) -> bool:
+    """Whether a solver chooses its own steps, and may give a draw up."""
+    return isinstance(density, (VelocityField, ScoreField)) and density.settings.solver == "dopri5"
+
+
+def lost_text(lost: int, n: int) -> str:
+    """What to know about draws that a solver has given up."""
+    return (
+        f"{lost} of {n} draws were given up after {MOST_TRIES} steps and left out; train longer, or take "
+        "conditional standardisation or rounds"
+    )
 
 
 def relative_difference(one: Float[np.ndarray, "draws size"], two: Float[np.ndarray, "draws size"]) -> float:

@@ -1,4 +1,4 @@
-"""Solvers of the flows that carry noise to draws: fixed steps over any grid of times, alone or with the log density."""
+"""Solvers of the flows that carry noise to draws: over a grid of times or at their own pace, with densities or not."""
 
 import math
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float32
 
 from wilks._base.errors import check_option
 
+from .adaptive_steps import adapted
 from .density import Drawn, PerRow, Rows
 
 Velocity = Callable[[Float32[Array, " size"], Float32[Array, ""], Any], Float32[Array, " size"]]
@@ -23,7 +24,7 @@ Reverse = Callable[
 
 Times = Float32[Array, " times"]
 
-METHODS = ("rk4", "heun")
+METHODS = ("rk4", "heun", "dopri5")
 
 _LOG_SQRT_2PI = np.float32(0.5 * math.log(2.0 * math.pi))
 
@@ -35,9 +36,11 @@ def flow(velocity: Velocity, start: Rows, prepared: Any, times: Times, method: s
         velocity: for one point.
         start: points at the first time, one per row.
         prepared: what the velocity knows of each row's context.
-        times: grid, rising or falling.
-        method: ``"rk4"`` or ``"heun"``.
+        times: grid, rising or falling; of that of ``"dopri5"`` only ends and number count.
+        method: ``"rk4"``, ``"heun"`` or ``"dopri5"``.
     """
+    if method == "dopri5":
+        return jax.vmap(lambda z, known: _adapted(lambda t, at: velocity(at, t, known), z, times))(start, prepared)
     moved = jax.vmap(velocity, in_axes=(0, None, 0))
     return _solve(lambda t, z: moved(z, t, prepared), start, times, method)
 
@@ -51,8 +54,8 @@ def flow_with_divergence(
         velocity: for one point.
         start: points at the first time, one per row.
         prepared: what the velocity knows of each row's context.
-        times: grid, rising or falling.
-        method: ``"rk4"`` or ``"heun"``.
+        times: grid, rising or falling; of that of ``"dopri5"`` only ends and number count.
+        method: ``"rk4"``, ``"heun"`` or ``"dopri5"``.
         probes: for each row some vectors of signs, kept along the way, for Hutchinson's estimate of the divergence;
             None for the exact trace.
     """
@@ -63,8 +66,12 @@ def flow_with_divergence(
         along = jnp.sum(vectors * jax.vmap(push)(vectors))
         return value, along if probe is None else along / np.float32(len(probe))
 
-    moved = jax.vmap(one, in_axes=(0, None, 0, 0))
     state = (start, jnp.zeros(start.shape[0], dtype=start.dtype))
+    if method == "dopri5":
+        return jax.vmap(lambda y, known, probe: _adapted(lambda t, at: one(at[0], t, known, probe), y, times))(
+            state, prepared, probes
+        )
+    moved = jax.vmap(one, in_axes=(0, None, 0, 0))
     return _solve(lambda t, y: moved(y[0], t, prepared, probes), state, times, method)
 
 
@@ -119,6 +126,10 @@ def _solve(field: Callable[[Float32[Array, ""], Any], Any], start: Any, times: T
         return step(field, state, ends[0], ends[1]), None
 
     return jax.lax.scan(advance, start, (times[:-1], times[1:]))[0]
+
+
+def _adapted(field: Callable[[Float32[Array, ""], Any], Any], start: Any, times: Times) -> Any:
+    return adapted(field, start, times[0], times[-1], len(times) - 1)
 
 
 def _rk4(field: Any, y: Any, t: Float32[Array, ""], end: Float32[Array, ""]) -> Any:
