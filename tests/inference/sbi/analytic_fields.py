@@ -7,6 +7,7 @@ import numpy as np
 
 from wilks.inference.sbi.networks import Residual
 from wilks.inference.sbi.paths import FlowMatching, VelocityField
+from wilks.inference.sbi.score_paths import ScoreField, ScoreMatching
 
 CENTRE = np.array([0.7, -0.3], dtype=np.float32)
 SPREAD = np.array([0.2, 0.5], dtype=np.float32)
@@ -23,6 +24,18 @@ class NormalVelocity(VelocityField):
         shrink = np.float32(1.0 - self.settings.sigma_min)
         a = 1 - shrink * t
         return CENTRE + (t * SPREAD**2 - shrink * a) / (a**2 + t**2 * SPREAD**2) * (z - t * CENTRE)
+
+
+class NormalDenoiser(ScoreField):
+    """The best denoiser for N(CENTRE, SPREAD^2)."""
+
+    def denoised(self, z, s, prepared, key=None):
+        return (SPREAD**2 * z + s**2 * CENTRE) / (SPREAD**2 + s**2)
+
+
+def normal_denoiser(**settings):
+    family = ScoreMatching(network=Residual(width=4, depth=1), **settings)
+    return NormalDenoiser(trunk=family.build(jax.random.key(0), 2, 1, 100).trunk, size=2, settings=family)
 
 
 def normal_velocity(context=1, **settings):

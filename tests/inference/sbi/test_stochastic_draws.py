@@ -48,12 +48,12 @@ def test_densities_and_draws_with_them_are_those_of_the_flow():
 
 def test_the_flow_is_taken_wherever_a_density_sits():
     small = Residual(width=4, depth=1)
-    noisy = [FlowMatching(eta=1.0, network=small), ScoreMatching(sampler="sde", network=small)]
+    noisy = [FlowMatching(eta=1.0, network=small), ScoreMatching(sampler="sde", corrector=2, network=small)]
     fields = [path.build(jax.random.key(1), 2, 3, 100) for path in noisy]
     spline = SplineFlow(layers=2, bins=4, width=8).build(jax.random.key(0), 2, 3, 100)
     flow, score, same = along_the_flow((*fields, {"a": spline}))
     assert flow.settings == dataclasses.replace(noisy[0], eta=0.0)
-    assert score.settings == dataclasses.replace(noisy[1], sampler="ode")
+    assert score.settings == dataclasses.replace(noisy[1], sampler="ode", corrector=0)
     assert isinstance(same["a"], SplineFlow().build(jax.random.key(0), 2, 3, 100).__class__)
 
 

@@ -149,7 +149,7 @@ def along_the_flow(posterior: Any) -> Any:
         if isinstance(part, VelocityField):
             return dataclasses.replace(part, settings=dataclasses.replace(part.settings, eta=0.0))
         if isinstance(part, ScoreField):
-            return dataclasses.replace(part, settings=dataclasses.replace(part.settings, sampler="ode"))
+            return dataclasses.replace(part, settings=dataclasses.replace(part.settings, sampler="ode", corrector=0))
         return part
 
     return jax.tree.map(quiet, posterior, is_leaf=lambda part: isinstance(part, (VelocityField, ScoreField)))

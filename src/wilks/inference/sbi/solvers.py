@@ -22,6 +22,9 @@ Reverse = Callable[
 ]
 """``reverse(z, tau, prepared)``: drift and size of the noise of a diffusion run backwards, for ONE point."""
 
+Correct = Callable[[Float32[Array, " size"], Float32[Array, ""], Any, Any], Float32[Array, " size"]]
+"""``correct(z, tau, prepared, key)``: a random move of ONE point that keeps the law of its time."""
+
 Times = Float32[Array, " times"]
 
 METHODS = ("rk4", "heun", "dopri5")
@@ -75,7 +78,9 @@ def flow_with_divergence(
     return _solve(lambda t, y: moved(y[0], t, prepared, probes), state, times, method)
 
 
-def wander(reverse: Reverse, start: Rows, keys: Any, prepared: Any, times: Times) -> Rows:
+def wander(
+    reverse: Reverse, start: Rows, keys: Any, prepared: Any, times: Times, correct: Correct | None = None
+) -> Rows:
     """Where points end that follow a drift backwards in time with fresh noise at each step (Euler-Maruyama).
 
     Args:
@@ -84,14 +89,16 @@ def wander(reverse: Reverse, start: Rows, keys: Any, prepared: Any, times: Times
         keys: one per row.
         prepared: what the drift knows of each row's context.
         times: falling grid.
+        correct: what follows each step, or None.
     """
     moved = jax.vmap(reverse, in_axes=(0, None, 0))
 
     def advance(z: Rows, step: Any) -> tuple[Rows, None]:
         number, t, end = step
         drift, spread = moved(z, t, prepared)
-        fresh = noise(jax.vmap(lambda k: jax.random.fold_in(k, number))(keys), z.shape[1])
-        return z - drift * (t - end) + spread[:, None] * jnp.sqrt(t - end) * fresh, None
+        own = jax.vmap(lambda k: jax.random.fold_in(k, number))(keys)
+        z = z - drift * (t - end) + spread[:, None] * jnp.sqrt(t - end) * noise(own, z.shape[1])
+        return z if correct is None else jax.vmap(correct, in_axes=(0, None, 0, 0))(z, end, prepared, own), None
 
     return jax.lax.scan(advance, start, (jnp.arange(2, len(times) + 1), times[:-1], times[1:]))[0]
 
