@@ -3,12 +3,13 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from tests.inference.sbi.exact import GaussianMixture, GaussianPosterior, LinearGaussian
+from tests.inference.sbi.exact import GaussianMixture, GaussianPosterior, LinearGaussian, flow_posterior
 from wilks._base.errors import InvalidData, InvalidOption
 from wilks.inference.sbi.grid_posteriors import posterior_on_grid, total_variation
 from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.local_tests import local_c2st
 from wilks.inference.sbi.misspecified_data import misspecification, mmd
+from wilks.inference.sbi.noise_space import noise_of
 from wilks.inference.sbi.predictive import predictive_check
 from wilks.inference.sbi.proposals import independent_draws
 from wilks.likelihood.interface import AbstractSimulator
@@ -93,6 +94,28 @@ def test_local_tests_pass_exact_posteriors_and_find_shifted_ones():
     assert good.p_value > 0.05
     assert bad.p_value == 1 / 32
     assert bad.probabilities.mean() > 0.53  # draws at the data are recognised as the posterior's
+
+
+def test_local_tests_in_noise_pass_exact_flows_and_find_shifted_ones():
+    exact, shifted = flow_posterior(MODEL), flow_posterior(MODEL, shift=1.5)
+    data = MODEL.simulate(jax.random.key(5), {"a": 0.3, "b": -0.2})[None]
+    theta = exact.sample(1, data[0], 50)
+    back = noise_of(exact, theta.draws, data)
+    # the flow only permutes numbers behind its standardisation: noise is the pull in widths of the posterior, to 1 %
+    pull = (theta.draws - MODEL.shrinkage * np.asarray(data)[:, None]) / MODEL.posterior_sd
+    assert np.sort(back, axis=-1) == pytest.approx(np.sort(pull, axis=-1), abs=0.05)
+    asked = {"n": 200, "draws": 200, "permutations": 31, "compare": "noise"}
+    good = local_c2st(2, exact, MODEL, DATA, **asked)
+    bad = local_c2st(2, shifted, MODEL, DATA, **asked)
+    assert good.p_value > 0.05
+    assert bad.p_value == 1 / 32
+    assert "two sets of noise" in good.how
+    # no error of the posterior enters the null: both are what noise gives
+    assert np.median(bad.null) == pytest.approx(np.median(good.null), rel=0.5)
+    with pytest.raises(InvalidOption, match="no noise to compare"):
+        local_c2st(2, EXACT, MODEL, DATA, compare="noise")
+    with pytest.raises(InvalidOption, match="choose one of parameters, noise"):
+        local_c2st(2, exact, MODEL, DATA, compare="noises")
 
 
 def test_replicas_of_a_good_model_look_like_the_data_block_by_block():

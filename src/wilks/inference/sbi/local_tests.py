@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidOption
+from wilks._base.errors import InvalidOption, check_option
 from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
 from wilks.inference.probabilities import toy_p_value
@@ -19,6 +19,7 @@ from .calibration import truths
 from .classifiers import classify, train_classifiers
 from .many_sets import draws_for_each
 from .misspecified_data import Encoder
+from .noise_space import flow_of, noise_of
 from .points import prior_quantiles
 from .proposals import Proposal, draws_of
 from .pseudo_data import flat_row, flat_rows
@@ -39,6 +40,7 @@ def local_c2st(
     draws: int = 1000,
     permutations: int = 100,
     encoder: Encoder | None = None,
+    compare: str = "parameters",
 ) -> LocalTest:
     """Test a posterior at one set of data by a classifier over parameters and data.
 
@@ -54,29 +56,49 @@ def local_c2st(
         draws: posterior draws at the data.
         permutations: number of null classifiers.
         encoder: from rows of flat data to rows of features; needed where the data hold many numbers.
+        compare: ``"parameters"``; or ``"noise"``, for a neural posterior whose path is a `SplineFlow`: truths are
+            pulled back through the flow, where those of an exact posterior are N(0, I) whatever the data. The
+            classifier learns to tell them from noise, and those of the null learn two equal sets of noise, which no
+            error of the posterior enters.
+
+    Raises:
+        InvalidOption: for too few truths, or a posterior that has no noise to compare.
 
     References:
-        J. Linhart, A. Gramfort, P. L. C. Rodrigues, arXiv:2306.03580, algorithms 1 and 2.
+        J. Linhart, A. Gramfort, P. L. C. Rodrigues, arXiv:2306.03580, algorithms 1 and 2; section 3.3 for noise.
     """
     clock = Clock.start()
+    check_option("kind of comparison", compare, ("parameters", "noise"))
     if n < _FEWEST or draws < 1 or permutations < 1:
         raise InvalidOption(
             f"{n} truths, {draws} draws, {permutations} permutations; ask for at least {_FEWEST}, 1 and 1"
         )
+    if compare == "noise":
+        flow_of(posterior)  # refused before anything is simulated
     seed, space = jax.random.key(as_seed(key)), posterior.space
     theta, simulated = truths(seed, space, simulator, n)
-    one = draws_for_each(jax.random.fold_in(seed, 2), posterior, simulated, n, 1)[:, 0]
+    drawing = jax.random.fold_in(seed, 2)
     ready = prepare(simulator, data) if isinstance(simulator, AbstractLikelihood) else data
     at_data = draws_of(posterior.sample(jax.random.fold_in(seed, 3), ready, draws))
     encode = encoder or (lambda rows: rows)
     x, x_o = np.asarray(encode(flat_rows(simulated, n)), float), np.asarray(encode(flat_row(ready)[None]), float)
-    places = prior_quantiles(space, np.concatenate([one, theta, at_data]))
-    features = np.concatenate([places, np.concatenate([x, x, np.repeat(x_o, draws, axis=0)])], axis=1)
-    said = _probabilities(jax.random.fold_in(seed, 4), features, n, permutations)
+    if compare == "noise":
+        drawn = draws_for_each(drawing, posterior, simulated, n, 1 + permutations)
+        both = noise_of(posterior, np.concatenate([drawn[:, :1], theta[:, None], drawn[:, 1:]], axis=1), simulated)
+        groups = both.transpose(1, 0, 2)
+        places = noise_of(posterior, at_data[None], jax.tree.map(lambda leaf: np.asarray(leaf)[None], ready))[0]
+        null = "two sets of noise"
+    else:
+        one = draws_for_each(drawing, posterior, simulated, n, 1)[:, 0]
+        groups = np.stack([prior_quantiles(space, one), prior_quantiles(space, theta)])
+        places = prior_quantiles(space, at_data)
+        null = "permuted labels"
+    features = np.concatenate([*(np.concatenate([g, x], axis=1) for g in groups), _beside(places, x_o)])
+    said = _probabilities(jax.random.fold_in(seed, 4), features, n, len(groups), permutations)
     found = np.mean((said - 0.5) ** 2, axis=1)
     p = toy_p_value(int((found[1:] >= found[0]).sum()), permutations)
     ok = p > _WORST_P
-    verdict = f"p-value {p:.3g} from {permutations} permutations"
+    verdict = f"p-value {p:.3g} from {permutations} classifiers of {null}"
     return LocalTest(
         statistic=float(found[0]),
         null=found[1:],
@@ -85,25 +107,45 @@ def local_c2st(
         ok=ok,
         verdict=verdict,
         flags={} if ok else {"wrong_here": verdict},
-        how=f"{n} truths from the prior, {draws} draws at the data; null by permuted labels",
+        how=f"{n} truths from the prior, {draws} draws at the data; null by {null}",
         provenance=record(
-            clock, "local_c2st", key=key, model=simulator, data=data, n=n, draws=draws, permutations=permutations
+            clock,
+            "local_c2st",
+            key=key,
+            model=simulator,
+            data=data,
+            n=n,
+            draws=draws,
+            permutations=permutations,
+            compare=compare,
         ),
     )
 
 
+def _beside(places: Float[np.ndarray, "draws size"], x: Float[np.ndarray, "1 data"]) -> Float[np.ndarray, "draws all"]:
+    return np.concatenate([places, np.repeat(x, len(places), axis=0)], axis=1)
+
+
 def _probabilities(
-    key: Key, features: Float[np.ndarray, "all features"], n: int, permutations: int
+    key: Key, features: Float[np.ndarray, "all features"], n: int, groups: int, permutations: int
 ) -> Float[np.ndarray, "classifiers draws"]:
-    """Probability of "drawn from the posterior" at the data, by the classifier and by those of permuted labels."""
+    """Probability of "drawn from the posterior" at the data, by the classifier and by those of the null.
+
+    Rows are groups of n, drawn ones first and truths second, then those at the data. The null has permuted labels of
+    these two groups; where there are more, it has the first against each of the others with labels as they are.
+    """
     fitted, scale = features[: 2 * n], features[: 2 * n].std(axis=0)
     standard = (features - fitted.mean(axis=0)) / np.where(scale > 0, scale, 1.0)
-    labels = np.repeat([True, False], n)
-    shuffles = jax.random.split(jax.random.fold_in(key, 0), permutations)
-    permuted = [labels[np.asarray(jax.random.permutation(k, 2 * n))] for k in shuffles]
-    truths_ = np.stack([labels, *permuted])
+    labels = np.arange(groups * n) < n
     order = np.asarray(jax.random.permutation(jax.random.fold_in(key, 1), 2 * n))
+    rows = np.tile(order, (1 + permutations, 1))
+    if groups == 2:
+        shuffles = jax.random.split(jax.random.fold_in(key, 0), permutations)
+        permuted = [labels[np.asarray(jax.random.permutation(k, 2 * n))] for k in shuffles]
+        learned = np.stack([labels, *permuted])
+    else:
+        rows = np.where(rows < n, rows, rows + np.arange(1 + permutations)[:, None] * n)
+        learned = np.tile(labels, (1 + permutations, 1))
     width = _UNITS_PER_FEATURE * features.shape[1]
-    rows = np.tile(order, (len(truths_), 1))
-    layers = train_classifiers(jax.random.fold_in(key, 2), standard[: 2 * n], truths_, rows, width)
-    return classify(layers, standard[2 * n :])
+    layers = train_classifiers(jax.random.fold_in(key, 2), standard[: groups * n], learned, rows, width)
+    return classify(layers, standard[groups * n :])

@@ -166,19 +166,29 @@ def draw_many(
         data: arrays (or one array) with a leading axis of sets.
         n: draws per set.
     """
+    observed = encoded_sets(posterior, data)
+    sets = len(observed.context)
+    draws = draw_observed(posterior, _keys(key, sets, folded=True), observed, n, with_density=False)
+    return np.stack([posterior.completed(theta) for theta in draws.theta])
+
+
+def encoded_sets(posterior: NeuralPosterior, data: Any) -> Observed:
+    """Encoded form of many sets of data: arrays (or one array) with a leading axis of sets.
+
+    Raises:
+        NotAmortised: for a posterior of one set of data.
+        InvalidData: for data of another shape.
+    """
     if not posterior.amortised:
         raise NotAmortised("this posterior was trained in truncated rounds for one set of data; give it no others")
     blocks = {name: np.asarray(array) for name, array in blocks_of(data).items()}
-    sets = len(next(iter(blocks.values())))
     for name, shape in posterior.layout.items():
         if name not in blocks or blocks[name].shape[1:] != shape:
             raise InvalidData(f"block {name!r}: expected shape (sets, {', '.join(map(str, shape))})")
     rows = _encoded(
         posterior.estimator.encoder, posterior.standard, posterior.preparation, blocks, len(posterior.targets)
     )
-    observed = Observed(*(np.asarray(a) for a in rows))
-    draws = draw_observed(posterior, _keys(key, sets, folded=True), observed, n, with_density=False)
-    return np.stack([posterior.completed(theta) for theta in draws.theta])
+    return Observed(*(np.asarray(a) for a in rows))
 
 
 def draw_observed(posterior: NeuralPosterior, keys: Any, observed: Observed, n: int, *, with_density: bool) -> Draws:
