@@ -84,6 +84,8 @@ class CoverageCheck(AbstractResult):
         draws: posterior draws per set of data.
         ok: whether the departure lies within the band.
         verdict: the sentence on that.
+        failed: truths without data, as their simulation raised or gave values that are not finite; besides those in
+            ``shares``.
     """
 
     kind: str
@@ -96,6 +98,7 @@ class CoverageCheck(AbstractResult):
     draws: int
     ok: bool
     verdict: str
+    failed: int = 0
 
     def __len__(self) -> int:
         return len(self.shares)
@@ -108,6 +111,7 @@ class CoverageCheck(AbstractResult):
         """Verdict, and the coverage of usual credibilities."""
         n = len(self)
         rows = tuple((percent(a), f"{percent(self.at(a))} ± {percent((a * (1 - a) / n) ** 0.5)}") for a in _SHOWN)
-        sentences = (self.verdict, f"p-value {probability(self.p_value)}", self.how)
+        sets = f"{n + self.failed} sets of data, {self.failed} failed"
+        sentences = (self.verdict, f"p-value {probability(self.p_value)}", sets, self.how)
         title = f"Coverage ({self.kind}): {'calibrated' if self.ok else 'not calibrated'}"
         return Summary(title, sentences, ("credibility", "coverage"), rows, tuple(self.flags.items()))

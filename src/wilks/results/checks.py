@@ -69,6 +69,7 @@ class Misspecification(AbstractResult):
         p_mahalanobis: p-value of the Mahalanobis distance.
         ok: whether the smallest p-value, corrected for the number of tests, is above 1 %.
         verdict: the sentence on that.
+        failed: simulations that raised or gave values that are not finite, besides those that were used.
     """
 
     spaces: tuple[str, ...]
@@ -80,6 +81,7 @@ class Misspecification(AbstractResult):
     p_mahalanobis: Float[np.ndarray, " spaces"]
     ok: bool
     verdict: str
+    failed: int = 0
 
     def summary(self) -> Summary:
         """One row per space of features."""
@@ -111,6 +113,8 @@ class LocalTest(AbstractResult):
         probabilities: the classifier's probability of "drawn from the posterior" at each draw.
         ok: whether the p-value is above 1 %.
         verdict: the sentence on that.
+        valid: truths with data that the classifier learned from.
+        failed: simulations that raised or gave values that are not finite, besides those that were used.
     """
 
     statistic: float
@@ -119,6 +123,8 @@ class LocalTest(AbstractResult):
     probabilities: Float[np.ndarray, " draws"]
     ok: bool
     verdict: str
+    valid: int = 0
+    failed: int = 0
 
     def summary(self) -> Summary:
         """Statistic, its null and the p-value."""

@@ -1,16 +1,75 @@
+import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy.stats import kstest
+from scipy.stats import kstest, norm
 
 from tests.inference.sbi.exact import GaussianPosterior, LinearGaussian
 from wilks._base.errors import InvalidOption, InvalidParameter, TooManyFailures
 from wilks.inference.sbi.calibration import calibrate_ranks, expected_coverage
+from wilks.inference.sbi.local_tests import local_c2st
 from wilks.inference.sbi.random_points import tarp
 from wilks.inference.sbi.uniformity import gap_p_value, largest_gap, rank_band, rank_uniformity
+from wilks.likelihood.interface import AbstractSimulator
 
 MODEL = LinearGaussian()
 EXACT = GaussianPosterior(MODEL)
 NARROW = GaussianPosterior(MODEL, stretch=0.6)
+
+
+class Failing(AbstractSimulator):
+    """`LinearGaussian` whose data are lost where the first of them is large: compiled, or raising outside of JAX."""
+
+    model: LinearGaussian
+    raises: bool = eqx.field(static=True)
+    most: float = 0.8
+
+    @property
+    def space(self):
+        return self.model.space
+
+    def simulate(self, key, values):
+        x = self.model.simulate(key, values)
+        if not self.raises:
+            return jnp.where(x[0] > self.most, jnp.nan, x)
+        x = np.asarray(x)
+        if x[0] > self.most:
+            raise ValueError("the detector saturates")
+        return x
+
+    def expected(self, values):
+        return self.model.expected(values)
+
+
+LOST = norm(0.0, np.hypot(MODEL.width, MODEL.noise)).sf(0.8)  # share of simulations that fail: 24 %
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_failed_simulations_are_counted_and_say_nothing_of_the_posterior(raises):
+    simulator, n = Failing(MODEL, raises), 120
+    # what fails depends on the data alone: the posterior given valid data is the exact one still
+    balls = tarp(1, EXACT, simulator, n=n, draws=30)
+    regions = expected_coverage(1, EXACT, simulator, n=n, draws=30)
+    ranks = calibrate_ranks(1, simulator, MODEL.space, lambda k, x: EXACT.sample(k, x, 20), n, draws=20)
+    local = local_c2st(1, EXACT, simulator, np.array([0.4, -0.3]), n=n, draws=20, permutations=3)
+    for found in (balls, regions, ranks, local):
+        assert found.failed == pytest.approx(LOST * n, abs=4 * np.sqrt(n * LOST * (1 - LOST)))  # binomial
+        what = "0 not finite" if raises else "0 raised"
+        assert what in found.flags["failed_simulations"]
+    assert balls.ok
+    assert regions.ok
+    assert ranks.ok
+    assert len(balls) + balls.failed == len(regions) + regions.failed == local.valid + local.failed == n
+    assert len(ranks) == n
+    assert len(ranks.finished) == n - ranks.failed
+    assert f"{n} sets of data, {balls.failed} failed" in str(balls)
+
+
+def test_simulators_that_nearly_always_fail_are_refused():
+    with pytest.raises(TooManyFailures, match=r"of 40 simulations failed .* at a in"):
+        tarp(1, EXACT, Failing(MODEL, False, -1.5), n=40)
+    with pytest.raises(TooManyFailures, match=r"raised at all of 40 points.*the detector saturates"):
+        tarp(1, EXACT, Failing(MODEL, True, -99.0), n=40)
 
 
 def ranks_of(posterior, n=120, draws=20):

@@ -22,11 +22,11 @@ from wilks.results.calibration import CoverageCheck, RankCalibration
 from wilks.results.samples import Samples
 
 from .many_sets import draws_for_each
-from .points import Points, prior_draws
+from .points import Points
 from .posterior import NeuralPosterior
 from .proposals import Proposal, draws_of, log_densities
-from .pseudo_data import simulate_each
 from .records import record
+from .truths import FEWEST, Truths, truths
 from .uniformity import gap_band, gap_p_value, largest_gap, rank_band, rank_uniformity
 
 Sampler = Callable[[Key, Any], Samples]
@@ -35,7 +35,6 @@ Sampler = Callable[[Key, Any], Samples]
 _CHUNK = 32
 _WORST_P = 0.01
 _GRID = 101
-_FEWEST = 20
 
 
 class _Study(NamedTuple):
@@ -85,20 +84,22 @@ def calibrate_ranks(
     """
     clock = Clock.start()
     check_numbers(n, draws)
-    study = _pose(key, simulator, space, sampler, n, draws)
+    tried = truths(jax.random.key(as_seed(key)), space, simulator, n)
+    study = _pose(key, simulator, space, sampler, tried, draws)
     found = run_chunks(
         _rank_chunk,
         study,
-        plan(n, _CHUNK, task="ranks"),
+        plan(len(tried.theta), _CHUNK, task="ranks"),
         executor=executor,
         progress=progress,
         count_failed=lambda arrays: int((arrays["ranks"] < 0).any(axis=1).sum()),
     )
-    ranks = np.concatenate([arrays["ranks"] for arrays in found])
+    ranks = np.full((n, len(space.free)), -1)
+    ranks[tried.valid] = np.concatenate([arrays["ranks"] for arrays in found])
     causes = [str(cause) for arrays in found for cause in arrays["cause"] if cause]
     good = ranks[(ranks >= 0).all(axis=1)]
     if not len(good):
-        raise TooManyFailures(f"the sampler failed for all of {n} sets; the first: {causes[0]}")
+        raise TooManyFailures(f"the sampler failed for all of {len(tried.theta)} sets; the first: {causes[0]}")
     tests = [rank_uniformity(column, draws) for column in good.T]
     p = np.array([min(1.0, 2.0 * min(test)) for test in tests])  # two tests per parameter
     band = rank_band(len(good), draws)
@@ -114,7 +115,8 @@ def calibrate_ranks(
         band_upper=band.upper,
         ok=ok,
         verdict=verdict,
-        flags={"failed_sets": f"{n - len(good)} of {n} sets failed; the first: {causes[0]}"} if causes else {},
+        flags=tried.flags
+        | ({"failed_sets": f"{len(causes)} of {n} sets failed; the first: {causes[0]}"} if causes else {}),
         how=f"{len(good)} truths from the prior, {draws} draws each; p-values by simulated uniform ranks",
         provenance=record(clock, "calibrate_ranks", key=key, model=simulator, n=n, draws=draws),
     )
@@ -141,18 +143,21 @@ def expected_coverage(
     clock = Clock.start()
     check_numbers(n, draws)
     seed = jax.random.key(as_seed(key))
-    theta, data = truths(seed, posterior.space, simulator, n)
-    ranks = np.empty(n, dtype=int)
-    for i in range(n):
+    tried = truths(seed, posterior.space, simulator, n)
+    theta, data = tried.theta, tried.data
+    ranks = np.empty(len(theta), dtype=int)
+    for i in range(len(theta)):
         one, own = take_one(data, i), jax.random.fold_in(jax.random.fold_in(seed, 2), i)
         drawn = draws_of(posterior.sample(own, one, draws))
         heights = log_densities(posterior, np.concatenate([theta[i : i + 1], drawn]), one)
         ranks[i] = int((heights[1:] > heights[0]).sum())
     provenance = record(clock, "expected_coverage", key=key, model=simulator, n=n, draws=draws)
-    return coverage_check(jax.random.fold_in(seed, 3), "highest density", ranks, draws, provenance)
+    return coverage_check(jax.random.fold_in(seed, 3), "highest density", ranks, draws, tried, provenance)
 
 
-def coverage_check(key: Key, kind: str, ranks: Int[np.ndarray, " n"], draws: int, provenance: Any) -> CoverageCheck:
+def coverage_check(
+    key: Key, kind: str, ranks: Int[np.ndarray, " n"], draws: int, tried: Truths, provenance: Any
+) -> CoverageCheck:
     """Curve and test of ranks that are uniform on 0..draws under exact posteriors.
 
     A uniform number is added to each rank, so that (rank + U)/(draws + 1) is uniform in [0, 1] without steps.
@@ -177,16 +182,11 @@ def coverage_check(key: Key, kind: str, ranks: Int[np.ndarray, " n"], draws: int
         draws=draws,
         ok=ok,
         verdict=verdict,
-        flags={} if ok else {"miscalibrated": verdict},
+        flags=tried.flags | ({} if ok else {"miscalibrated": verdict}),
+        failed=tried.failed,
         how=f"{n} truths from the prior, {draws} draws each; Kolmogorov's law",
         provenance=provenance,
     )
-
-
-def truths(key: Key, space: ParameterSpace, simulator: AbstractSimulator, n: int) -> tuple[Points, Any]:
-    """Truths from the prior, and one set of data at each."""
-    theta = prior_draws(jax.random.fold_in(key, 0), space, n)
-    return theta, simulate_each(jax.random.fold_in(key, 1), simulator, space, theta)
 
 
 def check_numbers(n: int, draws: int) -> None:
@@ -195,8 +195,8 @@ def check_numbers(n: int, draws: int) -> None:
     Raises:
         InvalidOption: with the limits.
     """
-    if n < _FEWEST:
-        raise InvalidOption(f"{n} sets of data say nothing of calibration; ask for at least {_FEWEST}")
+    if n < FEWEST:
+        raise InvalidOption(f"{n} sets of data say nothing of calibration; ask for at least {FEWEST}")
     if draws < 1:
         raise InvalidOption(f"{draws} draws per set; ask for at least 1")
 
@@ -206,13 +206,12 @@ def _pose(
     simulator: AbstractSimulator,
     space: ParameterSpace,
     sampler: Sampler | NeuralPosterior,
-    n: int,
+    tried: Truths,
     draws: int,
 ) -> _Study:
     seed = as_seed(key)
-    theta, data = truths(jax.random.key(seed), space, simulator, n)
     words = task_words({"task": "ranks", "simulator": digest(simulator), "draws": draws})
-    return _Study(sampler, space, theta, data, seed, words, draws)
+    return _Study(sampler, space, tried.theta, tried.data, seed, words, draws)
 
 
 def _rank_chunk(study: _Study, chunk: Chunk) -> dict[str, np.ndarray]:

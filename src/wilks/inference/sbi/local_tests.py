@@ -15,7 +15,6 @@ from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import prepare
 from wilks.results.checks import LocalTest
 
-from .calibration import truths
 from .classifiers import classify, train_classifiers
 from .many_sets import draws_for_each
 from .misspecified_data import Encoder
@@ -24,6 +23,7 @@ from .points import prior_quantiles
 from .proposals import Proposal, draws_of
 from .pseudo_data import flat_row, flat_rows
 from .records import record
+from .truths import truths
 
 _UNITS_PER_FEATURE = 10
 _WORST_P = 0.01
@@ -76,25 +76,26 @@ def local_c2st(
     if compare == "noise":
         flow_of(posterior)  # refused before anything is simulated
     seed, space = jax.random.key(as_seed(key)), posterior.space
-    theta, simulated = truths(seed, space, simulator, n)
+    tried = truths(seed, space, simulator, n)
+    theta, simulated, sets = tried.theta, tried.data, len(tried.theta)
     drawing = jax.random.fold_in(seed, 2)
     ready = prepare(simulator, data) if isinstance(simulator, AbstractLikelihood) else data
     at_data = draws_of(posterior.sample(jax.random.fold_in(seed, 3), ready, draws))
     encode = encoder or (lambda rows: rows)
-    x, x_o = np.asarray(encode(flat_rows(simulated, n)), float), np.asarray(encode(flat_row(ready)[None]), float)
+    x, x_o = np.asarray(encode(flat_rows(simulated, sets)), float), np.asarray(encode(flat_row(ready)[None]), float)
     if compare == "noise":
-        drawn = draws_for_each(drawing, posterior, simulated, n, 1 + permutations)
+        drawn = draws_for_each(drawing, posterior, simulated, sets, 1 + permutations)
         both = noise_of(posterior, np.concatenate([drawn[:, :1], theta[:, None], drawn[:, 1:]], axis=1), simulated)
         groups = both.transpose(1, 0, 2)
         places = noise_of(posterior, at_data[None], jax.tree.map(lambda leaf: np.asarray(leaf)[None], ready))[0]
         null = "two sets of noise"
     else:
-        one = draws_for_each(drawing, posterior, simulated, n, 1)[:, 0]
+        one = draws_for_each(drawing, posterior, simulated, sets, 1)[:, 0]
         groups = np.stack([prior_quantiles(space, one), prior_quantiles(space, theta)])
         places = prior_quantiles(space, at_data)
         null = "permuted labels"
     features = np.concatenate([*(np.concatenate([g, x], axis=1) for g in groups), _beside(places, x_o)])
-    said = _probabilities(jax.random.fold_in(seed, 4), features, n, len(groups), permutations)
+    said = _probabilities(jax.random.fold_in(seed, 4), features, sets, len(groups), permutations)
     found = np.mean((said - 0.5) ** 2, axis=1)
     p = toy_p_value(int((found[1:] >= found[0]).sum()), permutations)
     ok = p > _WORST_P
@@ -106,8 +107,10 @@ def local_c2st(
         probabilities=said[0],
         ok=ok,
         verdict=verdict,
-        flags={} if ok else {"wrong_here": verdict},
-        how=f"{n} truths from the prior, {draws} draws at the data; null by {null}",
+        flags=tried.flags | ({} if ok else {"wrong_here": verdict}),
+        valid=sets,
+        failed=tried.failed,
+        how=f"{sets} truths from the prior, {draws} draws at the data; null by {null}",
         provenance=record(
             clock,
             "local_c2st",

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from wilks._base.errors import InvalidData, InvalidOption
+from wilks._base.errors import InvalidData, InvalidOption, TooManyFailures
 from wilks._base.typing import Key
 from wilks.execution.keys import as_seed
 from wilks.inference.probabilities import toy_p_value
@@ -16,10 +16,10 @@ from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.likelihood.joint import prepare
 from wilks.results.checks import Misspecification
 
-from .calibration import truths
 from .proposals import Proposal
 from .pseudo_data import flat_row, flat_rows
 from .records import record
+from .truths import truths
 
 Rows = Float[np.ndarray, "rows features"]
 Encoder = Callable[[Rows], Any]
@@ -90,8 +90,12 @@ def misspecification(
     clock = Clock.start()
     if n < _FEWEST or held_out < _FEWEST:
         raise InvalidOption(f"{n} simulations and {held_out} held out; ask for at least {_FEWEST} of each")
-    _, simulated = truths(jax.random.key(as_seed(key)), posterior.space, simulator, n + held_out)
-    rows = flat_rows(simulated, n + held_out)
+    tried = truths(jax.random.key(as_seed(key)), posterior.space, simulator, n + held_out)
+    rows = flat_rows(tried.data, len(tried.theta))
+    n = round(len(rows) * n / (n + held_out))
+    held_out = len(rows) - n
+    if min(n, held_out) < _FEWEST:
+        raise TooManyFailures(f"{tried.flags['failed_simulations']}; at least {_FEWEST} valid ones are needed twice")
     ready = prepare(simulator, data) if isinstance(simulator, AbstractLikelihood) else data
     observed = _observed(flat_row(ready), rows)
     spaces = {"data": lambda x: x, **(encoders or {})}
@@ -110,7 +114,8 @@ def misspecification(
         p_mahalanobis=p[1],
         ok=ok,
         verdict=verdict,
-        flags={} if ok else {"misspecified": verdict},
+        flags=tried.flags | ({} if ok else {"misspecified": verdict}),
+        failed=tried.failed,
         how=f"{n} prior-predictive simulations, {held_out} more for the p-values; these are no smaller than "
         f"1/{held_out + 1}",
         provenance=record(clock, "misspecification", key=key, model=simulator, data=data, n=n, held_out=held_out),

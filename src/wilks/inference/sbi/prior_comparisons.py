@@ -14,10 +14,11 @@ from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 from wilks.results.samples import Samples
 
-from .calibration import check_numbers, truths
+from .calibration import check_numbers
 from .many_sets import draws_for_each
 from .points import prior_draws, refuse_improper, values_at
 from .proposals import Proposal, log_densities, random_key
+from .truths import truths
 from .two_samples import c2st
 
 _SHARES = 4096  # equal steps of a prior's probability, by which its variance is known to a few parts in a thousand
@@ -43,9 +44,12 @@ def data_averaged(
     check_numbers(n, 1)
     space = posterior.space
     one, two, three = jax.random.split(random_key(key), 3)
-    _, data = truths(one, space, simulator, n)
-    drawn = draws_for_each(two, posterior, data, n, 1)[:, 0]
-    prior = prior_draws(three, space, n)
+    tried = truths(one, space, simulator, n)
+    drawn = draws_for_each(two, posterior, tried.data, len(tried.theta), 1)[:, 0]
+    # simulations that fail leave out a part of the prior, which the average cannot fill
+    prior = prior_draws(three, space, n) if tried.valid.all() else truths(three, space, simulator, n).theta
+    sets = min(len(drawn), len(prior))
+    drawn, prior = drawn[:sets], prior[:sets]
     return {name: c2st(drawn[:, space.index(name)], prior[:, space.index(name)]) for name in space.free}
 
 
@@ -84,7 +88,7 @@ def log_loss(
             "with no other; take a posterior"
         )
     check_numbers(n, 1)
-    theta, data = truths(random_key(key), posterior.space, simulator, n)
+    theta, data, _, _ = truths(random_key(key), posterior.space, simulator, n)
     losses = np.array([-log_densities(posterior, theta[i : i + 1], take_one(data, i))[0] for i in range(n)])
     spread = float(losses.std(ddof=1)) if np.isfinite(losses).all() else math.inf
     return LogLoss(float(losses.mean()), spread / math.sqrt(n))

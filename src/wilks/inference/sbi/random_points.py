@@ -9,11 +9,12 @@ from wilks.inference.problem import Clock
 from wilks.likelihood.interface import AbstractSimulator
 from wilks.results.calibration import CoverageCheck
 
-from .calibration import check_numbers, coverage_check, truths
+from .calibration import check_numbers, coverage_check
 from .many_sets import draws_for_each
 from .points import prior_quantiles
 from .proposals import Proposal
 from .records import record
+from .truths import truths
 
 
 def tarp(
@@ -38,14 +39,15 @@ def tarp(
     clock = Clock.start()
     check_numbers(n, draws)
     seed, space = jax.random.key(as_seed(key)), posterior.space
-    theta, data = truths(seed, space, simulator, n)
+    tried = truths(seed, space, simulator, n)
+    theta, data, sets = tried.theta, tried.data, len(tried.theta)
     true_places = prior_quantiles(space, theta)
     points = np.asarray(jax.random.uniform(jax.random.fold_in(seed, 4), true_places.shape, float))
-    drawn = draws_for_each(jax.random.fold_in(seed, 2), posterior, data, n, draws)
-    places = prior_quantiles(space, drawn.reshape(-1, drawn.shape[2])).reshape(n, -1, true_places.shape[1])
+    drawn = draws_for_each(jax.random.fold_in(seed, 2), posterior, data, sets, draws)
+    places = prior_quantiles(space, drawn.reshape(-1, drawn.shape[2])).reshape(sets, -1, true_places.shape[1])
     closer = _squares(places - points[:, None]) < _squares(true_places - points)[:, None]
     provenance = record(clock, "tarp", key=key, model=simulator, n=n, draws=draws)
-    return coverage_check(jax.random.fold_in(seed, 3), "random points", closer.sum(axis=1), draws, provenance)
+    return coverage_check(jax.random.fold_in(seed, 3), "random points", closer.sum(axis=1), draws, tried, provenance)
 
 
 def _squares(offsets: np.ndarray) -> np.ndarray:
