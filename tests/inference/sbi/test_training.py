@@ -1,15 +1,22 @@
 """The training loop: single precision, one program for any budget, resuming, divergence, bad budgets."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.inference.sbi.exact import LinearGaussian
 from wilks._base.errors import InvalidData, InvalidOption, TrainingDiverged
 from wilks.inference.sbi import training
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.checkpoints import Checkpoints
-from wilks.inference.sbi.networks import perceptron
+from wilks.inference.sbi.networks import Residual, perceptron
+from wilks.inference.sbi.neural_likelihood import train_likelihood
+from wilks.inference.sbi.paths import FlowMatching
+from wilks.inference.sbi.posterior_training import train_posterior
+from wilks.inference.sbi.ratios import train_ratio
+from wilks.inference.sbi.synthetic import GaussianSynthetic
 from wilks.inference.sbi.training import train
 
 X = np.linspace(-2.0, 2.0, 400, dtype=np.float32)[:, None]
@@ -84,6 +91,27 @@ def test_a_loss_that_diverges_ends_the_run_and_keeps_a_network():
     with pytest.raises(TrainingDiverged, match="no finite loss") as caught:
         train(jax.random.key(1), hopeless, network(), ROWS, budget=Budget(steps=50))
     assert all(np.isfinite(leaf).all() for leaf in weights(caught.value.result))
+    kept = train(jax.random.key(1), hopeless, network(), ROWS, budget=Budget(steps=50), throw=False)
+    assert "no finite loss" in kept.record.flags["diverged"]
+    assert all(np.array_equal(a, b) for a, b in zip(weights(kept), weights(caught.value.result), strict=True))
+
+
+def test_each_kind_of_training_gives_back_its_last_good_network_when_asked():
+    model = LinearGaussian(1)
+    small = Residual(width=8, depth=1)
+    # the first step throws the weights to the end of single precision, where no loss is finite
+    common = {"pairs": 200, "budget": Budget(steps=60, rate=1e38)}
+    for learn, options in [
+        (train_likelihood, {"density": GaussianSynthetic(width=8)}),
+        (train_ratio, {"network": small}),
+        (train_posterior, {"path": FlowMatching(network=small), "coordinate": "normal", "standardise": "none"}),
+    ]:
+        with pytest.raises(TrainingDiverged, match="no finite loss"):
+            learn(1, model, model.space, **common, **options)
+        kept = learn(1, model, model.space, **common, **options, throw=False)
+        assert "no finite loss" in kept.flags["diverged"]
+        assert kept.record.done < 60
+        assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(eqx.filter(kept, eqx.is_inexact_array)))
 
 
 @pytest.mark.parametrize("settings", [{"steps": 0}, {"seconds": -1.0}, {"rate": 0.0}, {"held_out": 0.6}])

@@ -196,6 +196,7 @@ def train_likelihood(
     store: str | Path | None = None,
     progress: Progress | None = None,
     allow_invalid: bool = False,
+    throw: bool = True,
 ) -> NeuralLikelihood:
     """Train a normalised density of the data given the parameters.
 
@@ -213,10 +214,11 @@ def train_likelihood(
         store: folder for pairs and checkpoints, found again when the same call is repeated.
         progress: called with (done, total, failed, seconds).
         allow_invalid: accept more than 1 % of failed simulations.
+        throw: raise when training diverges; else return the last good network with a flag.
 
     Raises:
         InvalidData: for fewer than 100 valid pairs, or data that never vary.
-        TrainingDiverged: if the loss stays infinite.
+        TrainingDiverged: if ten steps in a row give no finite loss.
 
     References:
         G. Papamakarios, D. Sterratt, I. Murray, arXiv:1805.07226.
@@ -232,7 +234,7 @@ def train_likelihood(
     scaling, rows = _rows(made, coordinate)
     family, budget = density or SplineFlow(), budget or Budget()
     points = _checkpoints(store, seed, made, family, budget)
-    trained = _train_density(seed, family, rows, budget, points, progress)
+    trained = _train_density(seed, family, rows, budget, points, progress, throw)
     contexts = jax.vmap(trained.network.context)(jnp.asarray(rows.z[rows.valid][:SETS]))
     settled = settle_steps(trained.network.density, contexts)
     validity = None
@@ -266,7 +268,7 @@ def _rows(pairs: Pairs, coordinate: AbstractCoordinate) -> tuple[DataScaling, _R
 
 
 def _train_density(
-    seed: Key, family: AbstractDensityFamily, rows: _Rows, budget: Budget, points: Any, progress: Any
+    seed: Key, family: AbstractDensityFamily, rows: _Rows, budget: Budget, points: Any, progress: Any, throw: bool
 ) -> Trained:
     keys = jax.random.split(jax.random.fold_in(seed, 1), 3)
     size, count = rows.x.shape[1], len(rows.x)
@@ -282,6 +284,7 @@ def _train_density(
         held_out=_DensityHeldOut(),
         checkpoints=points,
         progress=progress,
+        throw=throw,
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from wilks._base.digests import digest
-from wilks._base.errors import InvalidData, TrainingDiverged
+from wilks._base.errors import InvalidData
 from wilks._base.typing import Key
 from wilks.execution.progress import Progress
 from wilks.likelihood.interface import AbstractSimulator
@@ -258,22 +258,18 @@ def _train(
     if online is not None:
         source = OnlinePairs(online, fit.space, candidate.coordinate, candidate.standard, ready.preparation, batch)
     corrected = fit.atoms if "first" in candidate.rows else None
-    try:
-        return train(
-            key,
-            EstimatorLoss() if corrected is None else AtomicLoss(corrected),
-            candidate.network,
-            candidate.rows,
-            budget=budget if online is None else dataclasses.replace(budget, batch=batch),
-            held_out=HeldOutLoss() if corrected is None else AtomicHeldOutLoss(corrected),
-            source=source,
-            checkpoints=_checkpoints(fit, ready, folder, stage, candidate.name),
-            progress=fit.progress,
-        )
-    except TrainingDiverged as error:
-        if fit.throw:
-            raise
-        return error.result._replace(record=error.result.record.with_flag("diverged", str(error)))
+    return train(
+        key,
+        EstimatorLoss() if corrected is None else AtomicLoss(corrected),
+        candidate.network,
+        candidate.rows,
+        budget=budget if online is None else dataclasses.replace(budget, batch=batch),
+        held_out=HeldOutLoss() if corrected is None else AtomicHeldOutLoss(corrected),
+        source=source,
+        checkpoints=_checkpoints(fit, ready, folder, stage, candidate.name),
+        progress=fit.progress,
+        throw=fit.throw,
+    )
 
 
 def _tried(

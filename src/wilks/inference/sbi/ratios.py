@@ -168,6 +168,7 @@ def train_ratio(
     store: str | Path | None = None,
     progress: Progress | None = None,
     allow_invalid: bool = False,
+    throw: bool = True,
 ) -> NeuralRatio | BlockRatio:
     """Train a likelihood ratio for any simulator and priors.
 
@@ -199,11 +200,12 @@ def train_ratio(
         store: folder for pairs and checkpoints, found again when the same call is repeated.
         progress: called with (done, total, failed, seconds).
         allow_invalid: accept more than 1 % of failed simulations.
+        throw: raise when training diverges; else return the last good network with a flag.
 
     Raises:
         InvalidParameter: for a free parameter without a proper prior.
         InvalidData: for fewer than 100 valid pairs, or pairs that were not drawn from the prior or a part of it.
-        TrainingDiverged: if the loss stays infinite.
+        TrainingDiverged: if ten steps in a row give no finite loss.
     """
     check_option("coordinate of a ratio", coordinate, ("box", "normal"))
     check_option("blocks", blocks, ("together", "each"))
@@ -223,7 +225,7 @@ def train_ratio(
         raise InvalidOption("product=True and DirectRatio(form='pair') do not go together; take form='difference'")
     settings = _Settings(
         loss or BinaryRatio(), chosen, space, encoder, network or Residual(), product, budget or Budget(), scale,
-        store, progress,
+        store, progress, throw,
     )  # fmt: skip
     if made is None or rounds > 1:
         counts = counts_of_rounds(pairs, made, rounds)
@@ -254,6 +256,7 @@ class _Settings(NamedTuple):
     scale: str
     store: Any
     progress: Any
+    throw: bool
 
 
 def _check_rounds(rounds: int, data: Any, blocks: str) -> None:
@@ -295,6 +298,7 @@ def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> Neur
         budget=settings.budget,
         checkpoints=_checkpoints(settings, seed, pairs, stage),
         progress=settings.progress,
+        throw=settings.throw,
     )
     return _described(clock, seed, pairs, settings, inputs, trained.network, trained.record)
 

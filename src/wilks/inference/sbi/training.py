@@ -90,6 +90,7 @@ def train(
     source: Source | None = None,
     checkpoints: Checkpoints | None = None,
     progress: Progress | None = None,
+    throw: bool = True,
 ) -> Trained:
     """Train a network: Adam, clipped gradients, a rate that rises and falls, averaged weights, best of 10 snapshots.
 
@@ -107,6 +108,7 @@ def train(
         source: makes each batch afresh instead of taking it from ``rows``.
         checkpoints: where the state is kept every 30 seconds, and found again.
         progress: called with (done, total, failed, seconds), counted in steps; a `NotedProgress` is told the loss too.
+        throw: raise when the training diverges; else return the last good network with the flag ``diverged``.
 
     Raises:
         InvalidData: for fewer than 100 rows.
@@ -115,8 +117,13 @@ def train(
     run = _Run(key, loss, network, rows, budget or Budget(), held_out, source)
     if checkpoints is not None:
         run.resume(checkpoints)
-    with sigterm_interrupts():
-        return run.go(checkpoints, progress)
+    try:
+        with sigterm_interrupts():
+            return run.go(checkpoints, progress)
+    except TrainingDiverged as error:
+        if throw:
+            raise
+        return error.result._replace(record=error.result.record.with_flag("diverged", str(error)))
 
 
 class _Run:
