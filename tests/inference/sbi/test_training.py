@@ -11,8 +11,8 @@ from wilks._base.errors import InvalidData, InvalidOption, TrainingDiverged
 from wilks.inference.sbi import training
 from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.checkpoints import Checkpoints
+from wilks.inference.sbi.likelihood_training import train_likelihood
 from wilks.inference.sbi.networks import Residual, perceptron
-from wilks.inference.sbi.neural_likelihood import train_likelihood
 from wilks.inference.sbi.paths import FlowMatching
 from wilks.inference.sbi.posterior_training import train_posterior
 from wilks.inference.sbi.ratios import train_ratio

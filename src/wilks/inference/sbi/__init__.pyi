@@ -17,6 +17,7 @@ from .evidence import suspiciousness as suspiciousness
 from .flows import SplineFlow as SplineFlow
 from .grid_posteriors import total_variation as total_variation
 from .importance import reweight as reweight
+from .likelihood_training import train_likelihood as train_likelihood
 from .local_tests import local_c2st as local_c2st
 from .map_estimates import map_estimate as map_estimate
 from .misspecified_data import misspecification as misspecification
@@ -24,7 +25,6 @@ from .mixed_likelihood import train_mixed_likelihood as train_mixed_likelihood
 from .mixture_density import MixtureDensity as MixtureDensity
 from .networks import Residual as Residual
 from .neural_likelihood import NeuralLikelihood as NeuralLikelihood
-from .neural_likelihood import train_likelihood as train_likelihood
 from .neural_statistics import PosteriorStatistic as PosteriorStatistic
 from .neural_statistics import RatioStatistic as RatioStatistic
 from .neural_statistics import WaldoStatistic as WaldoStatistic

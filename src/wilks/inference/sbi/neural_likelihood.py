@@ -1,8 +1,7 @@
 """Neural likelihoods: normalised densities of data given parameters, trained on simulations, for any procedure."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, NamedTuple, final
+from typing import Any, final
 
 import equinox as eqx
 import jax
@@ -12,31 +11,17 @@ from jaxtyping import Array, Float, Float32
 
 from wilks._base.errors import InvalidData, InvalidModel
 from wilks._base.typing import Key, LogProb, Values
-from wilks.execution.keys import as_seed
-from wilks.execution.progress import Progress
-from wilks.inference.problem import Clock
 from wilks.likelihood.interface import AbstractLikelihood, AbstractSimulator
 from wilks.parameters.space import ParameterSpace
 from wilks.results.provenance import Provenance
+from wilks.results.text import as_text
 
 from .blocks import Layout, blocks_of
-from .budget import Budget
-from .checkpoints import Checkpoints, digest_of_pairs, identity_of
-from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network
-from .density import AbstractConditionalDensity, AbstractDensityFamily
-from .flows import SplineFlow
-from .networks import Perceptron, perceptron
-from .pairs import VALID, Pairs
-from .records import record
-from .solver_steps import SETS, settle_steps
-from .switches import refuse_switches
-from .training import FEWEST_PAIRS, Trained, train
-from .training_inputs import gather_pairs
+from .coordinates import AbstractCoordinate
+from .density import AbstractConditionalDensity
+from .ledgers import ledger_summary
+from .networks import Perceptron
 from .training_record import TrainingRecord
-from .validity import train_validity
-
-_CONTEXT = 32  # features of the parameters that the density sees
-_HIDDEN = (64, 64)
 
 
 class DataScaling(eqx.Module):
@@ -118,6 +103,7 @@ class NeuralLikelihood(AbstractLikelihood[Any], AbstractSimulator[Any]):
         record: how the training went.
         flags: name -> sentence.
         provenance: versions, seed, digests, time.
+        ledger: what was simulated, round by round, where there were several or pairs were made inside the steps.
     """
 
     space: ParameterSpace = eqx.field(static=True)
@@ -128,6 +114,7 @@ class NeuralLikelihood(AbstractLikelihood[Any], AbstractSimulator[Any]):
     record: TrainingRecord = eqx.field(static=True)
     flags: dict[str, str] = eqx.field(static=True)
     provenance: Provenance = eqx.field(static=True)
+    ledger: tuple[dict[str, Any], ...] = eqx.field(static=True, default=())
 
     def log_prob(self, values: Values, data: Any) -> LogProb:
         """ln q(x|theta) + ln P(valid|theta)."""
@@ -155,146 +142,12 @@ class NeuralLikelihood(AbstractLikelihood[Any], AbstractSimulator[Any]):
     def __repr__(self) -> str:
         return f"NeuralLikelihood({', '.join(self.coordinate.space.names)}; {self.record.done} steps)"
 
+    def __str__(self) -> str:
+        return as_text(ledger_summary(repr(self), self.ledger, self.flags))
+
     def _coordinates(self, values: Values) -> Float32[Array, " size"]:
         own = self.space.pack(values)[jnp.asarray(self.space.indices(self.coordinate.space.names))]
         return self.coordinate.to_network(own).astype(jnp.float32)
-
-
-class _DensityLoss(eqx.Module):
-    """-E ln q(x|theta): any law of the parameters is allowed."""
-
-    def __call__(self, network: LikelihoodNetwork, rows: Mapping[str, Any], key: Key) -> Float32[Array, ""]:
-        """Mean loss of a batch."""
-        return jnp.mean(network.density.losses(rows["x"], jax.vmap(network.context)(rows["y"]), key))
-
-
-class _DensityHeldOut(eqx.Module):
-    """The same with fixed noise."""
-
-    def __call__(self, network: LikelihoodNetwork, rows: Mapping[str, Any]) -> Float32[Array, ""]:
-        """Loss over the held-out rows."""
-        return jnp.mean(network.density.held_out_losses(rows["x"], jax.vmap(network.context)(rows["y"])))
-
-
-class _Rows(NamedTuple):
-    """Pairs as the networks see them; parameters of failed simulations too."""
-
-    z: Float32[np.ndarray, "pairs size"]
-    x: Float32[np.ndarray, "valid data"]
-    valid: np.ndarray
-
-
-def train_likelihood(
-    key: Key | int,
-    simulator: AbstractSimulator,
-    space: ParameterSpace,
-    *,
-    density: AbstractDensityFamily | None = None,
-    pairs: int | Pairs | str | Path = 100_000,
-    budget: Budget | None = None,
-    executor: Any = None,
-    store: str | Path | None = None,
-    progress: Progress | None = None,
-    allow_invalid: bool = False,
-    throw: bool = True,
-) -> NeuralLikelihood:
-    """Train a normalised density of the data given the parameters.
-
-    Pairs may come from any law of the parameters. Where simulations fail, ln P(valid|theta) is learned from all of them
-    and added. Counts of few events need `PoissonSynthetic`, as a density of continuous numbers does not describe them.
-
-    Args:
-        key: random key or seed of simulations, weights and training.
-        simulator: makes one set of data per point.
-        space: parameters with priors.
-        density: `SplineFlow` unless given, `MixtureDensity`, `GaussianSynthetic`, or a field.
-        pairs: number of simulations, `Pairs`, or the folder of saved ones.
-        budget: length and pace of the training.
-        executor: where simulations run: None, a number of processes, an executor, or a Dask client.
-        store: folder for pairs and checkpoints, found again when the same call is repeated.
-        progress: called with (done, total, failed, seconds).
-        allow_invalid: accept more than 1 % of failed simulations.
-        throw: raise when training diverges; else return the last good network with a flag.
-
-    Raises:
-        InvalidData: for fewer than 100 valid pairs, or data that never vary.
-        TrainingDiverged: if ten steps in a row give no finite loss.
-
-    References:
-        G. Papamakarios, D. Sterratt, I. Murray, arXiv:1805.07226.
-    """
-    clock = Clock.start()
-    refuse_switches(space, "train_likelihood")
-    seed = jax.random.key(as_seed(key))
-    made = gather_pairs(
-        jax.random.fold_in(seed, 0), simulator, space, pairs, executor=executor, store=store, progress=progress,
-        allow_invalid=allow_invalid,
-    )  # fmt: skip
-    coordinate = COORDINATES["box"](inferred_space(space))
-    scaling, rows = _rows(made, coordinate)
-    family, budget = density or SplineFlow(), budget or Budget()
-    points = _checkpoints(store, seed, made, family, budget)
-    trained = _train_density(seed, family, rows, budget, points, progress, throw)
-    contexts = jax.vmap(trained.network.context)(jnp.asarray(rows.z[rows.valid][:SETS]))
-    settled = settle_steps(trained.network.density, contexts)
-    validity = None
-    if not rows.valid.all():
-        validity = train_validity(jax.random.fold_in(seed, 2), rows.z, rows.valid, budget)
-    held = tuple(p for p in space.parameters if not p.is_free)
-    return NeuralLikelihood(
-        space=ParameterSpace((*coordinate.space.parameters, *held)),
-        coordinate=coordinate,
-        network=eqx.tree_at(lambda n: n.density, trained.network, settled.density),
-        scaling=scaling,
-        validity=validity,
-        record=trained.record,
-        flags={**made.flags, **trained.record.flags, **settled.flags},
-        provenance=record(
-            clock, "train_likelihood", key=key, density=repr(family), pairs=len(made), budget=repr(budget)
-        ),
-    )
-
-
-def _rows(pairs: Pairs, coordinate: AbstractCoordinate) -> tuple[DataScaling, _Rows]:
-    valid = pairs.valid
-    if len(valid) < FEWEST_PAIRS:
-        raise InvalidData(
-            f"{len(valid)} valid pairs of {len(pairs)}; at least {FEWEST_PAIRS} are needed, 10,000 are usual"
-        )
-    scaling = DataScaling.of(valid.data)
-    z = np.asarray(to_network(coordinate, jnp.asarray(pairs.columns(coordinate.space.names))), np.float32)
-    x = np.asarray(scaling.scaled_rows(valid.data), np.float32)
-    return scaling, _Rows(z, x, pairs.status == VALID)
-
-
-def _train_density(
-    seed: Key, family: AbstractDensityFamily, rows: _Rows, budget: Budget, points: Any, progress: Any, throw: bool
-) -> Trained:
-    keys = jax.random.split(jax.random.fold_in(seed, 1), 3)
-    size, count = rows.x.shape[1], len(rows.x)
-    features = perceptron(keys[0], rows.z.shape[1], _HIDDEN, _CONTEXT)
-    fresh = LikelihoodNetwork(features, family.build(keys[1], size, _CONTEXT, count))
-    pairs = {"y": rows.z[rows.valid], "x": rows.x}
-    return train(
-        keys[2],
-        _DensityLoss(),
-        fresh,
-        pairs,
-        budget=budget,
-        held_out=_DensityHeldOut(),
-        checkpoints=points,
-        progress=progress,
-        throw=throw,
-    )
-
-
-def _checkpoints(
-    store: Any, seed: Key, pairs: Pairs, family: AbstractDensityFamily, budget: Budget
-) -> Checkpoints | None:
-    if store is None:
-        return None
-    identity = identity_of("likelihood", seed, digest_of_pairs(pairs), density=family, budget=budget)
-    return Checkpoints(Path(store) / "likelihood", identity)
 
 
 def nested(blocks: dict[str, Any]) -> Any:

@@ -21,18 +21,17 @@ from .coordinates import COORDINATES, inferred_space
 from .density import AbstractDensityFamily
 from .flows import SplineFlow
 from .mixture_density import MixtureDensity
+from .online import judging_pairs
 from .pairs import Pairs
 from .paths import FlowMatching
 from .posterior import NeuralPosterior
 from .posterior_fits import STANDARDISE, Fit, fit_posterior
 from .restricted import Restricted, refuse_other_space
 from .rounds import Plan, counts_of_rounds, first_round, train_in_rounds
-from .simulation import is_traceable, refuse_other_names, simulate_pairs
+from .simulation import refuse_other_names, simulate_pairs
 from .switches import refuse_switches
 from .training_inputs import Encoder
 from .truncation import Truncation
-
-_ONLINE_PAIRS = 5_000  # pairs that scale the data and judge a run whose pairs are made inside the steps
 
 
 def train_posterior(
@@ -109,7 +108,7 @@ def train_posterior(
         TrainingDiverged: if ten steps in a row give no finite loss.
     """
     refuse_other_names(simulator, space)
-    _check(rounds, data, pairs, coordinate, standardise, simulator, space, proposal)
+    _check(rounds, data, pairs, coordinate, standardise, space, proposal)
     if correction is not None:
         _check_correction(path, coordinate, standardise, rounds)
         path, coordinate, standardise = path or SplineFlow(), "normal", "none"
@@ -132,7 +131,7 @@ def train_posterior(
     if proposal is not None:
         refuse_other_space(proposal, space)
     if pairs == "online":
-        some = simulate_pairs(seed, simulator, space, _ONLINE_PAIRS, allow_invalid=allow_invalid)
+        some = judging_pairs(seed, simulator, space, allow_invalid=allow_invalid)
         return fit_posterior(fit, some, online=simulator)
     given = pairs if isinstance(pairs, Pairs) else Pairs.load(pairs) if isinstance(pairs, (str, Path)) else None
     if given is not None and weights is None and proposal is None:
@@ -166,7 +165,6 @@ def _check(
     pairs: Any,
     coordinate: str,
     standardise: str,
-    simulator: AbstractSimulator,
     space: ParameterSpace,
     proposal: Restricted | None,
 ) -> None:
@@ -184,11 +182,6 @@ def _check(
         )
     if pairs == "online" and rounds > 1:
         raise InvalidOption("online pairs and truncated rounds do not go together; give a number of pairs")
-    if pairs == "online" and not is_traceable(simulator, space):
-        raise InvalidOption(
-            f"online pairs need a simulator that compiles, and {type(simulator).__name__} does not; give a number of "
-            "pairs, or write it with jax.numpy"
-        )
 
 
 def _check_correction(path: Any, coordinate: str, standardise: str, rounds: int) -> None:

@@ -72,7 +72,7 @@ def train_in_boxes(rounds: Boxes, targets: ParameterSpace, fit: Fit[Ratio], firs
     ratio, box = fit(0, every, targets, ledger), targets
     for number in range(1, len(rounds.pairs)):
         key = jax.random.fold_in(jax.random.key(rounds.seed), _TASK + number)
-        draws = _likely(jax.random.fold_in(key, 0), ratio, box, rounds.data, rounds.truncation)
+        draws = likely(jax.random.fold_in(key, 0), ratio, box, rounds.data, rounds.truncation)
         box, mass = bounding_box(draws, box, targets, rounds.truncation.margin)
         refuse_small(mass, number, ratio)
         inside = prior_draws(jax.random.fold_in(key, 1), box, rounds.pairs[number])
@@ -84,10 +84,18 @@ def train_in_boxes(rounds: Boxes, targets: ParameterSpace, fit: Fit[Ratio], firs
     return ratio
 
 
-def _likely(
+def likely(
     key: Any, ratio: AbstractLikelihood, box: ParameterSpace, data: Any, how: Truncation
 ) -> Float[np.ndarray, "draws targets"]:
-    """Prior draws in the box that hold all of the posterior but ``eps``, the highest first."""
+    """Prior draws in the box that hold all of the posterior but ``eps``, the highest first.
+
+    Args:
+        key: random key.
+        ratio: of the parameters of the box, or of more, which stay at their starts.
+        box: parameters with the bounds within which to look.
+        data: the observed data.
+        how: number of draws, and ``eps``.
+    """
     theta = prior_draws(key, box, how.draws)
     rows = np.tile(ratio.space.starts, (len(theta), 1))
     rows[:, list(ratio.space.indices(box.names))] = theta

@@ -25,12 +25,13 @@ from wilks.results.provenance import Provenance
 from wilks.results.text import as_text
 
 from .blocks import Layout, blocks_of, observed_blocks
-from .budget import Budget
+from .budget import USUAL_BATCH, Budget
 from .checkpoints import Checkpoints, digest_of_pairs, identity_of
 from .coordinates import COORDINATES, AbstractCoordinate, inferred_space
 from .estimator import Preparation
 from .ledgers import ledger_summary
 from .networks import Residual
+from .online import OnlinePairs, judging_pairs_without_failures, online_ledger
 from .pairs import Pairs
 from .ratio_losses import AbstractRatioLoss, BinaryRatio, DirectRatio, RatioTraining
 from .ratio_networks import RatioNetwork, build_ratio
@@ -185,7 +186,7 @@ def train_ratio(
         data: observed data for which later rounds are cut.
         truncation: posterior mass ``eps`` that each box may lose, prior ``draws`` by which it is found, ``margin``.
         pairs: number of simulations over all rounds (a tuple: in each), `Pairs`, or the folder of saved ones; drawn
-            from the prior.
+            from the prior. Or ``"online"``: fresh ones inside every training step, for simulators that compile.
         targets: parameters that the ratio depends on; the others are averaged over their priors.
         encoder: ``"auto"``, settings of an encoder, or a fixed summary.
         network: residual trunk.
@@ -211,9 +212,13 @@ def train_ratio(
     check_option("blocks", blocks, ("together", "each"))
     refuse_switches(space, "train_ratio")
     _check_rounds(rounds, data, blocks)
+    online = pairs == "online"
+    _check_online(online, rounds, blocks)
     seed = jax.random.key(as_seed(key))
     made = None
-    if rounds == 1 or isinstance(pairs, (Pairs, str, Path)):
+    if online:
+        made = judging_pairs_without_failures(jax.random.fold_in(seed, 0), simulator, space)
+    elif rounds == 1 or isinstance(pairs, (Pairs, str, Path)):
         given = counts_of_rounds(pairs, None, 1)[0] if isinstance(pairs, tuple) else pairs
         made = gather_pairs(
             jax.random.fold_in(seed, 0), simulator, space, given, executor=executor, store=store, progress=progress,
@@ -225,7 +230,7 @@ def train_ratio(
         raise InvalidOption("product=True and DirectRatio(form='pair') do not go together; take form='difference'")
     settings = _Settings(
         loss or BinaryRatio(), chosen, space, encoder, network or Residual(), product, budget or Budget(), scale,
-        store, progress, throw,
+        store, progress, throw, simulator if online else None,
     )  # fmt: skip
     if made is None or rounds > 1:
         counts = counts_of_rounds(pairs, made, rounds)
@@ -257,6 +262,14 @@ class _Settings(NamedTuple):
     store: Any
     progress: Any
     throw: bool
+    online: AbstractSimulator | None = None
+
+
+def _check_online(online: bool, rounds: int, blocks: str) -> None:
+    if online and rounds > 1:
+        raise InvalidOption("online pairs and rounds do not go together; give a number of pairs")
+    if online and blocks == "each":
+        raise InvalidOption("online pairs and blocks='each' do not go together; take blocks='together'")
 
 
 def _check_rounds(rounds: int, data: Any, blocks: str) -> None:
@@ -290,17 +303,24 @@ def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> Neur
         build_key, inputs.family, inputs.scaled_layout, size, settings.network, paired=paired, product=settings.product
     )
     uniform = isinstance(settings.coordinate, COORDINATES["box"])
+    source, budget = None, settings.budget
+    if settings.online is not None:
+        batch = budget.batch or USUAL_BATCH
+        budget = dataclasses.replace(budget, batch=batch)
+        source = OnlinePairs(settings.online, settings.space, settings.coordinate, None, inputs.preparation, batch)
     trained = train(
         train_key,
         RatioTraining(settings.loss, uniform),
         fresh,
         {"y": inputs.y, "x": inputs.x},
-        budget=settings.budget,
+        budget=budget,
+        source=source,
         checkpoints=_checkpoints(settings, seed, pairs, stage),
         progress=settings.progress,
         throw=settings.throw,
     )
-    return _described(clock, seed, pairs, settings, inputs, trained.network, trained.record)
+    found = _described(clock, seed, pairs, settings, inputs, trained.network, trained.record)
+    return found if source is None else dataclasses.replace(found, ledger=online_ledger(pairs, trained.record))
 
 
 def _described(
@@ -333,7 +353,8 @@ def _checkpoints(settings: _Settings, seed: Key, pairs: Pairs, stage: str) -> Ch
     encoder, space = settings.encoder, settings.coordinate.space
     identity = identity_of(
         stage, seed, digest_of_pairs(pairs), loss=settings.loss, network=settings.network, product=settings.product,
-        encoder=encoder, budget=settings.budget, targets=list(space.names), scale=settings.scale,
+        encoder=encoder, budget=settings.budget, online=settings.online is not None,
+        targets=list(space.names), scale=settings.scale,
         coordinate=type(settings.coordinate).__name__, bounds=[*space.lowers.tolist(), *space.uppers.tolist()],
         summary=digest(encoder) if isinstance(encoder, AbstractSummary) else "",
     )  # fmt: skip
