@@ -11,7 +11,8 @@ from wilks.inference.sbi.budget import Budget
 from wilks.inference.sbi.candidates import halton, largest, spread
 from wilks.inference.sbi.confidence_sets import confidence_set, coverage_map
 from wilks.inference.sbi.critical_curves import critical_values, local_p_value
-from wilks.inference.sbi.networks import Residual
+from wilks.inference.sbi.learned_p_values import OddsCurve, PooledOdds, p_values
+from wilks.inference.sbi.networks import Perceptron, Residual
 from wilks.inference.sbi.neural_statistics import (
     AbstractNeuralStatistic,
     PosteriorStatistic,
@@ -61,6 +62,67 @@ BUDGET = Budget(steps=1500, batch=512, rate=3e-3)
 @pytest.fixture(scope="module")
 def critical():
     return critical_values(1, STATISTIC, SIMULATOR, SPACE, level=(0.68, 0.90), n=20_000, budget=BUDGET)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    return p_values(1, STATISTIC, SIMULATOR, SPACE, n=20_000, budget=BUDGET)
+
+
+def test_learned_p_values_follow_the_point(learned):
+    for a in (0.05, 0.5, 0.95):
+        t = chi2(1).isf([0.9, 0.5, 0.2, 0.05, 0.01]) * (0.1 + 0.2 * a) ** 2
+        found = learned.at(np.full((5, 1), a), t)
+        # 20,000 toys over a, of which a tenth tells of one point: binomial errors of 1 % at most, twice
+        assert found == pytest.approx([0.9, 0.5, 0.2, 0.05, 0.01], abs=0.02)
+    assert learned.flags == {}
+
+
+class Pull(AbstractNeuralStatistic):
+    """T = [(x - a)/spread]^2: chi-square of one degree of freedom wherever a is."""
+
+    space: ParameterSpace
+
+    def measure(self, theta, data):
+        return ((np.asarray(data)[:, 0] - theta[:, 0]) / (0.1 + 0.2 * theta[:, 0])) ** 2
+
+    def curve(self, theta, data):
+        return self.measure(theta, np.tile(data, (len(theta), 1)))
+
+
+def test_learned_p_values_of_chi_square_are_those_of_chi_square():
+    found = p_values(3, Pull(SPACE), SIMULATOR, SPACE, n=100_000, budget=Budget(steps=1500, batch=512))
+    a, t = np.meshgrid(np.linspace(0.0, 1.0, 11), chi2(1).isf(np.linspace(0.005, 0.995, 60)))
+    p = found.at(a.reshape(-1, 1), t.ravel()).reshape(t.shape)
+    assert p == pytest.approx(chi2(1).sf(t), abs=0.02)  # 0.012 was measured, largest of 660 places
+    far = found.at(np.full((2, 1), 0.5), np.array([20.0, 40.0]))  # beyond all toys: small, and smaller still
+    assert 1e-3 > far[0] > far[1] > 0.0
+
+
+def test_p_values_fall_with_the_statistic_whatever_the_weights():
+    generator = np.random.default_rng(2)
+    pooled = np.sort(generator.normal(scale=8.0, size=300)).astype(np.float32)
+    for _ in range(20):
+        weights = [generator.normal(scale=2.0, size=shape).astype(np.float32) for shape in ((1, 4), (4, 15))]
+        biases = [generator.normal(scale=3.0, size=size).astype(np.float32) for size in (4, 15)]
+        curve = OddsCurve(Perceptron(tuple(map(jnp.asarray, weights)), tuple(map(jnp.asarray, biases))))
+        odds = np.asarray(curve(jnp.asarray(generator.normal(size=1), jnp.float32), jnp.asarray(pooled)))
+        assert (np.diff(odds) >= 0).all()  # odds rise with those of all toys, which fall with the statistic
+        assert odds[-1] > odds[0]
+    sample = generator.exponential(size=2000)
+    table = PooledOdds.of(np.concatenate([np.zeros(500), sample]))  # an atom at zero, as at a bound
+    at = np.linspace(-1.0, 30.0, 500)
+    assert (np.diff(table(at)) <= 0).all()
+    assert table(np.array([-1.0, 0.0])) == pytest.approx(np.log(2499.5 / 0.5))
+    assert 1 / (1 + np.exp(-table(np.array([1.0])))) == pytest.approx(0.8 * np.exp(-1.0), abs=0.04)
+    assert table(np.array([30.0]))[0] < table(np.array([10.0]))[0] < -6.0
+
+
+def test_p_values_from_too_little_are_refused():
+    with pytest.raises(InvalidOption, match="at least 1000"):
+        p_values(1, STATISTIC, SIMULATOR, SPACE, n=500)
+    with pytest.raises(InvalidOption, match="takes 1 values"):
+        PooledOdds.of(np.ones(2000))
 
 
 def exact(a, level):

@@ -17,6 +17,7 @@ from .evidence import suspiciousness as suspiciousness
 from .flows import SplineFlow as SplineFlow
 from .grid_posteriors import total_variation as total_variation
 from .importance import reweight as reweight
+from .learned_p_values import p_values as p_values
 from .likelihood_training import train_likelihood as train_likelihood
 from .local_tests import local_c2st as local_c2st
 from .map_estimates import map_estimate as map_estimate

@@ -165,7 +165,7 @@ def critical_values(
     levels = _checked_levels(level, n)
     theta, t = throw_statistics(key, statistic, simulator, space, n, executor=executor, progress=progress)
     fine = np.isfinite(t)
-    flags = _failures(int((~fine).sum()), n)
+    flags = failed_toys(int((~fine).sum()), n)
     coordinate = COORDINATES["box"](inferred_space(space))
     z = np.asarray(
         to_network(coordinate, jnp.asarray(theta[:, list(space.indices(coordinate.space.names))])), np.float32
@@ -268,7 +268,12 @@ def _checked_levels(level: float | Sequence[float], n: int) -> tuple[float, ...]
     return levels
 
 
-def _failures(failed: int, n: int) -> dict[str, str]:
+def failed_toys(failed: int, n: int) -> dict[str, str]:
+    """The flag of toys without a statistic, if there are any.
+
+    Raises:
+        TooManyFailures: above one per cent.
+    """
     if failed > _MOST_FAILED * n:
         raise TooManyFailures(f"the statistic is not finite for {failed} of {n} toys; more than {_MOST_FAILED:.0%}")
     return {"failed_toys": f"the statistic is not finite for {failed} of {n} toys"} if failed else {}
