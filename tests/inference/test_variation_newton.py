@@ -11,7 +11,7 @@ from wilks.inference.fitting import climb_from
 from wilks.inference.lanes import stack_lanes
 from wilks.inference.minimisers import Newton
 from wilks.inference.problem import pose
-from wilks.inference.variation_newton import climb_variations
+from wilks.inference.variation_newton import _solved, climb_variations
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.model.ensembles import LinearEnsemble
 from wilks.parameters.parameter import Parameter
@@ -93,3 +93,22 @@ def test_what_numpy_cannot_start_from_is_fitted_by_other_means():
 def test_a_curvature_that_is_asked_for_is_not_replaced():
     assert climb_variations(pose(peak(), OBSERVED), peak().space.starts, ()) is not None
     assert climb_variations(pose(peak(), OBSERVED, minimiser=Newton("fisher")), peak().space.starts, ()) is None
+
+
+@pytest.mark.parametrize("size", range(1, 8))
+def test_steps_of_few_parameters_solve_the_equations_or_say_that_none_does(size):
+    random = np.random.default_rng(size)
+    for _ in range(50):
+        root, scale = random.normal(size=(size, size)), 10.0 ** random.uniform(-4, 4, size)
+        curvature = (root @ root.T + 0.1 * np.eye(size)) * scale * scale[:, None]
+        gradient = random.normal(size=size) * scale
+        # rounding, times the condition number of the scaled curvature
+        np.testing.assert_allclose(_solved(curvature, gradient), np.linalg.solve(curvature, gradient), rtol=1e-9)
+        signs = np.ones(size)
+        signs[random.integers(size)] = -1.0
+        assert _solved((root * signs) @ root.T * scale * scale[:, None], gradient) is None  # curved downwards
+    if size > 1:
+        flat = np.ones((size, size))
+        assert _solved(flat, np.ones(size)) is None
+    assert _solved(np.zeros((size, size)), np.ones(size)) is None
+    assert _solved(np.full((size, size), np.nan), np.ones(size)) is None

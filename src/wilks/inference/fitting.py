@@ -24,12 +24,12 @@ from .description import describe, movable
 from .endpoint import Curved, Endpoint, endpoint, examine
 from .ladder import Climbed, climb
 from .lanes import count_lanes, saturated_lanes, stack_lanes
-from .member_starts import average_starts
+from .member_starts import average_starts, inside_start
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, AbstractSerialMinimiser
 from .multistart import Multistart, fit_many_starts
 from .problem import Clock, Problem, error_of_user, judged, pose, standing_flags
 from .serial import searched
-from .starts import auxiliary_starts, count_starts, inside_start
+from .starts import auxiliary_starts, count_starts
 from .variation_newton import climb_variations
 
 _NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory

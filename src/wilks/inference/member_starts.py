@@ -8,8 +8,9 @@ from jaxtyping import Bool, Float
 
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
+from wilks.likelihood.joint import Joint
 from wilks.likelihood.members import MemberCounts, MemberData
-from wilks.likelihood.variations import average_of, log_densities
+from wilks.likelihood.variations import average_of, log_densities, means_at
 from wilks.parameters.space import ParameterSpace
 
 from .identity import once_per_likelihood
@@ -17,6 +18,8 @@ from .lanes import Settings, evaluate_lanes, fit_lanes, take_lanes, variations
 
 _MEMBERS_AT_ONCE = 2**16  # fits of members held in memory at a time
 _RIDGE = 1e-9  # share by which diagonal elements grow, to keep the normal equations solvable
+
+_SHARES = (0.01, 0.1, 0.5, 1.0)  # of the way to the space's starts that a start without any expectation is moved
 
 Lanes = Float[np.ndarray, "lanes parameters"]
 
@@ -91,6 +94,49 @@ def average_starts(
     means = matrix @ np.stack([guess, start]).swapaxes(1, 2) + constants[:, None]
     there, here = log_densities(means, counts)
     return np.where((there > here)[:, None], guess, start)
+
+
+def inside_start(
+    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, " parameters"], space: ParameterSpace
+) -> tuple[Float[np.ndarray, " parameters"], dict[str, str]]:
+    """A start at which every bin with data expects something under some variation, and the flag if that is another one.
+
+    From a density of zero no slope leads away, so the start moves towards that of the space, as far as it must.
+    """
+    dead = _dead_bins(likelihood, data, theta, space)
+    if not dead:
+        return theta, {}
+    for share in _SHARES:
+        moved = theta + share * np.where(space.free_mask, space.starts - theta, 0.0)
+        if not _dead_bins(likelihood, data, moved, space):
+            values = ", ".join(f"{n} = {v:.4g}" for n, v in zip(space.names, moved.tolist(), strict=True))
+            return moved, {
+                "start_moved": f"the start expects nothing in bins {', '.join(map(str, dead))}, which have data; the "
+                f"fit began at {values}"
+            }
+    return theta, {}
+
+
+def _dead_bins(
+    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, " parameters"], space: ParameterSpace
+) -> tuple[int, ...]:
+    """Bins with data in which an ensemble of variations expects nothing."""
+    if isinstance(likelihood, Joint):
+        found: list[int] = []
+        for name, part in likelihood.parts.items():
+            where = list(space.indices(part.space.names))
+            found += _dead_bins(part, data[name], theta[where], part.space)
+        return tuple(found)
+    if not isinstance(likelihood, EnsembleCounts):
+        return ()
+    known = _average(likelihood)
+    if known is None:
+        mean = means_at(likelihood.predictor, theta[None])[..., 0].max(axis=0)
+    else:
+        mean = known[0] @ theta + known[1]  # positive where any variation with a weight is
+    if mean.min() > 0:
+        return ()
+    return tuple(np.flatnonzero((np.asarray(data.counts) > 0) & (mean <= 0)).tolist())
 
 
 @once_per_likelihood

@@ -6,10 +6,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float
 
-from wilks._base.typing import Values
 from wilks.likelihood.constraints import Constraints
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
-from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
@@ -17,8 +15,6 @@ from wilks.likelihood.unbinned import Unbinned
 from wilks.parameters.space import ParameterSpace
 
 from .identity import once_per_likelihood
-
-_SHARES = (0.01, 0.1, 0.5, 1.0)  # of the way to the space's starts that a start without any expectation is moved
 
 Lanes = Float[np.ndarray, "lanes parameters"]
 
@@ -59,35 +55,6 @@ def count_starts(
         wanted = likelihood.count_starts(data, theta[0], space.free_mask & same)
         moved = np.where(space.free_mask & same, wanted, theta)
     return np.clip(moved, space.lowers, space.uppers)
-
-
-def inside_start(
-    likelihood: AbstractLikelihood, data: Any, theta: Float[np.ndarray, " parameters"], space: ParameterSpace
-) -> tuple[Float[np.ndarray, " parameters"], dict[str, str]]:
-    """A start at which every bin with data expects something under some variation, and the flag if that is another one.
-
-    From a density of zero no slope leads away, so the start moves towards that of the space, as far as it must.
-    """
-    dead = _dead_bins(likelihood, data, space.unpack(theta))
-    if not dead:
-        return theta, {}
-    for share in _SHARES:
-        moved = theta + share * np.where(space.free_mask, space.starts - theta, 0.0)
-        if not _dead_bins(likelihood, data, space.unpack(moved)):
-            values = ", ".join(f"{n} = {v:.4g}" for n, v in zip(space.names, moved.tolist(), strict=True))
-            return moved, {
-                "start_moved": f"the start expects nothing in bins {', '.join(map(str, dead))}, which have data; the "
-                f"fit began at {values}"
-            }
-    return theta, {}
-
-
-def _dead_bins(likelihood: AbstractLikelihood, data: Any, values: Values) -> tuple[int, ...]:
-    """Bins with data in which an ensemble of variations expects nothing."""
-    if isinstance(likelihood, Joint):
-        parts = likelihood.parts.items()
-        return tuple(i for name, part in parts for i in _dead_bins(part, data[name], values))
-    return EnsembleCounts.dead_bins(likelihood, values, data) if isinstance(likelihood, EnsembleCounts) else ()
 
 
 def shaken_starts(

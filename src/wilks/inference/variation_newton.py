@@ -27,6 +27,7 @@ from .newton import ACCEPT, DAMPING_START, SINGULAR
 from .problem import Problem
 
 _TINY = 1e-10  # curvature below which a parameter has no effect
+_FEW = 5  # parameters whose equations plain Python solves faster than numpy
 _LEAST = 0.01  # least curvature where the likelihood is not convex, in those of the average variation
 
 Counts = Float[np.ndarray, " bins"]
@@ -165,23 +166,54 @@ def _newton(here: Surroundings, where: Bool[np.ndarray, " parameters"], damping:
     if not where.all():
         curvature = np.where(where[:, None] & where, curvature, np.eye(len(where)))
         gradient = np.where(where, gradient, 0.0)
-    diagonal = curvature.diagonal()
-    if not _is_positive(curvature, diagonal):
+    step = _solved(curvature, gradient)
+    if step is None:
         return _newton_by_axes(curvature, here.convex.diagonal(), gradient, where, damping)
-    step = np.linalg.solve(curvature, gradient)
     edm = 0.5 * float(gradient @ step)
     if damping > 0:
-        step = np.linalg.solve(curvature + np.diag(damping * diagonal), gradient)
+        step = np.linalg.solve(curvature + np.diag(damping * curvature.diagonal()), gradient)
     return step, here.hessian, edm
 
 
-def _is_positive(curvature: Matrix, diagonal: Vector) -> bool:
+def _solved(curvature: Matrix, gradient: Vector) -> Vector | None:
+    """What the curvature times gives the gradient; None where a direction is flat, or curved downwards.
+
+    Few parameters are eliminated in plain Python (root-free Cholesky), a third of the time of two calls of LAPACK.
+    """
+    size = len(gradient)
+    if size > _FEW:
+        return np.linalg.solve(curvature, gradient) if _is_positive(curvature) else None
+    rows, step = curvature.tolist(), gradient.tolist()
+    pivots = []
+    for i in range(size):
+        row = rows[i]
+        pivot = row[i]
+        for k in range(i):
+            share = row[k]  # times its pivot
+            row[k] = part = share / pivots[k]
+            pivot -= share * part
+            step[i] -= part * step[k]
+        if not pivot > SINGULAR * row[i]:
+            return None
+        pivots.append(pivot)
+        for j in range(i + 1, size):
+            below = rows[j]
+            for k in range(i):
+                below[i] -= row[k] * below[k]
+    for i in range(size - 1, -1, -1):
+        step[i] /= pivots[i]
+        for j in range(i + 1, size):
+            step[i] -= rows[j][i] * step[j]
+    return np.array(step)
+
+
+def _is_positive(curvature: Matrix) -> bool:
     """Whether no direction is flat, or curved downwards."""
     try:
         root = np.linalg.cholesky(curvature)
     except np.linalg.LinAlgError:
         return False
-    return bool((root.diagonal() ** 2 > SINGULAR * diagonal).all())
+    return bool((root.diagonal() ** 2 > SINGULAR * curvature.diagonal()).all())
 
 
 def _newton_by_axes(

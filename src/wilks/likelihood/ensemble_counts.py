@@ -153,11 +153,6 @@ class EnsembleCounts(
             )
         return flags, effective
 
-    def dead_bins(self, values: Values, data: CountsData) -> tuple[int, ...]:
-        """Bins with data in which no variation expects anything: there the density is zero."""
-        mean, counts = _means(self, values), np.asarray(data.counts)
-        return tuple(int(i) for i in np.flatnonzero((counts > 0) & (mean.max(axis=0) <= 0)))
-
     def prepare(self, data: Any) -> CountsData:
         """Check counts and bring them into canonical form: a vector, or any histogram with ``values()``.
 
