@@ -20,6 +20,7 @@ DRAWABLE = (
     "cls_map",
     "confidence_set",
     "contour",
+    "contour_bands",
     "costs",
     "coverage",
     "coverage_check",

@@ -7,7 +7,7 @@ import pytest
 
 from wilks._base.errors import InvalidData
 from wilks.plots.neural.calibration import calibration_curves, local_pp, rank_histogram
-from wilks.plots.neural.planes import learned_region
+from wilks.plots.neural.planes import contour_bands, critical_maps, learned_region
 from wilks.plots.neural.posteriors import _drawn, posterior_pair, weights
 from wilks.plots.neural.training import training
 from wilks.plots.posteriors import grid_posterior
@@ -47,6 +47,29 @@ def test_a_learned_region_is_drawn_with_the_exact_ones(results):
     three = dataclasses.replace(results["confidence_set"], names=("a", "b", "c"))
     with pytest.raises(InvalidData, match="two parameters"):
         learned_region(three)
+
+
+def test_learned_critical_values_stand_beside_those_of_toys(results):
+    region = results["region"]
+    learned = dataclasses.replace(
+        results["confidence_set"], names=region.names, level=region.level, axes=(region.x, region.y),
+        statistic=region.t,
+        critical=region.critical + 0.25, inside=region.inside,
+    )  # fmt: skip
+    figure = critical_maps(learned, region)
+    one, two, three = (ax for ax in figure.axes if ax.get_label() != "<colorbar>")
+    assert three.get_title() == "difference, rms 0.25"
+    assert one.collections[0].get_clim() == two.collections[0].get_clim()
+    finite = np.isfinite(region.critical)
+    assert np.asarray(three.collections[0].get_array()).T[finite] == pytest.approx(0.25)
+    with pytest.raises(InvalidData, match="the same nodes"):
+        critical_maps(dataclasses.replace(learned, level=0.5), region)
+
+
+def test_bands_of_contours_name_truth_and_toys(results):
+    ax = contour_bands(results["contour_bands"])
+    assert "90 % contour, median of 198 toys" in texts(ax)
+    assert {"68 % of the contours", "95 % of the contours", "truth"} < set(texts(ax))
 
 
 def test_draws_stand_beside_the_exact_posterior(results):

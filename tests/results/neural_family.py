@@ -7,6 +7,7 @@ import numpy as np
 from wilks.results.calibration import CoverageCheck, RankCalibration
 from wilks.results.checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
 from wilks.results.confidence import ConfidenceSet, CoverageMap
+from wilks.results.contour_bands import ContourBands
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.provenance import Provenance
 from wilks.results.result import AbstractResult
@@ -255,6 +256,25 @@ def coverage_map() -> CoverageMap:
     )
 
 
+def contour_bands() -> ContourBands:
+    x, y = np.geomspace(0.01, 1.0, 9), np.geomspace(0.1, 10.0, 8)
+    far = np.log(x / 0.1)[:, None] ** 2 + np.log(y / 1.0)[None] ** 2
+    return ContourBands(
+        names=("s", "m"),
+        units=("", "eV^2"),
+        level=0.9,
+        x=x,
+        y=y,
+        share=1.0 / (1.0 + np.exp(far - 2.0) ** 2),
+        truth=(0.1, 1.0),
+        toys=198,
+        failed=2,
+        flags={"failed_simulations": "2 of 200 simulations at the truth failed"},
+        how="regions of 2000 posterior draws per toy, of highest density per prior probability",
+        provenance=PROVENANCE,
+    )
+
+
 def active_subspace() -> ActiveSubspace:
     return ActiveSubspace(
         names=("s", "m"),
@@ -296,6 +316,7 @@ NEURAL: dict[str, Callable[[], AbstractResult]] = {
     "grid_posterior": grid_posterior,
     "confidence_set": confidence_set,
     "coverage_map": coverage_map,
+    "contour_bands": contour_bands,
     "active_subspace": active_subspace,
     "conditional_correlation": conditional_correlation,
 }

@@ -11,6 +11,7 @@ from wilks.results.calibration import CoverageCheck, RankCalibration
 from wilks.results.checks import LocalTest, PredictiveCheck
 from wilks.results.comparisons import CostComparison
 from wilks.results.confidence import ConfidenceSet, CoverageMap
+from wilks.results.contour_bands import ContourBands
 from wilks.results.fits import FitResult, FitTable
 from wilks.results.grid_posteriors import GridPosterior
 from wilks.results.hypotheses import GoodnessOfFit
@@ -27,7 +28,7 @@ from wilks.results.weighted import WeightedSamples
 from .comparisons import costs
 from .fits import correlation, pulls
 from .neural.calibration import calibration_curves, local_pp, rank_histogram
-from .neural.planes import coverage_plane, learned_region
+from .neural.planes import contour_bands, coverage_plane, learned_region
 from .neural.posteriors import predictive, weights
 from .posteriors import grid_posterior
 from .rankings import impacts
@@ -90,5 +91,6 @@ DRAWN: dict[type[AbstractResult], Callable[[Any], Figure]] = {
     PredictiveCheck: predictive,
     ConfidenceSet: lambda result: figure_of(learned_region(result)),
     CoverageMap: lambda result: figure_of(coverage_plane(result)),
+    ContourBands: lambda result: figure_of(contour_bands(result)),
     WeightedSamples: lambda result: figure_of(weights(result)),
 }

@@ -111,7 +111,7 @@ class CoverageCheck(AbstractResult):
         """Verdict, and the coverage of usual credibilities."""
         n = len(self)
         rows = tuple((percent(a), f"{percent(self.at(a))} ± {percent((a * (1 - a) / n) ** 0.5)}") for a in _SHOWN)
-        sets = f"{n + self.failed} sets of data, {self.failed} failed"
-        sentences = (self.verdict, f"p-value {probability(self.p_value)}", sets, self.how)
+        sets = (f"{n + self.failed} sets of data, {self.failed} failed",) if self.failed else ()
+        sentences = (self.verdict, f"p-value {probability(self.p_value)}", *sets, self.how)
         title = f"Coverage ({self.kind}): {'calibrated' if self.ok else 'not calibrated'}"
         return Summary(title, sentences, ("credibility", "coverage"), rows, tuple(self.flags.items()))

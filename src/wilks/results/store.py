@@ -10,6 +10,7 @@ from .calibration import CoverageCheck, RankCalibration
 from .checks import LocalTest, Misspecification, PredictiveCheck, TotalVariation
 from .comparisons import CostComparison
 from .confidence import ConfidenceSet, CoverageMap
+from .contour_bands import ContourBands
 from .encoding import encode
 from .fields import build
 from .files import read
@@ -70,6 +71,7 @@ RESULTS: dict[str, type[AbstractResult]] = {
         GridPosterior,
         ConfidenceSet,
         CoverageMap,
+        ContourBands,
         ActiveSubspace,
         ConditionalCorrelation,
     )

@@ -58,6 +58,7 @@ from .saving import load_posterior as load_posterior
 from .saving import save_network as save_network
 from .saving import save_posterior as save_posterior
 from .score_paths import ScoreMatching as ScoreMatching
+from .sensitivity_bands import contour_bands as contour_bands
 from .simulation import simulate_pairs as simulate_pairs
 from .sufficient import ScoreCompression as ScoreCompression
 from .sufficient import SufficientStatistic as SufficientStatistic
