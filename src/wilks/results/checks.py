@@ -70,6 +70,8 @@ class Misspecification(AbstractResult):
         ok: whether the smallest p-value, corrected for the number of tests, is above 1 %.
         verdict: the sentence on that.
         failed: simulations that raised or gave values that are not finite, besides those that were used.
+        log_density: ln p of the data by a learned density of standardised features; None where none was asked for.
+        p_density: p-value of it.
     """
 
     spaces: tuple[str, ...]
@@ -82,6 +84,8 @@ class Misspecification(AbstractResult):
     ok: bool
     verdict: str
     failed: int = 0
+    log_density: Float[np.ndarray, " spaces"] | None = None
+    p_density: Float[np.ndarray, " spaces"] | None = None
 
     def summary(self) -> Summary:
         """One row per space of features."""
@@ -93,12 +97,19 @@ class Misspecification(AbstractResult):
                 probability(float(self.p_mmd[i])),
                 number(float(self.mahalanobis[i]), 4),
                 probability(float(self.p_mahalanobis[i])),
+                *self._density(i),
             )
             for i, space in enumerate(self.spaces)
         )
-        columns = ("features", "number", "discrepancy", "p", "Mahalanobis", "p")
+        more = () if self.log_density is None else ("ln density", "p")
+        columns = ("features", "number", "discrepancy", "p", "Mahalanobis", "p", *more)
         title = f"Misspecification: {'ok' if self.ok else 'data unlike the simulations'}"
         return Summary(title, (self.verdict, self.how), columns, rows, tuple(self.flags.items()))
+
+    def _density(self, i: int) -> tuple[str, ...]:
+        if self.log_density is None or self.p_density is None:
+            return ()
+        return (number(float(self.log_density[i]), 4), probability(float(self.p_density[i])))
 
 
 @final

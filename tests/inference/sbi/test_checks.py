@@ -5,9 +5,12 @@ from scipy.stats import kstest
 
 from tests.inference.sbi.exact import GaussianMixture, GaussianPosterior, LinearGaussian, flow_posterior
 from wilks._base.errors import InvalidData, InvalidOption
+from wilks.inference.sbi.budget import Budget
+from wilks.inference.sbi.flows import SplineFlow
 from wilks.inference.sbi.grid_posteriors import posterior_on_grid, total_variation
 from wilks.inference.sbi.importance import reweight
 from wilks.inference.sbi.local_tests import local_c2st
+from wilks.inference.sbi.marginal_density import marginal_log_density
 from wilks.inference.sbi.misspecified_data import misspecification, mmd
 from wilks.inference.sbi.noise_space import noise_of
 from wilks.inference.sbi.predictive import predictive_check
@@ -56,6 +59,46 @@ def test_p_values_of_misspecification_are_uniform_under_the_model():
 
 def _prior(i):
     return np.asarray(jax.random.normal(jax.random.key(1000 + i), (2,)))
+
+
+class TwoRings(AbstractSimulator):
+    """x at distance 1 or 3 from zero, with a tenth of spread: and nothing between."""
+
+    model: LinearGaussian
+
+    @property
+    def space(self):
+        return self.model.space
+
+    def simulate(self, key, values):
+        one, two, three = jax.random.split(key, 3)
+        radius = 1.0 + 2.0 * jax.random.bernoulli(one) + 0.1 * jax.random.normal(two)
+        angle = 2 * jax.numpy.pi * jax.random.uniform(three)
+        return radius * jax.numpy.stack([jax.numpy.cos(angle), jax.numpy.sin(angle)])
+
+    def expected(self, values):
+        return jax.numpy.zeros(2)
+
+
+def test_a_density_of_the_data_sees_gaps_that_distances_do_not():
+    rings = TwoRings(MODEL)
+    asked = {"n": 3000, "held_out": 400, "density": SplineFlow(layers=4, width=32), "budget": Budget(1500, rate=3e-3)}
+    usual = misspecification(1, EXACT, rings, np.array([0.0, 3.0]), **asked)
+    gap = misspecification(1, EXACT, rings, np.array([0.0, 2.0]), **asked)
+    assert usual.ok
+    assert gap.p_density[0] < 0.02 < 0.1 < min(gap.p_mahalanobis[0], usual.p_density[0])
+    assert gap.log_density[0] < usual.log_density[0] - 1.0
+    assert "ln density" in str(gap)
+    assert misspecification(1, EXACT, MODEL, DATA, n=100, held_out=60).log_density is None
+
+
+def test_the_density_of_normal_data_is_the_normal_density():
+    rows = np.random.default_rng(1).normal(size=(4000, 2))
+    at = np.array([[0.0, 0.0], [1.0, -1.0], [2.0, 0.0]])
+    family = SplineFlow(layers=2, width=16)
+    found = marginal_log_density(jax.random.key(2), family, rows, at, Budget(600, rate=3e-3))
+    # 4,000 points: tenths of ln p in the middle, more in the tails
+    assert found == pytest.approx(-np.log(2 * np.pi) - 0.5 * np.sum(at**2, axis=1), abs=0.3)
 
 
 def test_encoded_features_are_compared_as_well():
