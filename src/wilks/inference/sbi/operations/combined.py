@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from scipy.special import logsumexp
 
 from wilks._base.digests import digest
-from wilks._base.errors import InvalidData, InvalidOption
+from wilks._base.errors import InvalidData, InvalidOption, check_option
 from wilks._base.typing import Key
 from wilks.inference.problem import Clock
 from wilks.inference.sbi.importance import judged, summed
@@ -27,6 +27,7 @@ from wilks.parameters.wording import priors_of
 from wilks.results.samples import Samples
 from wilks.results.weighted import WeightedSamples
 
+from .combined_scores import ScoreProduct, score_product
 from .shared_spaces import space_of_all
 
 _PER_DRAW = 4  # candidates per draw
@@ -134,7 +135,9 @@ class CombinedPosterior(AbstractPosterior):
             raise InvalidData(f"data of {given}; expected those of {', '.join(self.parts)}, by name")
 
 
-def combine(posteriors: Mapping[str, Any], *, candidates: int = 20_000) -> CombinedPosterior:
+def combine(
+    posteriors: Mapping[str, Any], *, candidates: int = 20_000, by: str = "density"
+) -> CombinedPosterior | ScoreProduct:
     """The posterior of several independent data sets from one posterior of each.
 
     ln q = sum ln q_i - (n - 1) ln p + const. Errors of the parts add up: `reweight` corrects them where there is a
@@ -142,16 +145,25 @@ def combine(posteriors: Mapping[str, Any], *, candidates: int = 20_000) -> Combi
 
     Args:
         posteriors: one per data set, of the same parameters and priors.
-        candidates: draws by which the product is normalised, to about sqrt(candidates) when the parts agree.
+        candidates: draws by which the product is normalised, to about sqrt(candidates) when the parts agree; by
+            scores, those by which the covariance of each part is found.
+        by: ``"density"``, candidates of all parts chosen by weight, for any posteriors that overlap; or ``"score"``,
+            one diffusion under the joint score of all, for posteriors of score matching trained with
+            ``coordinate="normal", standardise="none"``: it needs no overlap, is exact for normal posteriors, and
+            approximate for others.
 
     Raises:
+        InvalidOption: for posteriors that have no score in these coordinates.
         InvalidParameter: naming a parameter whose bounds or priors differ.
 
     References:
-        T. Geffner, G. Papamakarios, A. Mnih, arXiv:2209.14249, eq. 4.
+        T. Geffner, G. Papamakarios, A. Mnih, arXiv:2209.14249, eq. 4; J. Linhart et al., arXiv:2404.07593 (scores).
     """
+    check_option("way to combine", by, ("density", "score"))
     if candidates < 100:
         raise InvalidOption(f"{candidates} candidates cannot normalise a product; take at least 100, 20,000 as a rule")
+    if by == "score":
+        return score_product(posteriors, candidates)
     return CombinedPosterior(space_of_all(posteriors.values()), dict(posteriors), candidates)
 
 
