@@ -141,6 +141,7 @@ class _Run:
         self._budget, self._held_out, self._loss = budget, held_out, loss
         weights, static = eqx.partition(network, eqx.is_inexact_array)
         self._task = _Task(static, loss, source, fitted, self._key)
+        self._fresh = weights
         self._state = _begin(weights)
         self.record = TrainingRecord.empty(n, self.batch, self.total)
         self._pace = 0.0  # seconds per step, once known
@@ -211,19 +212,28 @@ class _Run:
             int(self._state.bad),
         )
         if int(self._state.bad_in_a_row) >= _BAD_IN_A_ROW:
-            last_good = self._state.best if math.isfinite(float(self._state.best_loss)) else self._state.average
             raise TrainingDiverged(
                 f"ten steps in a row up to step {step} of {self.total} gave no finite loss or gradient, at rate "
                 f"{rate_at(self._budget, step / self.total):.2g}; lower budget.rate, or look for outliers in the data. "
                 "The last good network is kept in `.result`",
-                Trained(self._network(last_good), self.record.finished()),
+                Trained(self._network(self._last_good()), self.record.finished()),
             )
+
+    def _last_good(self) -> Any:
+        """The best snapshot; without one of finite loss the average, and if its loss is not either, fresh weights."""
+        if math.isfinite(float(self._state.best_loss)):
+            return self._state.best
+        return self._state.average if math.isfinite(self._judged(self._state.average)) else self._fresh
+
+    def _judged(self, weights: Any) -> float:
+        value = _evaluate(weights, self._task.static, self._validation, self._fixed, self._held_out, self._loss)
+        return float(value)
 
     def _snapshot(self) -> None:
         average = self._state.average
-        value = _evaluate(average, self._task.static, self._validation, self._fixed, self._held_out, self._loss)
-        loss, step = float(value), int(self._state.step)
-        better = loss < float(self._state.best_loss) or self.record.chosen == 0
+        loss, step = self._judged(average), int(self._state.step)
+        best = float(self._state.best_loss)
+        better = loss < best or self.record.chosen == 0 or (math.isfinite(loss) and not math.isfinite(best))
         if better:
             self._state = self._state._replace(best=average, best_loss=jnp.float32(loss))
         self.record = self.record.with_snapshot(step, loss, better)
