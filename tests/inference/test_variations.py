@@ -140,7 +140,7 @@ TABLE_A = [[3.0, 6.0, 2.0], [4.0, 5.0, 1.0]]
 @pytest.mark.parametrize(
     ("tables", "sentence"),
     [
-        ({"A": TABLE_A, "Z": np.zeros((2, 3))}, "^Z has no effect on the prediction$"),
+        ({"A": TABLE_A, "Z": np.zeros((2, 3))}, "^Z has no effect on the likelihood there$"),
         ({"A": TABLE_A, "Y": np.zeros((2, 3)), "Z": np.zeros((2, 3))}, "^Y, Z have no effect"),
         ({"A": TABLE_A, "B": 2 * np.array(TABLE_A)}, r"^the data do not fix the combination \+1 A -0.5 B$"),
         ({"A": TABLE_A, "B": TABLE_A, "C": TABLE_A}, r"combinations .*A.* and .*A"),

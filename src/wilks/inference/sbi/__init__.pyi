@@ -20,6 +20,7 @@ from .importance import reweight as reweight
 from .learned_p_values import p_values as p_values
 from .likelihood_training import train_likelihood as train_likelihood
 from .local_tests import local_c2st as local_c2st
+from .many_sets import sample_many as sample_many
 from .map_estimates import map_estimate as map_estimate
 from .misspecified_data import misspecification as misspecification
 from .mixed_likelihood import train_mixed_likelihood as train_mixed_likelihood

@@ -81,6 +81,11 @@ def _pick(name: str, given: Blocks, layout: Layout) -> str:
 
 def _checked(name: str, array: Any, shape: tuple[int, ...]) -> np.ndarray:
     array = np.asarray(array)
+    if array.shape[1:] == shape and array.ndim:
+        raise InvalidData(
+            f"observed data: block {name!r} has shape {array.shape}; the network was trained on {shape}; for many sets "
+            "of data take `sample_many`"
+        )
     if array.shape != shape:
         raise InvalidData(f"observed data: block {name!r} has shape {array.shape}; the network was trained on {shape}")
     if array.dtype.kind not in "fiub":

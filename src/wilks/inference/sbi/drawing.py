@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Bool, Float, Float32
+from jaxtyping import Array, Bool, Float, Float32, Int
 
 from wilks._base.errors import ProcedureFailed
 
@@ -53,13 +53,13 @@ class Draws(NamedTuple):
         theta: draws in physical units.
         log_density: ln q in physical units before any normalisation to the support; NaN where nobody asked.
         accepted: share of the draws that lay inside the support and the region.
-        thrown: draws that the solver threw beyond all bounds.
+        thrown: draws of each set that the solver threw beyond all bounds.
     """
 
     theta: Float[np.ndarray, "sets n parameters"]
     log_density: Float[np.ndarray, "sets n"]
     accepted: Float[np.ndarray, " sets"]
-    thrown: int
+    thrown: Int[np.ndarray, " sets"]
 
 
 class _Block(NamedTuple):
@@ -118,7 +118,7 @@ def draw_accepted(
             f"{tried[worst]} draws of set {worst} gave {good[worst]} inside the support of the prior; the network puts "
             "its probability elsewhere: the data may be unlike all simulations, or the training too short"
         )
-    return Draws(theta, log_density, good / np.maximum(tried, 1), int(thrown.sum()))
+    return Draws(theta, log_density, good / np.maximum(tried, 1), thrown)
 
 
 def coarse(

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import equinox as eqx
@@ -91,7 +91,7 @@ class NeuralPosterior(AbstractPosterior):
         return not self.only_for
 
     def sample(self, key: Key | int, data: Any, n: int, *, density: bool = False) -> Samples:
-        """Independent draws at the observed data.
+        """Independent draws at the observed data; those for many sets of data are `sample_many`'s.
 
         Args:
             key: random key, or a whole number; equal keys give equal draws.
@@ -109,17 +109,8 @@ class NeuralPosterior(AbstractPosterior):
         if not _seen_blocks(self, data):
             return _of_prior(self, key, n)
         name, observed, flags = observe(self, data)
-        draws = draw_observed(self, _keys(key, 1), observed, n, with_density=with_density)
-        log_mass = _log_mass(self, name, observed) if with_density else 0.0
-        log_prob = draws.log_density[0] - log_mass
-        samples = independent_draws(self.space, self.completed(draws.theta[0]), log_prob, "NeuralPosterior", n)
-        facts = {"accepted": float(draws.accepted[0]), "thrown": float(draws.thrown)}
-        if draws.thrown and finds_its_steps(self.estimator.density):
-            flags["stiff_field"] = lost_text(draws.thrown, draws.thrown + n)
-        if with_density:
-            share = math.exp(log_mass)  # by which the density is divided
-            facts |= {"inside": share, "inside_error": math.sqrt(share * (1.0 - share) / _MASS_DRAWS)}
-        return dataclasses.replace(samples, facts=facts, flags={**self.flags, **flags}, provenance=self.provenance)
+        draws = draw_observed(self, _alone(key), observed, n, with_density=with_density)
+        return as_samples(self, draws, 0, log_mass(self, name, observed) if with_density else None, flags)
 
     def log_prob(self, values: Mapping[str, Any], data: Any) -> Float[Array, "*points"]:
         """Log density per declared unit of the inferred parameters, normalised over the support; -inf outside.
@@ -134,9 +125,9 @@ class NeuralPosterior(AbstractPosterior):
         theta = _points(self, values)
         with jax.ensure_compile_time_eval():
             name, observed, _ = observe(self, data)
-            log_mass = _log_mass(self, name, observed)
+            share = log_mass(self, name, observed)
         rows = jnp.atleast_2d(theta)
-        found = jnp.asarray(log_densities(self.estimator.density, self.coordinate, rows, observed)) - log_mass
+        found = jnp.asarray(log_densities(self.estimator.density, self.coordinate, rows, observed)) - share
         if self.region is not None:
             found = jnp.where(self.region.contains(np.asarray(rows)), found, -jnp.inf)
         return found.reshape(theta.shape[:-1])
@@ -168,7 +159,7 @@ def draw_many(
     """
     observed = encoded_sets(posterior, data)
     sets = len(observed.context)
-    draws = draw_observed(posterior, _keys(key, sets, folded=True), observed, n, with_density=False)
+    draws = draw_observed(posterior, keys_of(key, sets), observed, n, with_density=False)
     return np.stack([posterior.completed(theta) for theta in draws.theta])
 
 
@@ -185,10 +176,7 @@ def encoded_sets(posterior: NeuralPosterior, data: Any) -> Observed:
     for name, shape in posterior.layout.items():
         if name not in blocks or blocks[name].shape[1:] != shape:
             raise InvalidData(f"block {name!r}: expected shape (sets, {', '.join(map(str, shape))})")
-    rows = _encoded(
-        posterior.estimator.encoder, posterior.standard, posterior.preparation, blocks, len(posterior.targets)
-    )
-    return Observed(*(np.asarray(a) for a in rows))
+    return _observed(posterior, blocks)
 
 
 def draw_observed(posterior: NeuralPosterior, keys: Any, observed: Observed, n: int, *, with_density: bool) -> Draws:
@@ -197,9 +185,39 @@ def draw_observed(posterior: NeuralPosterior, keys: Any, observed: Observed, n: 
     return draw_accepted(density, coordinate, posterior.region, keys, observed, n, with_density=with_density)
 
 
-def _keys(key: Key | int, sets: int, *, folded: bool = False) -> Any:
+def as_samples(
+    posterior: NeuralPosterior, draws: Draws, which: int, log_mass: float | None, flags: Mapping[str, str]
+) -> Samples:
+    """Draws of one set of data as a result.
+
+    Args:
+        posterior: that made them.
+        draws: of one or more sets.
+        which: number of the set.
+        log_mass: ln of the probability inside the support, by which densities are divided; None without densities.
+        flags: of these data.
+    """
+    theta, n, thrown = posterior.completed(draws.theta[which]), draws.theta.shape[1], int(draws.thrown[which])
+    log_prob = draws.log_density[which] - (log_mass or 0.0)
+    samples = independent_draws(posterior.space, theta, log_prob, "NeuralPosterior", n)
+    facts, flags = {"accepted": float(draws.accepted[which]), "thrown": float(thrown)}, dict(flags)
+    if thrown and finds_its_steps(posterior.estimator.density):
+        flags["stiff_field"] = lost_text(thrown, thrown + n)
+    if log_mass is not None:
+        share = math.exp(log_mass)
+        facts |= {"inside": share, "inside_error": math.sqrt(share * (1.0 - share) / _MASS_DRAWS)}
+    flags = {**posterior.flags, **flags}
+    return dataclasses.replace(samples, facts=facts, flags=flags, provenance=posterior.provenance)
+
+
+def keys_of(key: Key | int, sets: int) -> Any:
+    """``fold_in(key, i)`` for each set of data."""
     key = jax.random.key(as_seed(key)) if not isinstance(key, jax.Array) else key
-    return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(sets)) if folded else key[None]
+    return jax.vmap(lambda i: jax.random.fold_in(key, i))(jnp.arange(sets))
+
+
+def _alone(key: Key | int) -> Any:
+    return (jax.random.key(as_seed(key)) if not isinstance(key, jax.Array) else key)[None]
 
 
 def observe(posterior: NeuralPosterior, data: Any) -> tuple[str, Observed, dict[str, str]]:
@@ -212,22 +230,49 @@ def observe(posterior: NeuralPosterior, data: Any) -> tuple[str, Observed, dict[
             "these data, or one with rounds=1 for any data"
         )
     if name not in posterior.memory.observed:
-        stacked = {n: b[None] for n, b in blocks.items()}
-        rows = _encoded(
-            posterior.estimator.encoder, posterior.standard, posterior.preparation, stacked, len(posterior.targets)
-        )
-        posterior.memory.observed[name] = Observed(*(np.asarray(a) for a in rows))
-    flags = {}
+        posterior.memory.observed[name] = _observed(posterior, {n: b[None] for n, b in blocks.items()})
+    return name, posterior.memory.observed[name], _flags_of(posterior, blocks)
+
+
+def observe_many(posterior: NeuralPosterior, sets: Sequence[Any]) -> tuple[list[str], Observed, list[dict[str, str]]]:
+    """The same of many sets of data with equal blocks, each of which is encoded once.
+
+    Raises:
+        InvalidData: naming the set, as for one; or if there is no block of data.
+    """
+    rows = [_numbered(posterior, i, one) for i, one in enumerate(sets)]
+    if not rows[0]:
+        raise InvalidData("no block of data was given, so that all posteriors are the prior; draw from that")
+    observed = _observed(posterior, {n: np.stack([row[n] for row in rows]) for n in rows[0]})
+    return [digest(row) for row in rows], observed, [_flags_of(posterior, row) for row in rows]
+
+
+def _numbered(posterior: NeuralPosterior, number: int, data: Any) -> Blocks:
+    try:
+        return _seen_blocks(posterior, data)
+    except InvalidData as error:
+        raise InvalidData(f"set {number}: {error}") from None
+
+
+def _observed(posterior: NeuralPosterior, blocks: Blocks) -> Observed:
+    """Encoded form of stacked sets of data."""
+    encoder, standard = posterior.estimator.encoder, posterior.standard
+    rows = _encoded(encoder, standard, posterior.preparation, blocks, len(posterior.targets))
+    return Observed(*(np.asarray(a) for a in rows))
+
+
+def _flags_of(posterior: NeuralPosterior, blocks: Blocks) -> dict[str, str]:
     if beyond := posterior.preparation.beyond(blocks):
-        flags["outside_training"] = (
+        text = (
             f"the data of block {', '.join(beyond)} lie far outside of all simulations; see the misspecification check"
         )
-    return name, posterior.memory.observed[name], flags
+        return {"outside_training": text}
+    return {}
 
 
 def _of_prior(posterior: NeuralPosterior, key: Key | int, n: int) -> Samples:
     """Draws of the prior: what no data at all leave of a posterior."""
-    theta = prior_draws(_keys(key, 1)[0], posterior.space, n)
+    theta = prior_draws(_alone(key)[0], posterior.space, n)
     samples = independent_draws(posterior.space, theta, log_priors(posterior.space, theta), "prior")
     flags = {**posterior.flags, "no_data": "no block of data was given: these are draws of the prior"}
     return dataclasses.replace(samples, flags=flags, provenance=posterior.provenance)
@@ -245,12 +290,12 @@ def _seen_blocks(posterior: NeuralPosterior, data: Any) -> Blocks:
     return observed_blocks(data, layout)
 
 
-def _log_mass(posterior: NeuralPosterior, name: str, observed: Observed) -> float:
+def log_mass(posterior: NeuralPosterior, name: str, observed: Observed) -> float:
     """ln of the probability that the network puts inside support and region, from 10,000 draws."""
     if not posterior.coordinate.leaks and posterior.region is None:
         return 0.0
     if name not in posterior.memory.mass:
-        quiet, keys = along_the_flow(posterior), _keys(_MASS_SEED, 1)  # the law whose density is divided
+        quiet, keys = along_the_flow(posterior), _alone(_MASS_SEED)  # the law whose density is divided
         draws = draw_observed(quiet, keys, observed, _MASS_DRAWS, with_density=False)
         posterior.memory.mass[name] = float(np.log(draws.accepted[0]))
     return posterior.memory.mass[name]
