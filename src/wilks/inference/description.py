@@ -113,7 +113,8 @@ def _flat(
     """What the data do not fix in words: parameters without any effect, and combinations of others."""
     idle = space.free_mask & (gradient == 0) & ~hessian.any(axis=1)
     names = [name for name, without in zip(space.names, idle, strict=True) if without]
-    said = [f"{', '.join(names)} {'have' if len(names) > 1 else 'has'} no effect on the likelihood there"] if names else []
+    verb = "have" if len(names) > 1 else "has"
+    said = [f"{', '.join(names)} {verb} no effect on the likelihood there"] if names else []
     if found := flat_directions(hessian, loose & ~idle):
         combinations = " and ".join(name_direction(direction, space.names) for direction in found)
         said.append(f"the data do not fix the combination{'s' if len(found) > 1 else ''} {combinations}")
