@@ -32,9 +32,8 @@ def test_it_is_the_lowest_of_all_minima(spread, held):
     for truth in ({"a": 1.0, "b": 1.0, "c": 1.0}, {"a": 0.0, "b": 0.1, "c": 2.0}, {"a": 3.0, "b": 3.0, "c": 0.2}):
         for counts in likelihood.simulate_many(jax.random.split(jax.random.key(3), 15), truth).counts:
             problem = pose(likelihood, counts, space, Newton())
-            lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
             start, free = space.starts[None], space.free_mask[None]
-            known = member_minima(likelihood, lane, start, free, space, problem.settings)[0]
+            known = member_minima(likelihood, counts[None], start, free, space, problem.settings)[0]
             point = lowest_member(stored, counts, space.starts, space)
             if point is None:
                 continue

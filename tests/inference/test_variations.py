@@ -176,14 +176,14 @@ def test_templates_of_very_different_sizes_are_fitted_alike():
 def test_starts_from_the_average_are_never_worse_and_stay_inside(mode):
     tables = templates({"x": [[6.0, 2.0, 1.0], [5.0, 2.6, 2.0]], "y": [[1.0, 5.0, 2.0], [1.2, 4.4, 3.0]]})
     likelihood = EnsembleCounts(tables, systematics=mode)
-    data = stack_lanes(likelihood.prepare([70.0, 10.0, 3.0]), 1)
+    counts = np.array([[70.0, 10.0, 3.0]])
     start = likelihood.space.starts[None]
-    guess = average_starts(likelihood, data, start, likelihood.space)
+    guess = average_starts(likelihood, counts, start, likelihood.space)
     assert (guess >= 0).all()
-    one = likelihood.prepare(data.counts[0])
+    one = likelihood.prepare(counts[0])
     ends = [likelihood.log_prob(likelihood.space.unpack(theta[0]), one) for theta in (start, guess)]
     assert ends[1] > ends[0]
-    kept = average_starts(likelihood, data, start, likelihood.space, keep=("y",))
+    kept = average_starts(likelihood, counts, start, likelihood.space, keep=("y",))
     assert kept[0, 1] == 1.0
     assert fit(likelihood, [70.0, 10.0, 3.0], start={"x": 1.0, "y": 1.0}).start.tolist() == [1.0, 1.0]
 

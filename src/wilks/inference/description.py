@@ -66,7 +66,8 @@ def describe(
         cause = _why(problem, ends)
     counted = counted_parts(problem.likelihood, problem.data)
     flags |= standing_flags(problem.likelihood) | _cost_flags(problem, ends.theta[0], counted or ())
-    own, effective = _noted(problem.likelihood, problem.data, dict(zip(space.names, ends.theta[0], strict=True)))
+    at = dict(zip(space.names, ends.theta[0], strict=True))
+    own, effective = _noted(problem.likelihood, problem.data, at, end.shares)
     flags |= own
     status, cause = _check_domain(status, cause, flags, end)
     bounded = {"at_lower": at_lower & free, "at_upper": at_upper & free}
@@ -198,7 +199,9 @@ def _cost_flags(problem: Problem, theta: np.ndarray, parts: Sequence[Counted]) -
     return flags
 
 
-def _noted(likelihood: AbstractLikelihood, data: Any, values: Values) -> tuple[dict[str, str], float | None]:
+def _noted(
+    likelihood: AbstractLikelihood, data: Any, values: Values, shares: np.ndarray | None = None
+) -> tuple[dict[str, str], float | None]:
     """What the likelihood itself, or a part of it, has to say about the point, and the least number of variations."""
     if isinstance(likelihood, Joint):
         parts = likelihood.parts.items()
@@ -206,7 +209,7 @@ def _noted(likelihood: AbstractLikelihood, data: Any, values: Values) -> tuple[d
         numbers = [number for _, number in found if number is not None]
         return {flag: sentence for flags, _ in found for flag, sentence in flags.items()}, min(numbers, default=None)
     if isinstance(likelihood, EnsembleCounts):
-        flags, number = EnsembleCounts.noted_at(likelihood, values, data)  # binding the method would cost more
+        flags, number = EnsembleCounts.noted_at(likelihood, values, data, shares)  # binding the method would cost more
         return flags, number if len(likelihood.predictor.weights) > 1 else None
     if not isinstance(likelihood, AbstractFlaggedLikelihood):
         return {}, None

@@ -33,6 +33,7 @@ class Endpoint(NamedTuple):
         parts: share of each part of a joint, or of each named term, in the excess.
         cells: excess per cell.
         inside: which cells are in the physical domain.
+        shares: part of the likelihood that each systematic variation carries, where that is known already.
     """
 
     excess: Scalar | float
@@ -41,6 +42,7 @@ class Endpoint(NamedTuple):
     parts: OrderedDict[str, Scalar]  # a plain dict would come back sorted
     cells: Float[Array | np.ndarray, " cells"]
     inside: Bool[Array | np.ndarray, " cells"]
+    shares: Float[np.ndarray, " variations"] | None = None
 
 
 def endpoint(
@@ -55,7 +57,8 @@ def endpoint(
         parts, cells, inside = _nothing_known()
         if isinstance(likelihood, PoissonCounts) and known.cells is not None:
             cells, inside = known.cells, np.ones(len(known.cells), dtype=bool)
-        return Endpoint(known.value, saturated_counts(np.asarray(data.counts)), known.hessian, parts, cells, inside)
+        constant = saturated_counts(np.asarray(data.counts))
+        return Endpoint(known.value, constant, known.hessian, parts, cells, inside, known.shares)
     if isinstance(likelihood, AbstractEventLikelihood) and curvature == "exact" and not likelihood.exact:
         return _of_events(likelihood, data, np.asarray(theta))
     return _compiled_endpoint(likelihood, data, theta, curvature=curvature)

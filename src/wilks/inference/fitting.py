@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from wilks._base.errors import FitFailed, InvalidData, InvalidOption, check_option
 from wilks._base.typing import LogProb, Values
+from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import stack
 from wilks.likelihood.stored_variations import Surroundings
@@ -167,7 +168,9 @@ def climb_from(
     """
     starts = np.broadcast_to(start, (lanes, len(problem.space))).astype(float)
     starts = auxiliary_starts(problem.likelihood, problem.data, starts, problem.space, keep)
-    starts = average_starts(problem.likelihood, problem.data, starts, problem.space, keep)
+    if isinstance(problem.likelihood, EnsembleCounts):
+        counts = np.asarray(problem.data.counts, dtype=float)
+        starts = average_starts(problem.likelihood, counts, starts, problem.space, keep)
     free = np.broadcast_to(problem.space.free_mask, starts.shape)
     return climb(
         problem.likelihood,

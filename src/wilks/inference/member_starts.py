@@ -22,6 +22,7 @@ _RIDGE = 1e-9  # share by which diagonal elements grow, to keep the normal equat
 _SHARES = (0.01, 0.1, 0.5, 1.0)  # of the way to the space's starts that a start without any expectation is moved
 
 Lanes = Float[np.ndarray, "lanes parameters"]
+Counts = Float[np.ndarray, "lanes bins"]
 
 
 def member_starts(
@@ -42,9 +43,8 @@ def member_starts(
     step = max(_MEMBERS_AT_ONCE // variations(likelihood), 1)
     for first in range(0, len(start), step):
         some = np.arange(first, min(first + step, len(start)))
-        given = take_lanes(data, some)
-        chosen = member_minima(likelihood, given, start[some], free[some], space, settings)
-        here = evaluate_lanes(likelihood, given, chosen)
+        chosen = member_minima(likelihood, np.asarray(data.counts)[some], start[some], free[some], space, settings)
+        here = evaluate_lanes(likelihood, take_lanes(data, some), chosen)
         better = here < lowest[some]
         best[some[better]], lowest[some[better]] = chosen[better], here[better]
     return best
@@ -52,7 +52,7 @@ def member_starts(
 
 def member_minima(
     likelihood: AbstractLikelihood,
-    data: Any,
+    counts: Counts,
     start: Lanes,
     free: Bool[np.ndarray, "lanes parameters"],
     space: ParameterSpace,
@@ -65,7 +65,7 @@ def member_minima(
     (lanes, size), numbers = start.shape, np.arange(len(member.ensemble.weights))
     batch = min(-8 * (-len(numbers) // 8), 1024)
     lane = np.repeat(np.arange(lanes), len(numbers))
-    given = MemberData(np.asarray(data.counts)[lane], np.tile(numbers, lanes))
+    given = MemberData(counts[lane], np.tile(numbers, lanes))
     observed = settings._replace(curvature="observed")
     ends = fit_lanes(member, given, start[lane], free[lane], space, observed, batch=batch)
     values = np.where(np.isfinite(ends.value), ends.value, np.inf).reshape(lanes, len(numbers))
@@ -73,15 +73,12 @@ def member_minima(
 
 
 def average_starts(
-    likelihood: AbstractLikelihood, data: Any, start: Lanes, space: ParameterSpace, keep: Collection[str] = ()
+    likelihood: AbstractLikelihood, counts: Counts, start: Lanes, space: ParameterSpace, keep: Collection[str] = ()
 ) -> Lanes:
     """The given starts, or least squares of the average over variations inside the bounds where that likes them more.
 
     Parameters in ``keep`` stay where they are.
     """
-    if not isinstance(likelihood, EnsembleCounts):
-        return start
-    counts = np.asarray(data.counts, dtype=float)
     known, free = _average(likelihood), space.free_mask & np.array([name not in keep for name in space.names])
     if known is None or not free.any():
         return start

@@ -76,13 +76,12 @@ def climb_variations(problem: Problem, first: Vector, keep: Collection[str]) -> 
     if stored is None or expected:  # here curvature is that at the data
         return None
     counts = np.asarray(problem.data.counts, dtype=float)
-    lane = type(problem.data)(counts[None], np.zeros((1, 0)), np.zeros((1, 0)))
-    start = average_starts(likelihood, lane, np.clip(first, space.lowers, space.uppers)[None], space, keep)
+    start = average_starts(likelihood, counts[None], np.clip(first, space.lowers, space.uppers)[None], space, keep)
     best, here = start[0], stored.around(start[0], counts)
     if member_likelihood(likelihood) is not None:
         member = lowest_member(stored, counts, best, space)
         if member is None:
-            member = member_minima(likelihood, lane, start, space.free_mask[None], space, problem.settings)[0]
+            member = member_minima(likelihood, counts[None], start, space.free_mask[None], space, problem.settings)[0]
         there = stored.around(member, counts)
         if here is None or (there is not None and there.value < here.value):
             best, here = member, there

@@ -133,12 +133,22 @@ class EnsembleCounts(
         """What a careful reader must know at a fitted point: few effective variations, and limits that are passed."""
         return self.noted_at(values, data)[0]
 
-    def noted_at(self, values: Values, data: CountsData) -> tuple[dict[str, str], float]:
-        """The flags at a point, and the effective number of variations there."""
-        mean = _means(self, values)
-        fault = fault_in(mean)
-        flags = {"impossible_prediction": fault} if fault else {}
-        share = shares_of(self.predictor, mean, np.asarray(data.counts))
+    def noted_at(
+        self, values: Values, data: CountsData, share: Float[np.ndarray, " variations"] | None = None
+    ) -> tuple[dict[str, str], float]:
+        """The flags at a point, and the effective number of variations there.
+
+        Args:
+            values: the point.
+            data: the counts.
+            share: of each variation there, if it is known, which it is only of possible predictions.
+        """
+        flags = {}
+        if share is None:
+            mean = _means(self, values)
+            if fault := fault_in(mean):
+                flags["impossible_prediction"] = fault
+            share = shares_of(self.predictor, mean, np.asarray(data.counts))
         size, effective, largest = len(share), effective_number(share), float(share.max())
         if self.systematics == "marginal" and size > 1 and (effective < FEW_VARIATIONS or largest > _LARGEST_SHARE):
             heaviest = f"{_called(self, int(share.argmax()))} alone {100 * largest:.0f} % of it"

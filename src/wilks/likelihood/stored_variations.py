@@ -25,6 +25,7 @@ class Surroundings(NamedTuple):
         hessian: its second derivatives.
         convex: average curvature of the variations, posterior shares held: never negative, never below the Hessian.
         cells: excess per bin where there is a single variation, or the best one counts.
+        shares: part of the likelihood that each variation carries; None where the best one counts.
     """
 
     value: float
@@ -32,6 +33,7 @@ class Surroundings(NamedTuple):
     hessian: Matrix
     convex: Matrix
     cells: Float[np.ndarray, " bins"] | None = None
+    shares: Float[np.ndarray, " variations"] | None = None
 
 
 class StoredVariations(NamedTuple):
@@ -44,6 +46,7 @@ class StoredVariations(NamedTuple):
         constants: c.
         shares: share of each variation before the data; None if the best one counts.
         seen: bins in which anything is expected at all; the others are left out of the arrays.
+        ones: one for each bin that is seen: a product with it is a faster sum.
     """
 
     matrices: Float[np.ndarray, "variations bins parameters"]
@@ -52,6 +55,7 @@ class StoredVariations(NamedTuple):
     constants: Float[np.ndarray, "variations bins"]
     shares: Float[np.ndarray, " variations"] | None
     seen: Bool[np.ndarray, " all_bins"]
+    ones: Float[np.ndarray, " bins"]
 
     @classmethod
     def of(cls, likelihood: EnsembleCounts | PoissonCounts) -> "StoredVariations | None":
@@ -75,7 +79,8 @@ class StoredVariations(NamedTuple):
         seen = (matrices != 0).any(axis=(0, 2)) | (constants != 0).any(axis=0)
         matrices = np.ascontiguousarray(matrices[:, seen])
         rows = matrices.reshape(-1, matrices.shape[2])
-        return cls(matrices, rows, np.ascontiguousarray(rows.T), constants[:, seen], shares, seen)
+        columns = np.ascontiguousarray(rows.T)
+        return cls(matrices, rows, columns, constants[:, seen], shares, seen, np.ones(int(seen.sum())))
 
     def around(
         self, theta: Float[np.ndarray, " parameters"], counts: Float[np.ndarray, " all_bins"]
@@ -92,7 +97,7 @@ class StoredVariations(NamedTuple):
         over = counts - mean
         relative = over / mean
         logs = np.log1p(relative if counts.min() > 0 else np.where(counts > 0, relative, 0.0))
-        each = logs @ counts - over.sum(axis=1)  # E = n ln(n/mu) - n + mu
+        each = logs @ counts - over @ self.ones  # E = n ln(n/mu) - n + mu
         if self.shares is None:
             best = int(each.argmin())
             cells = np.zeros(len(self.seen))
@@ -109,7 +114,7 @@ class StoredVariations(NamedTuple):
         weight = share[:, None] * (relative + 1.0) / mean
         convex = (self.columns * weight.ravel()) @ self.rows
         spread = (slopes.T * share) @ slopes - np.multiply.outer(gradient, gradient)
-        return Surroundings(float(lowest - np.log(total)), gradient, convex - spread, convex)
+        return Surroundings(float(lowest - np.log(total)), gradient, convex - spread, convex, shares=share)
 
     def _of_best(
         self, best: int, value: float, relative: np.ndarray, mean: np.ndarray, cells: np.ndarray
