@@ -63,14 +63,14 @@ def _preparing() -> list[Row]:
         against_remu("tables", "cross sections of three processes, 2592 bins", Target(100, 1000), "set", {}),
         against_remu("prediction", "prediction from 1513 cross sections under 100 variations", Target(2, None), "call",
                      {}),
-        against_remu("collapse", "the same collapsed to 4 templates", Target(5, None), "call", {}),
+        against_remu("collapse", "the same collapsed to 4 templates", Target(5, None), "call", {"n": 50}, {"n": 10}),
         against_remu("merging", "merging 572 truth bins to 120", Target(20, 40), "merging", {}),
     ]  # fmt: skip
 
 
 def _judging(quick: bool) -> list[Row]:
-    calls, points, single = (50, 1000, 2) if quick else (1000, 1000, 20)
-    few = max(single // 10, 1)
+    calls, points, single = (50, 1000, 20) if quick else (1000, 1000, 200)
+    few = single // 100 or 1
     made = [
         against_remu("likelihood_call", "log likelihood, 100 variations, one call", Target(3, 4), "call", {"n": calls}),
         against_remu("likelihood_batch", f"log likelihood, {points} points in one call", Target(2, 3), "point",

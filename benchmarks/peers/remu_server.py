@@ -121,13 +121,13 @@ def prediction() -> Work:
     return work
 
 
-def collapse() -> Work:
+def collapse(n: int) -> Work:
     """Its product with four templates."""
     whole, four = _whole(), _templates()
 
     def work() -> Answer:
-        found = likelihood.ComposedMatrixPredictor([whole, four], combine_systematics="cartesian")
-        return {"items": 1, "values": np.asarray(found.coefficients)[0].ravel().tolist()}
+        found = [likelihood.ComposedMatrixPredictor([whole, four], combine_systematics="cartesian") for _ in range(n)]
+        return {"items": n, "values": np.asarray(found[-1].coefficients)[0].ravel().tolist()}
 
     return work
 

@@ -19,7 +19,7 @@ from wilks._base.typing import Values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
-from .ensemble_labels import EnsembleLabels, check_joint, joined, joined_variations, shared
+from .ensemble_labels import NO_LABELS, EnsembleLabels, check_joint, joined, joined_variations, shared
 from .ensembles import (
     AbstractEnsemble,
     FixedEnsemble,
@@ -132,8 +132,9 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
         raise InvalidModel(
             f"the outer predictor takes {len(first.space)} numbers, the inner one gives {second.outputs}"
         )
-    check_joint(labels_of(second), first.space)
-    _chained_labels(first, second, systematics)  # or the names of paired variations differ
+    given = labels_of(second)
+    check_joint(given, first.space)
+    labels = _chained_labels(first, second, systematics, given)
     stored = first.linear and isinstance(second, LinearEnsemble)
     if stored and isinstance(first, ComposedEnsemble) and len(second.weights) == 1:  # its limits need the inner chain
         return compose(first.outer, compose(first.inner, second), systematics=first.systematics)
@@ -141,7 +142,7 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
     limits = _chained_limits(first, second)
     if stored:
         both = np.asarray(_onwards(first, _at_unit_vectors(second), systematics))
-        return _stored(second.space, both, weights, limits, _chained_labels(first, second, systematics))
+        return _stored(second.space, both, weights, limits, labels)
     return ComposedEnsemble(
         space=second.space,
         outer=first,
@@ -236,21 +237,28 @@ def labels_of(ensemble: AbstractEnsemble) -> EnsembleLabels:
     if isinstance(ensemble, (LinearEnsemble, ResampledEnsemble)):
         return ensemble.labels
     if isinstance(ensemble, ComposedEnsemble):
-        return _chained_labels(ensemble.outer, ensemble.inner, ensemble.systematics)
+        return _chained_labels(ensemble.outer, ensemble.inner, ensemble.systematics, labels_of(ensemble.inner))
     if isinstance(ensemble, FixedEnsemble):
         return labels_of(ensemble.part)
     if isinstance(ensemble, ConcatenatedEnsemble):
         parts = [labels_of(part) for part in ensemble.parts]
+        if all(part is NO_LABELS for part in parts):
+            return NO_LABELS
         sizes = [part.outputs for part in ensemble.parts]
         numbers = joined(parts, sizes) if ensemble.scales is None else shared(parts)
         counts = [len(part.weights) for part in ensemble.parts]
         return replace(numbers, variations=joined_variations(parts, counts, ensemble.systematics))
-    return EnsembleLabels()
+    return NO_LABELS
 
 
-def _chained_labels(outer: AbstractEnsemble, inner: AbstractEnsemble, systematics: str) -> EnsembleLabels:
-    """Numbers as the outer ensemble calls them, variations of both."""
-    parts, counts = (labels_of(outer), labels_of(inner)), (len(outer.weights), len(inner.weights))
+def _chained_labels(
+    outer: AbstractEnsemble, inner: AbstractEnsemble, systematics: str, given: EnsembleLabels
+) -> EnsembleLabels:
+    """Numbers as the outer ensemble calls them, variations of both; ``given`` are the labels of the inner one."""
+    parts = (labels_of(outer), given)
+    if parts[0] is NO_LABELS and given is NO_LABELS:
+        return NO_LABELS
+    counts = (len(outer.weights), len(inner.weights))
     return replace(parts[0], variations=joined_variations(parts, counts, systematics))
 
 

@@ -29,6 +29,8 @@ class EnsembleLabels:
         Raises:
             InvalidModel: for another number of names or units.
         """
+        if not names and not unit:
+            return NO_LABELS
         units = ((unit,) * size if unit else ()) if isinstance(unit, str) else tuple(unit)
         return cls(_as_many("names", names, size), _as_many("units", units, size))
 
@@ -38,11 +40,17 @@ class EnsembleLabels:
         Raises:
             InvalidModel: for another number of names, or one that occurs twice.
         """
+        if not names:
+            return self
         variations = _as_many("names of variations", names, size)
         if len(set(variations)) < len(variations):
             twice = next(name for name in variations if variations.count(name) > 1)
             raise InvalidModel(f"two variations are called {twice!r}; give each its own name")
         return replace(self, variations=variations)
+
+
+NO_LABELS = EnsembleLabels()
+"""Of an ensemble of which nothing is known."""
 
 
 def joined(parts: Sequence[EnsembleLabels], sizes: Sequence[int]) -> EnsembleLabels:
@@ -60,7 +68,7 @@ def shared(parts: Sequence[EnsembleLabels]) -> EnsembleLabels:
     Raises:
         InvalidModel: if two terms are called or measured differently.
     """
-    found = EnsembleLabels()
+    found = NO_LABELS
     for part in parts:
         _compare("the terms of a sum", found.names, part.names)
         _compare("the units of the terms of a sum", found.units, part.units)
@@ -97,6 +105,8 @@ def check_joint(given: EnsembleLabels, taken: ParameterSpace) -> None:
     Raises:
         InvalidModel: naming both sides of the first difference.
     """
+    if given is NO_LABELS:
+        return
     _compare("what the inner predictor gives and the outer one takes", given.names, taken.names)
     if given.units:
         units = tuple(p.unit for p in taken.parameters)

@@ -21,7 +21,7 @@ from wilks._base.tracing import ADVICE, UNTRACEABLE
 from wilks._base.typing import Theta, Values
 from wilks.parameters.space import ParameterSpace
 
-from .ensemble_labels import EnsembleLabels
+from .ensemble_labels import NO_LABELS, EnsembleLabels
 from .predictor import AbstractPredictor
 
 Points = Float[Array | np.ndarray, "each inputs points"]
@@ -29,9 +29,6 @@ Points = Float[Array | np.ndarray, "each inputs points"]
 
 Predicted = Float[Array | np.ndarray, "variations outputs points"]
 """Predictions of every variation at every point."""
-
-
-_UNKNOWN = EnsembleLabels()
 
 
 class AbstractEnsemble(AbstractPredictor[Float[Array, "variations outputs"]]):
@@ -133,7 +130,7 @@ class LinearEnsemble(AbstractEnsemble):
         weights: Any = None,
         columns: Any = None,
         limits: Sequence[Limit] = (),
-        labels: EnsembleLabels = _UNKNOWN,
+        labels: EnsembleLabels = NO_LABELS,
     ) -> None:
         matrices = _finite("matrices", matrices)
         matrices = matrices[None] if matrices.ndim == 2 else matrices
@@ -190,7 +187,7 @@ class ResampledEnsemble(AbstractEnsemble):
     labels: EnsembleLabels = eqx.field(static=True)
 
     def __init__(
-        self, space: ParameterSpace, factors: Any, *, weights: Any = None, labels: EnsembleLabels = _UNKNOWN
+        self, space: ParameterSpace, factors: Any, *, weights: Any = None, labels: EnsembleLabels = NO_LABELS
     ) -> None:
         factors = _finite("factors", factors)
         if factors.ndim != 2 or factors.shape[1] == 0 or len(space) % factors.shape[1]:

@@ -6,7 +6,7 @@ from wilks.data.response_matrices import ResponseMatrices
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
-from .ensemble_labels import EnsembleLabels
+from .ensemble_labels import NO_LABELS
 from .ensembles import LinearEnsemble
 
 _ROUNDING = float(np.finfo(float).eps)
@@ -31,5 +31,5 @@ def response(matrices: ResponseMatrices, *, name: str = "truth") -> LinearEnsemb
         matrices.matrices,
         weights=matrices.weights,
         columns=matrices.columns,
-        labels=EnsembleLabels().with_variations(matrices.variations, len(matrices)),
+        labels=NO_LABELS.with_variations(matrices.variations, len(matrices)),
     )

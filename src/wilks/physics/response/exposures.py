@@ -13,7 +13,7 @@ from wilks._base.typing import Key
 from wilks.data.batches import as_batch
 from wilks.data.binning import AbstractBinning
 from wilks.data.product import Product
-from wilks.model.ensemble_labels import EnsembleLabels
+from wilks.model.ensemble_labels import NO_LABELS
 from wilks.model.ensembles import ResampledEnsemble
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -138,5 +138,5 @@ class Exposure:
         beginning = name or "cross_section_" + hashlib.sha256(repr(binning).encode()).hexdigest()[:6]
         unit = f"1/{self.unit}" if self.unit else ""
         parameters = [Parameter(f"{beginning}[{i}]", 1.0, lower=lower, unit=unit) for i in range(binning.size)]
-        labels = EnsembleLabels().with_variations(self.variations, len(self.weights))
+        labels = NO_LABELS.with_variations(self.variations, len(self.weights))
         return ResampledEnsemble(ParameterSpace(tuple(parameters)), self.per_bin, weights=self.weights, labels=labels)
