@@ -13,7 +13,7 @@ from wilks.data import tables
 from wilks.data.events import Events
 from wilks.data.grid import Grid
 from wilks.data.intervals import Intervals
-from wilks.data.tables import CsvFiles, fill_csv, read_csv, write_csv
+from wilks.data.tables import CsvFiles, _may_have_parts, _unzipped, fill_csv, read_csv, write_csv
 
 
 @pytest.fixture(params=["with pandas", "without pandas"])
@@ -120,7 +120,7 @@ def test_large_tables_are_parsed_by_pandas_where_it_is_installed(tmp_path, monke
     asked = []
     monkeypatch.delitem(sys.modules, "pandas")
     monkeypatch.setattr(tables, "_LARGE", 100)
-    monkeypatch.setattr(tables, "_parsed_by_pandas", lambda text, columns: asked.append((len(text), columns)))
+    monkeypatch.setattr(tables, "_parsed_by_pandas", lambda text, columns: asked.append((len(text.read()), columns)))
     small, large = (written(tmp_path / f"{n}.csv", "x,y\n" + "1.5,2\n" * n) for n in (3, 50))
     assert read_csv(small)["x"].tolist() == [1.5] * 3
     assert read_csv(large)["y"].tolist() == [2.0] * 50
@@ -141,3 +141,49 @@ def test_what_is_looked_up_in_a_table_is_kept_for_its_next_filling(tmp_path):
     assert bins.fill(changing).values.tolist() == [1.0, 1.0]
     changing["x"][0] = 1.2
     assert bins.fill(changing).values.tolist() == [0.0, 2.0]
+
+
+def test_zipped_files_may_have_several_parts_or_padding_and_nothing_else(tmp_path):
+    """The length at the end of a gzip file is that of its last part; two equal parts state the length of the first."""
+    text = b"x,y\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(500))
+    head, tail = text[:1000], text[1000:]
+    path = tmp_path / "table.csv.gz"
+    rows = b"1,2\n3,4\n"
+    cases = {
+        gzip.compress(text): 500,
+        gzip.compress(head) + gzip.compress(tail): 500,
+        gzip.compress(text) + b"\0" * 512: 500,
+        gzip.compress(b"x,y\n" + rows) + gzip.compress(rows + b"5,6\n"): 5,
+        gzip.compress(b"x,y\n" + rows[4:]) + gzip.compress(rows): 3,  # both parts of eight letters
+    }
+    for packed, count in cases.items():
+        path.write_bytes(packed)
+        assert len(read_csv(path)) == count
+    whole = gzip.compress(text)
+    for broken in (whole + b"rest", whole[:-20], whole[:-8] + b"\1\2\3\4" + whole[-4:], whole[:-4] + b"\1\2\3\4"):
+        path.write_bytes(broken)
+        with pytest.raises(InvalidFile, match="cannot be read"):
+            read_csv(path)
+
+
+def test_zipped_tables_are_read_in_place_and_anew_where_pandas_gives_up(tmp_path, monkeypatch):
+    path = tmp_path / "table.csv.gz"
+    path.write_bytes(gzip.compress(b"x,y\n1.5,2\n-3,inf\n"))
+    assert read_csv(path)["y"].tolist() == [2.0, np.inf]
+    tried = []
+    monkeypatch.setattr(tables, "_parsed_by_pandas", lambda text, columns: tried.append(text.read()))
+    assert read_csv(path)["x"].tolist() == [1.5, -3.0]
+    assert tried[0] == b"1.5,2\n-3,inf\n"
+    path.write_bytes(gzip.compress(b"x,y\n"))
+    assert len(read_csv(path)) == 0
+    path.write_bytes(gzip.compress(b"x,y\n1,2\n3,four\n"))
+    monkeypatch.undo()
+    with pytest.raises(InvalidFile, match="line 3: 'four' in column 'y'"):
+        read_csv(path)
+
+
+def test_letters_that_look_like_another_part_are_read_all_the_same(tmp_path):
+    for flags in (b"\x00", b"\x20", b"\xff"):
+        packed = gzip.compress(b"x\n1\n" + b"\x1f\x8b\x08" + flags, compresslevel=0)  # stored as they are
+        assert _unzipped(packed).endswith(flags)
+        assert _may_have_parts(packed) == (flags == b"\x00")

@@ -90,14 +90,16 @@ def bin_sums(
     """
     check_option("treatment of events outside", outside, ("count", "error"))
     needed = [name for lookup in lookups for name in lookup.variables]
-    sums = [_no_sums(lookup) for lookup in lookups]
+    sums: list[BinSums] = []
     original = {new: old for old, new in (rename or {}).items()}
     names = [original.get(name, name) for name in [*needed, *([weight] if isinstance(weight, str) else [])]]
     for table in batches(events, None if cut else list(dict.fromkeys(names))):
         ready = _weighted(table.prepared(rename, constants, cut), weight, float(scale))
         for block in ready.blocks([*needed, _WEIGHTS]):
-            sums = [old + _block_sums(lookup, block, outside) for old, lookup in zip(sums, lookups, strict=True)]
-    return sums
+            squares = block.columns[_WEIGHTS] ** 2
+            found = [_block_sums(lookup, block, squares, outside) for lookup in lookups]
+            sums = [old + new for old, new in zip(sums, found, strict=True)] if sums else found
+    return sums or [_no_sums(lookup) for lookup in lookups]
 
 
 def _weighted(batch: Batch, weight: Weight, scale: float) -> Batch:
@@ -114,17 +116,20 @@ def _weighted(batch: Batch, weight: Weight, scale: float) -> Batch:
     return replace(batch, columns={**batch.columns, _WEIGHTS: weights * scale}, _known={})
 
 
-def _block_sums(lookup: AbstractLookup, block: Batch, outside: str) -> BinSums:
+def _block_sums(
+    lookup: AbstractLookup, block: Batch, squares: Float[np.ndarray, "..."] | float, outside: str
+) -> BinSums:
+    """Sums of one block; ``squares`` are those of its weights."""
     index = block.index_of(lookup) + 1  # outside comes first
     counts = np.bincount(index, minlength=lookup.size + 1)
     if counts[0] and outside == "error":
         _refuse_outside(lookup, block, index)
     weights = block.columns[_WEIGHTS]
     if np.ndim(weights) == 0:
-        sumw, sumw2 = weights * counts, weights**2 * counts
+        sumw, sumw2 = weights * counts, squares * counts
     else:
         sumw = np.bincount(index, weights, minlength=lookup.size + 1)
-        sumw2 = np.bincount(index, weights * weights, minlength=lookup.size + 1)
+        sumw2 = np.bincount(index, squares, minlength=lookup.size + 1)
     report = FillReport(block.size, int(counts[0]), float(sumw[0]))
     return BinSums(sumw[1:].astype(np.float64), counts[1:].astype(np.int64), sumw2[1:].astype(np.float64), report)
 
