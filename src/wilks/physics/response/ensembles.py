@@ -1,6 +1,6 @@
 """Many variations of a response matrix: detector variations, each with random matrices of its simulation statistics."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -13,7 +13,7 @@ from wilks.model.ensembles import LinearEnsemble
 from wilks.model.response_model import response
 
 from .counts import ResponseCounts
-from .posterior import MatrixPosterior, generator_of
+from .posterior import MatrixPosterior, words_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,10 +64,13 @@ class EnsembleBuilder:
     n_throws: int = 0
     key: Key | None = None
     members: tuple[Member, ...] = ()
+    _words: tuple[int, ...] = field(default=(), repr=False)  # of the key, asked for once
 
     def __post_init__(self) -> None:
         if self.n_throws < 0 or (self.n_throws > 0 and self.key is None):
             raise InvalidOption(f"{self.n_throws} throws with key {self.key}; give 0, or a number and a random key")
+        if self.key is not None and not self._words:
+            object.__setattr__(self, "_words", words_of(self.key))
 
     def add(self, counts: ResponseCounts, weight: float | int = 1.0, *, name: str = "") -> "EnsembleBuilder":
         """The builder with one more variation.
@@ -85,7 +88,8 @@ class EnsembleBuilder:
         if self.key is None or not self.n_throws:
             matrices = counts.raw()[None, :, columns]
         else:
-            matrices = posterior.thrown(generator_of(self.key, len(self.members)), self.n_throws, columns)
+            random = np.random.default_rng([*self._words, len(self.members)])
+            matrices = posterior.thrown(random, self.n_throws, columns)
         member = Member(
             matrices,
             posterior.mean()[:, columns],

@@ -169,8 +169,12 @@ class MatrixPosterior:
 
 def generator_of(key: Key, number: int = 0) -> np.random.Generator:
     """Generator of numpy that depends on a key and a number only."""
-    words = np.asarray(jax.random.key_data(key)).ravel()
-    return np.random.default_rng([*(int(word) for word in words), number])
+    return np.random.default_rng([*words_of(key), number])
+
+
+def words_of(key: Key) -> tuple[int, ...]:
+    """The whole numbers that a key consists of; asking JAX for them takes longer than a thousand draws."""
+    return tuple(int(word) for word in np.asarray(jax.random.key_data(key)).ravel())
 
 
 def _mean_weight(entries: np.ndarray, values: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
