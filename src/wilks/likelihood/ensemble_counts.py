@@ -88,7 +88,10 @@ class EnsembleCounts(
         """
         theta = self.space.pack(values)
         each = cells.poisson_log_density(self.predictor.at(theta), jnp.asarray(data.counts))
-        allowed = jnp.all((theta >= self.space.lowers) & (theta <= self.space.uppers))
+        lowers, uppers = self.space.lowers, self.space.uppers
+        allowed = jnp.all(theta >= lowers) if np.isfinite(lowers).any() else jnp.asarray(True)
+        if np.isfinite(uppers).any():
+            allowed &= jnp.all(theta <= uppers)
         for limit in limits_of(self.predictor) if self.strict else ():
             allowed &= jnp.all(limit.excess(theta) <= 0)
         return jnp.where(allowed, -self._joined(-each), -jnp.inf)
