@@ -146,7 +146,7 @@ def collapse(n: int) -> Work:
 
 def likelihood_call(n: int) -> Work:
     """Single calls of the compiled log likelihood."""
-    evaluate, theta = _evaluator(), np.array(problem.POINT)
+    evaluate, theta = _evaluator(), jnp.array(problem.POINT)
 
     def work() -> Answer:
         found = [evaluate(theta).block_until_ready() for _ in range(n)]
