@@ -160,7 +160,13 @@ def test_zipped_files_may_have_several_parts_or_padding_and_nothing_else(tmp_pat
         path.write_bytes(packed)
         assert len(read_csv(path)) == count
     whole = gzip.compress(text)
-    for broken in (whole + b"rest", whole[:-20], whole[:-8] + b"\1\2\3\4" + whole[-4:], whole[:-4] + b"\1\2\3\4"):
+    for broken in (
+        whole + b"rest",
+        whole[:-20],
+        whole[:-8] + b"\1\2\3\4" + whole[-4:],
+        whole[:-4] + b"\1\2\3\4",
+        whole[:-4] + b"\xff" * 4,
+    ):
         path.write_bytes(broken)
         with pytest.raises(InvalidFile, match="cannot be read"):
             read_csv(path)

@@ -258,6 +258,8 @@ def test_names_of_variations_multiply_or_must_agree():
     assert labels_of(both).variations == ("a", "b")
     with pytest.raises(InvalidModel, match="number 0 is 'far' on one side and 'left' on the other"):
         compose(outer, templates({"w": np.ones((2, 2))}, variations=("left", "right")), systematics="paired")
+    with pytest.raises(InvalidModel, match=r"have (3 and 2|2 and 3) variations"):
+        compose(outer, inner, systematics="paired")
     with pytest.raises(InvalidModel, match="called 'up'"):
         templates({"w": np.ones((2, 2))}, variations=("up", "up"))
     with pytest.raises(InvalidModel, match="1 names of variations for 2"):

@@ -25,6 +25,7 @@ _LARGE = 10_000_000  # characters that are worth loading pandas: the next table 
 _TYPED = (OSError, EOFError, zlib.error)
 _MAGIC = b"\x1f\x8b\x08"  # with which a part of a gzip file begins
 _FIRST_RESERVED_FLAG = 0x20  # of the next letter
+_MOST_PACKED = 1032  # letters that one of a gzip file can stand for
 
 
 @dataclass(frozen=True)
@@ -152,7 +153,8 @@ def _unzipped(packed: bytes) -> bytes:
     """
     length = int.from_bytes(packed[-4:], "little")
     if not _may_have_parts(packed):
-        text = zlib.decompress(packed, wbits=31, bufsize=max(length, 1))  # checks its sum as well
+        room = min(max(length, 1), _MOST_PACKED * len(packed))  # a damaged file may state any length
+        text = zlib.decompress(packed, wbits=31, bufsize=room)  # checks its sum as well
         if len(text) & 0xFFFFFFFF == length:
             return text
     return gzip.decompress(packed)

@@ -134,11 +134,11 @@ def compose(outer: AbstractPredictor, inner: AbstractPredictor, *, systematics: 
         )
     given = labels_of(second)
     check_joint(given, first.space)
-    labels = _chained_labels(first, second, systematics, given)
     stored = first.linear and isinstance(second, LinearEnsemble)
     if stored and isinstance(first, ComposedEnsemble) and len(second.weights) == 1:  # its limits need the inner chain
         return compose(first.outer, compose(first.inner, second), systematics=first.systematics)
-    weights = common_weights((first, second), systematics)
+    weights = common_weights((first, second), systematics)  # refuses numbers of variations that do not fit
+    labels = _chained_labels(first, second, systematics, given)
     limits = _chained_limits(first, second)
     if stored:
         both = np.asarray(_onwards(first, _at_unit_vectors(second), systematics))

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy  # its parts load when first used
 from jaxtyping import Array, Float
@@ -59,9 +60,14 @@ def _quantiles(parameter: Parameter, uniforms: Float[np.ndarray, " points"]) -> 
     return start + max(1.0, abs(start)) * z
 
 
+def cut_quantile(prior: AbstractPrior, low: Any, high: Any, uniform: Any) -> Array:
+    """Quantile of a prior that is cut at two bounds, at ONE number in (0, 1)."""
+    below, above = prior.cdf(low), prior.cdf(high)
+    return jnp.asarray(prior.quantile(below + (above - below) * uniform))
+
+
 @eqx.filter_jit
 def _quantiles_of_prior(
     prior: AbstractPrior, low: Any, high: Any, uniforms: Float[Array | np.ndarray, " points"]
 ) -> Array:
-    below, above = prior.cdf(low), prior.cdf(high)
-    return jax.vmap(prior.quantile)(below + (above - below) * uniforms)
+    return jax.vmap(lambda uniform: cut_quantile(prior, low, high, uniform))(jnp.asarray(uniforms))

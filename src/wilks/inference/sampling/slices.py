@@ -15,6 +15,7 @@ from jaxtyping import Array, Bool, Float, Int
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key, LogProb
 from wilks.parameters.parameter import Parameter
+from wilks.parameters.spread import cut_quantile
 
 from .target import Target
 
@@ -84,8 +85,7 @@ def position_of(target: Target, point: Cube) -> Cube:
 def _quantile(p: Parameter, u: Array, centre: Array) -> Array:
     """Quantile of one parameter's prior, cut at its bounds."""
     if p.prior is not None:
-        below, above = p.prior.cdf(p.lower), p.prior.cdf(p.upper)
-        return jnp.clip(jnp.asarray(p.prior.quantile(below + (above - below) * u)), p.lower, p.upper)
+        return jnp.clip(cut_quantile(p.prior, p.lower, p.upper, u), p.lower, p.upper)
     if math.isfinite(p.lower) and math.isfinite(p.upper):
         return p.lower + (p.upper - p.lower) * u
     return centre + (u - 0.5) * (p.period or 0.0)
