@@ -381,9 +381,10 @@ def test_parameters_with_their_bounds_come_in_order():
     assert kept == dataclasses.replace(Peak().space["s"], fixed=False)
 
 
-def test_buckets_hold_their_events_and_waste_at_most_half():
-    for n in range(1, 5000, 7):
+def test_buckets_hold_their_events_and_waste_at_most_half_or_a_quarter():
+    for n in (*range(1, 5000, 7), *range(8193, 40_000, 101)):
         bucket = bucket_of(n)
         assert n <= bucket
-        assert bucket <= max(1.5 * n, 32) + 1
-    assert len({bucket_of(n) for n in range(33, 100_000)}) < 25
+        assert bucket <= max((1.5 if n <= 8192 else 1.25) * n, 32) + 1
+    assert len({bucket_of(n) for n in range(33, 8193)}) == 16  # two per octave
+    assert len({bucket_of(n) for n in range(8193, 65_537)}) == 12  # four per octave

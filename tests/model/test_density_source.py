@@ -13,6 +13,7 @@ from wilks import Parameter, ParameterSpace, Unbinned, fit
 from wilks._base.errors import InvalidData, InvalidModel, InvalidOption
 from wilks.data.events import Events
 from wilks.model.density_source import DensitySource
+from wilks.model.sources import AbstractEventSource
 
 SPACE = ParameterSpace(
     (
@@ -115,6 +116,64 @@ def test_gradients_are_those_of_differences(data):
         assert float(found.gradient[i]) == pytest.approx((up - down) / 2e-5, rel=1e-6, abs=1e-4)
     values = dict(zip(SPACE.names, theta, strict=True))
     assert float(found.value) == pytest.approx(-float(likelihood.log_prob(values, ready)), rel=1e-12)
+
+
+class Logarithmic(AbstractEventSource):
+    """The same source without its plain rates."""
+
+    plain: DensitySource
+    space: ParameterSpace
+
+    def prepare(self, events):
+        return self.plain.prepare(events)
+
+    def log_rate(self, values, prepared):
+        return self.plain.log_rate(values, prepared)
+
+    def expected_events(self, values):
+        return self.plain.expected_events(values)
+
+    def simulate(self, keys, values):
+        return self.plain.simulate(keys, values)
+
+
+def falling(x, p):
+    return jnp.exp(-x / p["tau"])
+
+
+@pytest.mark.parametrize("pad", [False, True])
+def test_plain_rates_and_logarithms_judge_alike(data, pad):
+    """A mixture with free rates, of a moving and a held source, event by event with and without padding rows."""
+    decay = DensitySource(
+        falling, ParameterSpace((Parameter("tau", 4.0, lower=0.1),)), limits=(0.0, 10.0), events=500.0
+    )
+    made = {"all": source(), "more": decay}
+    options = {"free_rates": ["all", "more"], "free": {"m": None, "s": None}}
+    plain = Unbinned(made, **options)
+    other = Unbinned({name: Logarithmic(one, one.space) for name, one in made.items()}, **options)
+    events = data if pad else Events({"x": np.asarray(data["x"])[:64]})
+    theta = jnp.array([0.7, 0.4, 4.9, 0.6])
+    here, there = (each.expand(theta, each.prepare(events)) for each in (plain, other))
+    np.testing.assert_allclose(here.value, there.value, rtol=1e-13)
+    np.testing.assert_allclose(here.gradient, there.gradient, rtol=1e-10, atol=1e-9)
+    np.testing.assert_allclose(here.curvature, there.curvature, rtol=1e-10, atol=1e-9)
+    off = theta.at[0].set(0.0)  # a source switched off keeps the derivative in its rate
+    np.testing.assert_allclose(
+        plain.expand(off, plain.prepare(events)).gradient, other.expand(off, other.prepare(events)).gradient, rtol=1e-10
+    )
+
+
+def test_an_event_without_a_rate_makes_a_point_impossible_and_a_padding_row_does_not(data):
+    likelihood = Unbinned({"all": source()}, free=dict.fromkeys(SPACE.names))
+    theta, x = jnp.array([0.25, 4.9, 0.6]), np.asarray(data["x"])[:40]
+    possible = likelihood.expand(theta, likelihood.prepare(Events({"x": x})))
+    outside = likelihood.expand(theta, likelihood.prepare(Events({"x": np.append(x, 11.0)})))
+    assert np.isposinf(outside.value)
+    assert np.isfinite(outside.gradient).all()
+    stacked = likelihood.stack([Events({"x": np.insert(x, 0, 11.0)}), Events({"x": x})])  # its first event pads both
+    padded = likelihood.expand(theta, jax.tree.map(lambda leaf: leaf[1], stacked))
+    np.testing.assert_allclose(padded.value, possible.value, rtol=1e-14)
+    np.testing.assert_allclose(padded.gradient, possible.gradient, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from wilks._base import runtime  # noqa: F401  64 bit before any array exists
 
 SMALLEST_BUCKET = 32
+_FINER_ABOVE = 8192  # events, from where padding costs more than another compilation
 
 
 class EventTable(eqx.Module):
@@ -30,18 +31,18 @@ class EventTable(eqx.Module):
 
 
 def bucket_of(events: int) -> int:
-    """Smallest bucket that holds a number of events: 0, 32, 48, 64, 96, 128, ...
+    """Smallest bucket that holds a number of events: 0, 32, 48, 64, 96, 128, ..., in finer steps above 8192.
 
-    >>> [bucket_of(n) for n in (0, 1, 33, 64, 65, 10_000)]
-    [0, 32, 48, 64, 96, 12288]
+    >>> [bucket_of(n) for n in (0, 1, 33, 64, 65, 8000, 10_000, 11_000)]
+    [0, 32, 48, 64, 96, 8192, 10240, 12288]
     """
     if events == 0:
         return 0
     size = SMALLEST_BUCKET
     while size < events:
         size *= 2
-    three_quarters = size * 3 // 4
-    return three_quarters if events <= three_quarters and three_quarters > SMALLEST_BUCKET else size
+    step = size // 8 if size > _FINER_ABOVE else size // 4
+    return max(-(-events // step) * step, SMALLEST_BUCKET)
 
 
 def pad_rows(prepared: Any, rows: int) -> Any:

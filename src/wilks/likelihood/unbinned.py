@@ -29,7 +29,8 @@ from .mixture import NO_RATE, Component, share, spread_rows, sum_log_density, su
 
 Penalty = Callable[[Values], Any]
 
-_BLOCK = 2048
+_BLOCK = 2048  # events that are judged at once
+_PLAIN_BLOCK = 16384  # the same for plain sources, whose kernels are the quicker the longer they run
 _ASIMOV_COPIES = 100  # times the expected number of events in the sample that stands for Asimov data
 _ASIMOV_EVENTS = 1_000_000  # but no more events than this
 _ASIMOV_SEED = 1007_1727
@@ -64,7 +65,8 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
             All other parameters stay at their starts.
         constraints: auxiliary measurements of parameters (data, fluctuated in toys), and functions from named values to
             a log density that is added once (never fluctuated).
-        events_per_block: longer lists are summed in blocks of this length, which bounds the memory.
+        events_per_block: longer lists are summed in blocks of this length, which bounds the memory; by default 2048, or
+            16,384 where all sources give plain rates.
 
     Raises:
         InvalidModel: for sources that do not fit together.
@@ -90,9 +92,9 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
         free_rates: Sequence[str] = (),
         free: Mapping[str, Bounds | None] | None = None,
         constraints: Sequence[Any] = (),
-        events_per_block: int = _BLOCK,
+        events_per_block: int | None = None,
     ) -> None:
-        if events_per_block < 1:
+        if events_per_block is not None and events_per_block < 1:
             raise InvalidOption(f"events_per_block {events_per_block} must be at least 1")
         named = {name: on_common_ground(inside) for name, inside in by_dataset(sources).items()}
         self.space = space_of(named, free_rates, free or {})
@@ -105,7 +107,8 @@ class Unbinned(AbstractEventLikelihood[UnbinnedData], AbstractHostSimulator[Unbi
                 raise InvalidModel(
                     f"constraint {penalty!r} is neither an Auxiliary nor a function of named values; build one of them"
                 )
-        self.block, self.exact = events_per_block, False
+        usual = _PLAIN_BLOCK if all(c.plain for c in self.components) else _BLOCK
+        self.block, self.exact = events_per_block or usual, False
 
     @property
     def shapes(self) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ from wilks._base.typing import Key, Scalar, Values
 from wilks.data.events import Events
 from wilks.parameters.space import ParameterSpace
 
-from .sources import AbstractEventSource
+from .sources import AbstractPlainSource
 
 Density = Callable[[Any, Any], Any]
 
@@ -24,7 +24,7 @@ _CELLS = 4096  # of the table from which events are drawn
 _PRECISION = 1e-6  # relative, that the integral over the range must have at the starts
 
 
-class DensitySource(AbstractEventSource):
+class DensitySource(AbstractPlainSource):
     """Events whose observable has a density given by a function, normalised over a range.
 
     With its rate multiplier held, the expected number is a constant: then `wilks.likelihood.Unbinned` judges the shape
@@ -106,10 +106,13 @@ class DensitySource(AbstractEventSource):
 
     def log_rate(self, values: Values, prepared: Float[Array | np.ndarray, " events"]) -> Float[Array, " events"]:
         """ln of events times density over its integral; -inf outside of the limits."""
+        return jnp.log(self.rate(values, prepared))
+
+    def rate(self, values: Values, prepared: Float[Array | np.ndarray, " events"]) -> Float[Array, " events"]:
+        """Events times density over its integral; 0 outside of the limits."""
         x = jnp.asarray(prepared)
         scale = self.events / jnp.sum(self.weights * self._at(self.nodes, values))
-        rate = scale * jnp.where((x >= self.limits[0]) & (x <= self.limits[1]), self._at(x, values), 0.0)
-        return jnp.log(rate)
+        return scale * jnp.where((x >= self.limits[0]) & (x <= self.limits[1]), self._at(x, values), 0.0)
 
     def expected_events(self, values: Values) -> Scalar:
         """The number it was given: the density has no influence on it."""

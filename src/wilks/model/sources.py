@@ -42,6 +42,17 @@ class AbstractEventSource(eqx.Module):
         """Sets of events with Poisson-distributed numbers, one set per key; a set depends on its own key alone."""
 
 
+class AbstractPlainSource(AbstractEventSource):
+    """A source that computes its rate as such and not as a logarithm, so that a mixture of these needs no exponentials.
+
+    A rate below the smallest number, 1e-308, is none; a source that falls further than that gives ``log_rate`` alone.
+    """
+
+    @abc.abstractmethod
+    def rate(self, values: Values, prepared: Any) -> Float[Array, " events"]:
+        """Expected number of events per unit of the observables, for every prepared event: exp of ``log_rate``."""
+
+
 class AbstractExtendedSource(AbstractEventSource):
     """A source whose rate counts from a uniform density over a region of its own, such as a fiducial volume.
 
