@@ -1,0 +1,60 @@
+"""Configurations of cabinetry: from a YAML file and trees of events to template histograms and a workspace."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .cabinetry_parts import Settings
+from .cabinetry_schema import read_settings
+
+
+@dataclass(frozen=True, repr=False)
+class Configuration:
+    """A checked configuration.
+
+    Args:
+        settings: its parts.
+        file: name for messages.
+
+    >>> configuration = Configuration.read({
+    ...     "General": {"Measurement": "fit", "POI": "mu", "InputPath": "{SamplePath}", "HistogramFolder": "h"},
+    ...     "Regions": [{"Name": "SR", "Variable": "m", "Binning": [100, 120, 140], "Filter": "(pt > 25) & (n == 4)"}],
+    ...     "Samples": [
+    ...         {"Name": "Data", "Tree": "events", "SamplePath": "data.root", "Data": True},
+    ...         {"Name": "Signal", "Tree": "events", "SamplePath": "signal.root", "Weight": "weight"},
+    ...     ],
+    ...     "NormFactors": [{"Name": "mu", "Samples": "Signal", "Nominal": 1, "Bounds": [0, 10]}],
+    ... })
+    >>> configuration.settings.regions[0].filter.columns
+    ('pt', 'n')
+    """
+
+    settings: Settings
+    file: str = "<document>"
+
+    @classmethod
+    def read(cls, source: str | os.PathLike[str] | Mapping[str, Any]) -> "Configuration":
+        """Read and check a configuration; YAML is read by the safe loader, and expressions run no code.
+
+        Args:
+            source: path of a YAML file, or its parsed content.
+
+        Raises:
+            InvalidFile: naming file, place in it, value and expectation.
+            MissingExtra: if PyYAML is not installed.
+        """
+        return cls(*read_settings(source))
+
+    def __repr__(self) -> str:
+        settings = self.settings
+        systematics = ", ".join(one.name for one in settings.systematics) or "none"
+        return "\n".join(
+            [
+                f"Configuration {self.file}: {settings.general.measurement}",
+                f"  regions: {', '.join(region.name for region in settings.regions)}",
+                f"  samples: {', '.join(sample.name for sample in settings.samples)}",
+                f"  free factors: {', '.join(factor.name for factor in settings.norm_factors)}",
+                f"  systematics: {systematics}",
+            ]
+        )
