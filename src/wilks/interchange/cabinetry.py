@@ -5,8 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .cabinetry_parts import Settings
+from wilks._base.errors import check_option
+from wilks.data.histogram import Histogram
+
+from .cabinetry_parts import Settings, TemplateKey
 from .cabinetry_schema import read_settings
+from .cabinetry_templates import SOURCES, TemplateFunction, template_histograms
 
 
 @dataclass(frozen=True, repr=False)
@@ -45,6 +49,33 @@ class Configuration:
             MissingExtra: if PyYAML is not installed.
         """
         return cls(*read_settings(source))
+
+    def histograms(
+        self,
+        *,
+        source: str = "trees",
+        overrides: Mapping[tuple[str, str, str, str], TemplateFunction] | None = None,
+    ) -> dict[TemplateKey, Histogram]:
+        """Histogram of each region, sample, systematic and template that a fit needs, in this order.
+
+        Each tree is read once, chunk by chunk. Bins are ``[low, high)``, the last one too.
+
+        Args:
+            source: ``"trees"``, or ``"histograms"`` if InputPath is ``FILE:NAME`` of histograms in ROOT files.
+            overrides: functions that make histograms themselves, by wildcard patterns such as
+                ``("SR*", "Signal", "*", "Up")`` of region, sample, systematic and template (``"Nominal"`` for both
+                where there is no variation). They get the parts of the configuration, ``(region, sample, systematic
+                or None, template)``, and return any histogram that `uhi.read` takes. The first match counts.
+
+        Raises:
+            InvalidOption: for an unknown source.
+            UnknownName: if a pattern matches no template, or a tree lacks a column.
+            InvalidFile: if a setting is missing, or a file cannot be used.
+            InvalidData: if a variable or weight is not finite, or a histogram has other bins than its region.
+            MissingExtra: if uproot is not installed.
+        """
+        check_option("source", source, SOURCES)
+        return template_histograms(self.settings, source, overrides or {})
 
     def __repr__(self) -> str:
         settings = self.settings

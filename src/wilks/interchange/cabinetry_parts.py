@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from wilks.data.axes import ContinuousAxis
 from wilks.data.expressions import Expression
@@ -209,3 +210,79 @@ class Settings:
     def simulated(self) -> tuple[Sample, ...]:
         """All other samples."""
         return tuple(sample for sample in self.samples if not sample.data)
+
+    def acting(self, region: Region, sample: Sample) -> tuple[Systematic, ...]:
+        """Systematics that act on a sample in a region."""
+        return tuple(one for one in self.systematics if region.name in one.regions and sample.name in one.samples)
+
+
+class TemplateKey(NamedTuple):
+    """Which template histogram.
+
+    Args:
+        region: name of the region.
+        sample: name of the sample.
+        systematic: name of the systematic; ``"Nominal"`` without variation.
+        template: ``"Up"`` or ``"Down"``; ``"Nominal"`` without variation.
+    """
+
+    region: str
+    sample: str
+    systematic: str = NOMINAL
+    template: str = NOMINAL
+
+    def __str__(self) -> str:
+        varied = f", systematic {self.systematic!r} {self.template}" if self.systematic != NOMINAL else ""
+        return f"region {self.region!r}, sample {self.sample!r}{varied}"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One template histogram that a fit needs, with the settings that lead to it.
+
+    Args:
+        region: where.
+        sample: of what.
+        systematic: which variation; ``None`` without one.
+        template: ``"Up"``, ``"Down"``, or ``"Nominal"``.
+    """
+
+    region: Region
+    sample: Sample
+    systematic: Systematic | None = None
+    template: str = NOMINAL
+
+    @property
+    def key(self) -> TemplateKey:
+        """Its names."""
+        name = NOMINAL if self.systematic is None else self.systematic.name
+        return TemplateKey(self.region.name, self.sample.name, name, self.template)
+
+    def setting(self, name: str) -> Any:
+        """What holds for it: the setting of the varied template, else of the sample, else of the region, or ``None``.
+
+        Args:
+            name: field of :class:`Template`, :class:`Sample` or :class:`Region`.
+        """
+        varied = None if self.systematic is None else self.systematic.side(self.template)
+        settings = (getattr(part, name, None) for part in (varied, self.sample, self.region))
+        return next((setting for setting in settings if setting is not None), None)
+
+
+def requests(settings: Settings) -> list[Request]:
+    """All template histograms that a fit needs, region by region and sample by sample.
+
+    Args:
+        settings: a configuration.
+    """
+    wanted: list[Request] = []
+    for region in settings.regions:
+        for sample in settings.samples:
+            if region.name not in sample.regions:
+                continue
+            wanted.append(Request(region, sample))
+            for systematic in settings.acting(region, sample):
+                sides = ("Up",) if systematic.down.symmetrize else SIDES
+                if systematic.kind == "NormPlusShape":
+                    wanted.extend(Request(region, sample, systematic, side) for side in sides)
+    return wanted

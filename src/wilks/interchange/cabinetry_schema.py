@@ -97,7 +97,7 @@ def _region(value: Any, place: Place) -> Region:
     take_object(value, place, ("Name",), ("Variable", "Binning", "Filter", "RegionPath"))
     return Region(
         name=take_text(value["Name"], place / "Name"),
-        variable=_expression(value, "Variable", place),
+        variable=_variable(value, place),
         axis=_axis(value, place),
         filter=_expression(value, "Filter", place),
         region_path=_path(value, "RegionPath", place),
@@ -212,7 +212,7 @@ def _template(value: Mapping[str, Any], place: Place) -> Template:
     return Template(
         tree=_text(value, "Tree", place),
         weight=_expression(value, "Weight", place),
-        variable=_expression(value, "Variable", place),
+        variable=_variable(value, place),
         filter=_expression(value, "Filter", place),
         region_path=_path(value, "RegionPath", place),
         sample_path=_paths(value, "SamplePath", place),
@@ -261,7 +261,10 @@ def _paths(value: Mapping[str, Any], key: str, place: Place) -> tuple[str, ...] 
     if not isinstance(value.get(key), list):
         path = _path(value, key, place)
         return None if path is None else (path,)
-    return tuple(take_text(path, place / key / i) for i, path in enumerate(take_array(value[key], place / key)))
+    paths = tuple(take_text(path, place / key / i) for i, path in enumerate(take_array(value[key], place / key)))
+    if len(set(paths)) < len(paths):
+        (place / key).refuse("a path stands twice, and its events would count twice; remove one")
+    return paths
 
 
 def _switch(value: Mapping[str, Any], key: str, place: Place) -> bool:
@@ -282,6 +285,13 @@ def _names(value: Mapping[str, Any], key: str, place: Place, known: Iterable[str
         if name not in known:
             (place / key).refuse(f"no {key[:-1].lower()} {name!r} to act on; {near_names(name, known)}")
     return tuple(names)
+
+
+def _variable(value: Mapping[str, Any], place: Place) -> Expression | None:
+    variable = _expression(value, "Variable", place)
+    if variable is not None and not variable.columns:
+        (place / "Variable").refuse(f"{variable.text!r} has no column; name what is binned")
+    return variable
 
 
 def _expression(value: Mapping[str, Any], key: str, place: Place) -> Expression | None:
