@@ -170,6 +170,10 @@ FAULTS = {
     "nothing": (put("Systematics", 0, "Up", {}), r"Up: give either Normalization or Symmetrize"),
     "both": (put("Systematics", 0, "Down", "Symmetrize", True), r"Down: give either Normalization or Symmetrize"),
     "no yield": (put("Systematics", 0, "Down", "Normalization", -1), "-1 leaves no yield"),
+    "no yield of a mirror": (
+        put("Systematics", 1, "Up", "Normalization", 1.5),
+        r"Down: the mirror image of 1\.5 leaves",
+    ),
     "mirror with more": (
         put("Systematics", 2, "Down", "Tree", "t"),
         r"Down\.Tree: a side made by Symmetrize reads nothing",

@@ -11,6 +11,8 @@ from wilks.data.histogram import Histogram
 from .cabinetry_parts import Settings, TemplateKey
 from .cabinetry_schema import read_settings
 from .cabinetry_templates import SOURCES, TemplateFunction, template_histograms
+from .cabinetry_workspace import workspace_document
+from .histfactory import Workspace
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +78,24 @@ class Configuration:
         """
         check_option("source", source, SOURCES)
         return template_histograms(self.settings, source, overrides or {})
+
+    def workspace(self, histograms: Mapping[TemplateKey, Histogram]) -> Workspace:
+        """The workspace: channels, free factors, systematics and the measurement.
+
+        Templates are smoothed where the configuration says so. A NormPlusShape becomes a normsys (sum of the varied
+        template over the nominal sum) and, with more than one bin, a histosys of shapes with the nominal sum; with
+        Symmetrize, factor and shape are mirrored each on its own. Simulated samples get a staterror unless
+        DisableStaterror. A value under Fixed counts before a Nominal.
+
+        Args:
+            histograms: those of :meth:`histograms`.
+
+        Raises:
+            InvalidData: naming a histogram that is missing, or a template that cannot be smoothed (an empty nominal
+                bin) or split (a sum that is not above 0).
+            InvalidFile: if no fit can come of it, with the place in the workspace.
+        """
+        return Workspace.read(workspace_document(self.settings, histograms))
 
     def __repr__(self) -> str:
         settings = self.settings

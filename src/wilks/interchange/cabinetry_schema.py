@@ -183,6 +183,8 @@ def _systematic(value: Any, place: Place, samples: Iterable[str], regions: Itera
     )
     if made.up.symmetrize:
         (place / "Up" / "Symmetrize").refuse("only Down is made from the other side; swap Up and Down")
+    if made.down.symmetrize and (made.up.normalization or 0.0) >= 1:
+        (place / "Down").refuse(f"the mirror image of {made.up.normalization:g} leaves no yield; give a Normalization")
     if made.smoothing is not None and kind == "Normalization":
         (place / "Smoothing").refuse("a systematic of type Normalization has no shape to smooth; remove it")
     return made
