@@ -72,6 +72,17 @@ def test_conditions_are_those_of_numpy(text):
 def test_large_whole_numbers_are_compared_exactly():
     events = Events({"event": np.array([2**53, 2**53 + 1], dtype=np.uint64)})
     assert Expression.parse(f"event == {2**53 + 1}").mask(events).tolist() == [False, True]
+    below = Events({"number": np.array([-(2**53), -(2**53) - 1])})
+    assert Expression.parse(f"number == -{2**53 + 1}").mask(below).tolist() == [False, True]
+
+
+def test_columns_in_single_precision_are_compared_in_double():
+    tenth = np.array([0.1, -0.1], dtype=np.float32)  # a little more than 0.1, and a little less than -0.1
+    events = Events({"x": tenth, "xs": Ragged(tenth, np.array([0, 2, 2]))})
+    assert Expression.parse("x > 0.1").mask(events).tolist() == [True, False]
+    assert Expression.parse("x < -0.1").mask(events).tolist() == [False, True]
+    assert Expression.parse("x == 0.1").mask(events).tolist() == [False, False]
+    assert Expression.parse("sum((xs > 0.1) | (xs < -0.1))").values(events).tolist() == [2.0, 0.0]
 
 
 @given(st.recursive(

@@ -187,6 +187,8 @@ def test_overrides_that_do_not_fit_are_refused(document):
         configuration.histograms(
             overrides={("SR", "S", "*", "*"): lambda *_: Histogram.from_counts(Regular(2, 0, 2), [1, 1])}
         )
+    with pytest.raises(InvalidOption, match="give four patterns, region, sample, systematic, template"):
+        configuration.histograms(overrides={("SR", "S"): lambda *_: None})
     with pytest.raises(InvalidOption, match="source 'tree' does not exist"):
         configuration.histograms(source="tree")
 

@@ -49,7 +49,8 @@ class Expression:
     """A checked expression: the columns it needs, and a function of events.
 
     It has numbers, column names, ``+ - * / // % **``, comparisons (also chains such as ``80 < m < 250``), ``& | ~`` on
-    conditions, brackets, and ``abs sqrt log exp min max where``. Arithmetic is in float64 whatever the columns hold.
+    conditions, brackets, and ``abs sqrt log exp min max where``. Arithmetic and comparisons are in float64
+    whatever the columns hold; whole numbers are compared exactly.
     Functions of jagged columns work value by value; ``min max sum any all`` of one jagged column give one number per
     event.
 
@@ -240,11 +241,13 @@ def _evaluated(node: ast.expr, events: Events) -> Any:
             return _LOGIC[type(operator)](_condition(left, node.left), _condition(right, node.right))
         case ast.UnaryOp(op=ast.Invert()):
             return np.logical_not(_condition(_evaluated(node.operand, events), node.operand))
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() as number)) if not isinstance(number, bool):
+            return -_evaluated(node.operand, events)  # a whole number stays one
         case ast.UnaryOp(op=operator):
             operand = _real(_evaluated(node.operand, events))
             return np.negative(operand) if isinstance(operator, ast.USub) else operand
         case ast.Compare():
-            sides = [_evaluated(side, events) for side in (node.left, *node.comparators)]
+            sides = [_comparable(_evaluated(side, events)) for side in (node.left, *node.comparators)]
             pairs = zip(node.ops, sides, sides[1:], strict=False)
             return _all([_COMPARISONS[type(operator)](left, right) for operator, left, right in pairs])
         case ast.Call():
@@ -303,6 +306,12 @@ def _real(item: Any) -> Any:
     if isinstance(item, np.ndarray):
         return item.astype(np.float64, copy=False)
     return np.float64(item)
+
+
+def _comparable(item: Any) -> Any:
+    """Fractions in float64, so that 0.1 is the same number on both sides of 0; whole numbers exactly."""
+    values = item.values if isinstance(item, Ragged) else np.asarray(item)
+    return _real(item) if values.dtype.kind == "f" else item
 
 
 def _condition(item: Any, node: ast.expr) -> Any:

@@ -56,7 +56,7 @@ class Configuration:
         self,
         *,
         source: str = "trees",
-        overrides: Mapping[tuple[str, str, str, str], TemplateFunction] | None = None,
+        overrides: Mapping[tuple[str, ...], TemplateFunction] | None = None,
     ) -> dict[TemplateKey, Histogram]:
         """Histogram of each region, sample, systematic and template that a fit needs, in this order.
 
@@ -70,7 +70,7 @@ class Configuration:
                 or None, template)``, and return any histogram that `uhi.read` takes. The first match counts.
 
         Raises:
-            InvalidOption: for an unknown source.
+            InvalidOption: for an unknown source, or a pattern that has not four parts.
             UnknownName: if a pattern matches no template, or a tree lacks a column.
             InvalidFile: if a setting is missing, or a file cannot be used.
             InvalidData: if a variable or weight is not finite, or a histogram has other bins than its region.

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from wilks._base.errors import InvalidData, InvalidFile, UnknownName
+from wilks._base.errors import InvalidData, InvalidFile, InvalidOption, UnknownName
 from wilks._base.notices import notice
 from wilks.data.axes import ContinuousAxis
 from wilks.data.events import Events
@@ -30,7 +30,7 @@ _AS_WRITTEN = Schema(units={})  # expressions are on the numbers of the file
 def template_histograms(
     settings: Settings,
     source: str,
-    overrides: Mapping[tuple[str, str, str, str], TemplateFunction],
+    overrides: Mapping[tuple[str, ...], TemplateFunction],
 ) -> dict[TemplateKey, Histogram]:
     """All histograms that a fit of a configuration needs.
 
@@ -41,6 +41,7 @@ def template_histograms(
             first that matches counts.
 
     Raises:
+        InvalidOption: if a pattern has not four parts.
         UnknownName: if a pattern matches nothing, or a tree lacks a column.
         InvalidFile: if a setting is missing, or a file cannot be used.
         InvalidData: if a variable or weight is not finite, or a histogram has other bins than its region.
@@ -48,6 +49,8 @@ def template_histograms(
     wanted = requests(settings)
     keys = [request.key for request in wanted]
     for pattern in overrides:
+        if len(pattern) != len(TemplateKey._fields):
+            raise InvalidOption(f"override {pattern!r}: give four patterns, {', '.join(TemplateKey._fields)}")
         if not any(_matches(key, pattern) for key in keys):
             raise UnknownName(f"override {pattern}: no template of this configuration matches; the first is {keys[0]}")
     made: dict[TemplateKey, Histogram] = {}
