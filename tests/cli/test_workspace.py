@@ -77,7 +77,7 @@ def test_data_from_a_file(wilks, workspace, tmp_path):
     assert said.document["result"]["parameters"]["mu"]["value"] > 0.5
 
 
-@pytest.mark.parametrize("minimiser", ["auto", "newton", "minuit"])
+@pytest.mark.parametrize("minimiser", ["auto", "newton", "bfgs", "minuit", "scipy"])
 def test_minimisers_agree(wilks, workspace, minimiser):
     document = wilks("fit", workspace, "--minimiser", minimiser, "--json").document
     assert document["result"]["twice_nll"] == pytest.approx(24.98393521, abs=1e-7)

@@ -8,7 +8,7 @@ import pytest
 from tests.inference.models import OBSERVED, line, peak, plane, rosenbrock, saddle, systematics
 from wilks._base.errors import FitFailed, InvalidOption
 from wilks.inference.fitting import fit, minimise
-from wilks.inference.minimisers import SCIPY_METHODS, Auto, Minuit, Newton, Scipy
+from wilks.inference.minimisers import SCIPY_METHODS, Auto, Bfgs, Minuit, Newton, Scipy
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.results.status import Status
 
@@ -17,6 +17,7 @@ MINIMISERS = {
     "newton, fisher": Newton(curvature="fisher"),
     "newton, observed": Newton(curvature="observed"),
     "newton, exact": Newton(curvature="exact"),
+    "bfgs": Bfgs(),
     "minuit 0": Minuit(strategy=0),
     "minuit 2": Minuit(strategy=2),
     "scipy": Scipy(),

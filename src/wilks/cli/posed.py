@@ -11,7 +11,7 @@ import click
 import numpy as np
 
 from wilks._base.errors import InvalidOption
-from wilks.inference.minimisers import AbstractMinimiser, Auto, Minuit, Newton, Scipy
+from wilks.inference.minimisers import AbstractMinimiser, Auto, Bfgs, Minuit, Newton, Scipy
 from wilks.interchange.histfactory import Workspace
 from wilks.interchange.strict_json import read_json
 from wilks.likelihood.binned import CountsData
@@ -23,6 +23,7 @@ from .delivery import notice
 _MINIMISERS: dict[str, Callable[[], AbstractMinimiser]] = {
     "auto": Auto,
     "newton": Newton,
+    "bfgs": Bfgs,
     "minuit": Minuit,
     "scipy": Scipy,
 }

@@ -4,6 +4,7 @@ from .cls_maps import cls_map as cls_map
 from .clusters import images as images
 from .exact_posteriors import grid_posterior as grid_posterior
 from .minimisers import Auto as Auto
+from .minimisers import Bfgs as Bfgs
 from .minimisers import Minuit as Minuit
 from .minimisers import Newton as Newton
 from .minimisers import Scipy as Scipy

@@ -18,13 +18,21 @@ from wilks.results.fits import FitResult
 from wilks.results.status import Status
 
 from .endpoint import Curved, Endpoint, flat_directions, name_direction
-from .ladder import Climbed, outward
+from .ladder import Climbed, is_dense, outward
 from .problem import Clock, Counted, Problem, counted_parts, error_of_user, left_out_bins, standing_flags
+from .quadratic import DENSE_UP_TO
 from .starts import constrained
 
 _BELOW_ZERO = (
     5e-3  # excess of an empty bin whose expectation is 1e-4 below zero: as far as the continuation may leave it
 )
+
+
+_ERRORS = {
+    "observed": "errors from the inverse of the exact Hessian",
+    "fisher": "errors from the inverse of the expected (Fisher) information",
+}
+_NO_ERRORS = "no errors: the curvature was not computed"
 
 
 def movable(problem: Problem, ends: Climbed) -> np.ndarray:
@@ -39,7 +47,7 @@ def describe(
     first: np.ndarray,
     ends: Climbed,
     end: Endpoint,
-    curved: Curved,
+    curved: Curved | None,
     covariance: str,
 ) -> FitResult:
     """The result of a fit that ended in the first lane of ``ends``, where ``end`` says what is known.
@@ -50,16 +58,18 @@ def describe(
         first: values from which the fit began.
         ends: where it ended.
         end: the likelihood there, taken apart.
-        curved: the curvature in ``end`` on the parameters that are `movable`.
+        curved: the curvature in ``end`` on the parameters that are `movable`; None if there are too many for one.
         covariance: ``"observed"`` or ``"fisher"``: which curvature that is.
     """
     space, theta = problem.space, wrap(ends.theta[0], problem.space)
     free, loose = space.free_mask, movable(problem, ends)
     at_lower, at_upper = outward(ends.theta[0], ends.gradient[0], space)
     status, cause = Status.from_code(int(ends.status[0])), ""
-    if status.converged and curved.covariance is None:
-        status = Status.NOT_PD
     flags: dict[str, str] = {}
+    if curved is None:
+        flags["no_covariance"] = _unexamined(int(free.sum()))
+    elif status.converged and curved.covariance is None:
+        status = Status.NOT_PD
     if status is Status.NOT_PD:
         cause = flags["flat_direction"] = _flat(np.asarray(end.hessian), ends.gradient[0], loose, space)
     elif not status.converged:
@@ -74,7 +84,7 @@ def describe(
     if status.converged and (at_lower | at_upper)[free].any():
         names = [n for n, bad in zip(space.names, (at_lower | at_upper) & free, strict=True) if bad]
         cause = cause or "on a bound: " + ", ".join(names)
-    quoted = curved.covariance if status.converged else None
+    quoted = curved.covariance if curved and status.converged else None
     sigma = None if quoted is None else np.where(loose, np.sqrt(np.diag(quoted)), np.nan)
     return FitResult(
         names=space.names,
@@ -99,9 +109,17 @@ def describe(
         start=first,
         flags=flags,
         effective_variations=effective,
-        how="errors from the inverse of the "
-        + ("exact Hessian" if covariance == "observed" else "expected (Fisher) information"),
+        how=_NO_ERRORS if curved is None else _ERRORS[covariance],
         provenance=clock.provenance(problem, "fit", settings={"covariance": covariance}),
+    )
+
+
+def _unexamined(free: int) -> str:
+    """Why a fit by BFGS alone has no covariance."""
+    return (
+        f"{free} free parameters are more than the {DENSE_UP_TO} for which a curvature fits memory: there is no "
+        "covariance, the EDM is estimated from the last steps, and directions that the data do not fix stay unseen; "
+        "fix parameters for errors of the others"
     )
 
 
@@ -130,6 +148,8 @@ def _why(problem: Problem, ends: Climbed) -> str:
         return (
             _unexplained(problem, ends) or "the likelihood is not finite at the start; check start values and templates"
         )
+    if not is_dense(problem.space.free_mask):
+        return f"no convergence after {ends.iterations[0]} evaluations of BFGS (EDM {ends.edm[0]:.2g}); raise its limit"
     return (
         f"no convergence within {problem.settings.max_iterations} iterations on any rung (EDM {ends.edm[0]:.2g}); "
         "try other starts, or fix parameters that the data do not see"

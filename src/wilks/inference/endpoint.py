@@ -16,7 +16,7 @@ from wilks.likelihood.stored_variations import Surroundings, saturated_counts
 
 from .compiled import compiled
 from .event_hessian import at_points, hessian_by_differences
-from .quadratic import Curvature, places, quadratic, saturated
+from .quadratic import Curvature, excess, places, quadratic, saturated
 from .variation_newton import surroundings
 
 _SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a direction counts as flat
@@ -29,7 +29,7 @@ class Endpoint(NamedTuple):
     Args:
         excess: -ln L above the saturated model, where there is one.
         saturated: log density of the saturated model.
-        hessian: curvature of the excess.
+        hessian: curvature of the excess; without rows where it was not asked for.
         parts: share of each part of a joint, or of each named term, in the excess.
         cells: excess per cell.
         inside: which cells are in the physical domain.
@@ -46,11 +46,16 @@ class Endpoint(NamedTuple):
 
 
 def endpoint(
-    likelihood: AbstractLikelihood, data: Any, theta: Any, *, curvature: Curvature, known: Surroundings | None = None
+    likelihood: AbstractLikelihood,
+    data: Any,
+    theta: Any,
+    *,
+    curvature: Curvature | None,
+    known: Surroundings | None = None,
 ) -> Endpoint:
     """Everything a report on a fit needs: in one compiled call, by the program of fits of events, or in numpy.
 
-    ``known`` is what a fit in numpy has found out there, if it has.
+    Without ``curvature`` none is computed; ``known`` is what a fit in numpy has found out there, if it has.
     """
     known = (known or surroundings(likelihood, data, theta)) if curvature == "exact" else None
     if known is not None:
@@ -79,14 +84,19 @@ def _nothing_known() -> tuple[OrderedDict[str, Scalar], Float[np.ndarray, " none
 
 
 @compiled("curvature", once=True)
-def _compiled_endpoint(likelihood: AbstractLikelihood, data: Any, theta: Theta, *, curvature: Curvature) -> Endpoint:
-    here = quadratic(likelihood, theta, data, curvature)
+def _compiled_endpoint(
+    likelihood: AbstractLikelihood, data: Any, theta: Theta, *, curvature: Curvature | None
+) -> Endpoint:
+    if curvature is None:
+        value, hessian = excess(likelihood, theta, data), jnp.zeros((0, 0))
+    else:
+        value, _, hessian = quadratic(likelihood, theta, data, curvature)
     parts, cells, inside = _parts("", likelihood, theta, data)
     if isinstance(likelihood, AbstractNamedTerms):
         terms = likelihood.contributions(likelihood.space.unpack(theta), data)
         parts = {name: 0.5 * jnp.asarray(term) for name, term in terms.items()}
     named = OrderedDict((name, part) for name, part in parts.items() if name)
-    return Endpoint(here.value, saturated(likelihood, data), here.hessian, named, cells, inside)
+    return Endpoint(value, saturated(likelihood, data), hessian, named, cells, inside)
 
 
 def _parts(
@@ -96,9 +106,9 @@ def _parts(
     if isinstance(likelihood, Joint):
         found, cells, inside = {}, [], []
         for part, where in places(likelihood).items():
-            values, excess, ok = _parts(part, likelihood.parts[part], theta[where], data[part])
+            values, own, ok = _parts(part, likelihood.parts[part], theta[where], data[part])
             found[part] = jnp.sum(jnp.stack(list(values.values())))
-            cells.append(excess)
+            cells.append(own)
             inside.append(ok)
         return found, jnp.concatenate(cells), jnp.concatenate(inside)
     if isinstance(likelihood, AbstractCellLikelihood):

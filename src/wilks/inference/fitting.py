@@ -23,17 +23,17 @@ from wilks.results.status import Status
 
 from .description import describe, movable
 from .endpoint import Curved, Endpoint, endpoint, examine
-from .ladder import Climbed, climb
+from .ladder import Climbed, climb, is_dense
 from .lanes import count_lanes, saturated_lanes, stack_lanes
 from .member_starts import average_starts, inside_start
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser, AbstractSerialMinimiser
 from .multistart import Multistart, fit_many_starts
-from .problem import Clock, Problem, error_of_user, judged, pose, standing_flags
+from .problem import Clock, Problem, error_of_user, judged, pose, refuse_dense, standing_flags
+from .quadratic import DENSE_UP_TO
 from .serial import searched
 from .starts import auxiliary_starts, count_starts
 from .variation_newton import climb_variations
 
-_NEWTON_PARAMETERS = 5000  # a dense curvature of more would not fit memory
 _SADDLE_STEP = 0.5  # first step off a saddle, in units of the weakest direction's curvature radius
 
 Start = FitResult | Values | None
@@ -135,6 +135,7 @@ def fit_many(
     clock = Clock.start()
     stacked = stacked_data(likelihood, datasets)
     problem = judged(likelihood, stacked, space, minimiser, tolerance=TABLE_TOLERANCE)
+    refuse_dense(problem)
     lanes = count_lanes(stacked)
     first = np.broadcast_to(_start_vector(problem.space, start), (lanes, len(problem.space)))
     first = count_starts(likelihood, stacked, first, problem.space, _given(start))
@@ -192,12 +193,8 @@ def solve(
     covariance: Literal["observed", "fisher"] = "observed",
 ) -> FitResult:
     """The free fit of a posed problem; never raises for a bad outcome."""
-    free = problem.space.free_mask
-    if free.sum() > _NEWTON_PARAMETERS:
-        raise InvalidOption(
-            f"{free.sum()} free parameters need a dense curvature of {free.sum() ** 2 * 8 / 1e9:.1f} GB; profile the "
-            "Monte Carlo statistics (template_statistics=...) instead of fitting one parameter per bin"
-        )
+    refuse_dense(problem)
+    dense = is_dense(problem.space.free_mask)
     curvature = "exact" if covariance == "observed" else "fisher"
     minima = known = None
     moved: dict[str, str] = {}
@@ -205,11 +202,19 @@ def solve(
         if isinstance(problem.minimiser, AbstractSerialMinimiser):
             name = type(problem.minimiser).__name__
             raise InvalidOption(f"many starts are fitted in one batch by Newton's method; leave minimiser={name}() out")
+        if not dense:
+            raise InvalidOption(
+                f"minima from many starts are told apart by their curvature; {problem.space.free_mask.sum()} free "
+                f"parameters are more than the {DENSE_UP_TO} for which it fits memory: give one start"
+            )
         first, ends, minima = fit_many_starts(problem, clock, start, curvature)
     else:
         first, ends, known, moved = _fit_once(problem, start)
-    end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature, known=known)
-    ends, end, curved = _leave_saddle(problem, ends, end, curvature)
+    if dense:
+        end = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=curvature, known=known)
+        ends, end, curved = _leave_saddle(problem, ends, end, curvature)
+    else:
+        end, curved = endpoint(problem.likelihood, problem.data, ends.theta[0], curvature=None), None
     result = describe(problem, clock, first, ends, end, curved, covariance)
     if minima is None:
         return dataclasses.replace(result, flags={**result.flags, **moved}) if moved else result
@@ -226,7 +231,7 @@ def _fit_once(problem: Problem, start: Start) -> tuple[np.ndarray, Climbed, Surr
     keep = _given(start)
     if isinstance(problem.minimiser, AbstractSerialMinimiser):
         return first, _search(problem, problem.minimiser, first, keep), None, moved
-    if (found := climb_variations(problem, first, keep)) is not None:
+    if not problem.settings.descents and (found := climb_variations(problem, first, keep)) is not None:
         return first, *found, moved
     return first, climb_from(problem._replace(data=stack_lanes(problem.data, 1)), first, 1, keep=keep), None, moved
 

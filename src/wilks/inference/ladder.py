@@ -1,8 +1,9 @@
 """The rescue ladder: every lane ends with a status, and the lanes that the first attempt left get further tries.
 
-Rung 0: Newton from the given starts. 1: another curvature from where rung 0 ended: the exact Hessian, or its
-expectation if rung 0 used what the data give (empty bins have none). 2: three shaken starts. 3: iminuit, strategy 1
-then 2, polished by Newton. What is left is ``failed``, kept with its cause.
+Rung 0: Newton from the given starts, or from where BFGS went from there if that is asked for. 1: another curvature
+from where rung 0 ended: the exact Hessian, or its expectation if rung 0 used what the data give (empty bins have none).
+2: three shaken starts. 3: iminuit, strategy 1 then 2, polished by Newton. What is left is ``failed``, kept with its
+cause. With more free parameters than a dense curvature can have there is BFGS alone, and no ladder.
 """
 
 from typing import Any, NamedTuple, TypeVar
@@ -15,9 +16,11 @@ from wilks.likelihood.interface import AbstractLikelihood
 from wilks.parameters.space import ParameterSpace
 from wilks.results.status import Status
 
+from .bfgs import descend_lanes
 from .lanes import SMALL_BATCH, LaneFits, Settings, fit_lanes, take_lanes, take_one
 from .member_starts import member_starts
 from .newton import CONVERGED, FLAT, NONFINITE
+from .quadratic import DENSE_UP_TO
 from .serial import migrad
 from .starts import shaken_starts
 from .template_newton import fit_templates
@@ -52,6 +55,7 @@ def climb(
     batch: int | None = None,
 ) -> Climbed:
     """Minimise every lane, climbing as far as each needs."""
+    rescue = rescue and is_dense(free)
     sound = _finite_lanes(data, len(start)) & np.isfinite(start).all(axis=1)
     first = member_starts(likelihood, data, np.where(sound[:, None], start, space.starts), free, space, settings)
     ends = _from_starts(likelihood, data, first, free, space, settings, batch)
@@ -72,7 +76,9 @@ def climb(
 
 
 def _from_starts(likelihood, data, start, free, space, settings, batch) -> LaneFits:
-    """Newton from the given starts: in numpy where that can be, compiled elsewhere."""
+    """Newton from the given starts: in numpy where that can be, compiled elsewhere; after BFGS if that is asked for."""
+    if settings.descents:
+        return _after_bfgs(likelihood, data, start, free, space, settings, batch)
     ends = fit_templates(likelihood, data, start, free, space, settings)
     if ends is None:
         return fit_lanes(likelihood, data, start, free, space, settings, batch=batch)
@@ -81,6 +87,21 @@ def _from_starts(likelihood, data, start, free, space, settings, batch) -> LaneF
         return ends
     given = likelihood, take_lanes(data, left), start[left], free[left], space, settings
     return replaced(ends, left, fit_lanes(*given, batch=SMALL_BATCH))
+
+
+def _after_bfgs(likelihood, data, start, free, space, settings, batch) -> LaneFits:
+    """BFGS from the given starts, finished by Newton if there are not too many parameters for it."""
+    reached = descend_lanes(likelihood, data, start, free, space, settings, batch=batch)
+    if not is_dense(free):
+        return reached
+    origin = np.where(np.isfinite(reached.value)[:, None], reached.theta, start)
+    ends = _from_starts(likelihood, data, origin, free, space, settings._replace(descents=0), batch)
+    return ends._replace(iterations=ends.iterations + reached.iterations)
+
+
+def is_dense(free: Bool[np.ndarray, "*lanes parameters"]) -> bool:
+    """Whether a dense curvature of the free parameters fits memory."""
+    return int(free.sum(axis=-1).max(initial=0)) <= DENSE_UP_TO
 
 
 def outward(theta: np.ndarray, gradient: np.ndarray, space: ParameterSpace) -> tuple[np.ndarray, np.ndarray]:

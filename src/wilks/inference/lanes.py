@@ -48,11 +48,12 @@ class LaneFits(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """How lanes are minimised: curvature, EDM tolerance and limit of iterations."""
+    """How lanes are minimised: curvature, EDM tolerance, limit of iterations, and of those by BFGS that go before."""
 
     curvature: Curvature = "fisher"
     tolerance: float = 1e-8
     max_iterations: int = 100
+    descents: int = 0
 
 
 def stack_lanes(data: Any, lanes: int) -> Any:

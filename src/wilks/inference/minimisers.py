@@ -1,6 +1,7 @@
 """The choice of a minimiser.
 
-What to use when: `Auto` always; `Newton` to fix its curvature or tolerance; `Minuit`, `Scipy` to compare with others.
+What to use when: `Auto` always; `Bfgs` for thousands of parameters; `Newton` to fix its curvature or tolerance;
+`Minuit`, `Scipy` to compare with others.
 """
 
 import equinox as eqx
@@ -56,6 +57,27 @@ class Newton(AbstractMinimiser):
             raise InvalidOption(f"tolerance {self.tolerance} must be positive")
 
 
+class Bfgs(AbstractMinimiser):
+    """Projected BFGS by values and gradients alone, of limited memory, finished by Newton and the rescue ladder.
+
+    Above 5000 free parameters, where a dense curvature would not fit memory, nothing is done after it: the result then
+    has no covariance, its EDM is the estimate of the last steps, and a flag says so.
+
+    Args:
+        tolerance: EDM at which it stops, in units of -ln L.
+        max_iterations: limit of evaluations before Newton takes over.
+    """
+
+    tolerance: float = TOLERANCE
+    max_iterations: int = 2000
+
+    def __check_init__(self) -> None:
+        if not self.tolerance > 0:
+            raise InvalidOption(f"tolerance {self.tolerance} must be positive")
+        if self.max_iterations < 1:
+            raise InvalidOption(f"max_iterations {self.max_iterations} must be at least 1")
+
+
 class AbstractSerialMinimiser(AbstractMinimiser):
     """A minimiser of another library: one fit at a time with the exact gradient, polished by Newton's method."""
 
@@ -97,4 +119,7 @@ def newton_settings(
     """Settings of the Newton rung: models linear in their parameters use the curvature at the data, exact for them."""
     if isinstance(minimiser, Newton):
         return Settings(minimiser.curvature, minimiser.tolerance, minimiser.max_iterations)
-    return Settings("observed" if is_linear(likelihood) else "fisher", tolerance, minimiser.max_iterations)
+    curvature: Curvature = "observed" if is_linear(likelihood) else "fisher"
+    if isinstance(minimiser, Bfgs):
+        return Settings(curvature, minimiser.tolerance, descents=minimiser.max_iterations)
+    return Settings(curvature, tolerance, minimiser.max_iterations)

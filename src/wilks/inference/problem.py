@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from wilks._base.digests import digest
-from wilks._base.errors import InvalidModel, InvalidParameter, MissingRole
+from wilks._base.errors import InvalidModel, InvalidOption, InvalidParameter, MissingRole
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.interface import AbstractLikelihood
@@ -22,7 +22,8 @@ from wilks.results.provenance import Provenance
 
 from .identity import once_per_likelihood
 from .lanes import Settings
-from .minimisers import TOLERANCE, AbstractMinimiser, Auto, newton_settings
+from .minimisers import TOLERANCE, AbstractMinimiser, Auto, Bfgs, newton_settings
+from .quadratic import DENSE_UP_TO
 
 _AUTO = Auto()
 
@@ -141,6 +142,21 @@ def judged(
     minimiser = minimiser or _AUTO
     settings = newton_settings(minimiser, likelihood, tolerance)
     return Problem(likelihood, prepared, space, settings, minimiser, Identity(likelihood, prepared))
+
+
+def refuse_dense(problem: Problem) -> None:
+    """Refuse Newton's method where a dense curvature would not fit memory.
+
+    Raises:
+        InvalidOption: with more free parameters than that, unless the minimiser needs no curvature.
+    """
+    number = int(problem.space.free_mask.sum())
+    if number > DENSE_UP_TO and not isinstance(problem.minimiser, Bfgs):
+        raise InvalidOption(
+            f"{number} free parameters need a dense curvature of {number**2 * 8 / 1e9:.1f} GB; profile the "
+            "Monte Carlo statistics (template_statistics=...) instead of fitting one parameter per bin, or take "
+            "minimiser=Bfgs(), which needs none and gives no covariance"
+        )
 
 
 def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:

@@ -23,6 +23,9 @@ for models linear in their parameters. ``exact``: the full Hessian. Of likelihoo
 of products of the events' scores.
 """
 
+DENSE_UP_TO = 5000
+"""Free parameters up to which a dense curvature fits memory."""
+
 _TANGENTS_IN_MEMORY = 2**24  # numbers in all tangents of a Jacobian, 128 MB
 _OUTER_UP_TO = 4  # parameters up to which products of Jacobian rows are formed once and reused by all lanes
 
