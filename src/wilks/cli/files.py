@@ -1,4 +1,4 @@
-"""Commands on files: check them, draw them, report on them; none of them loads JAX."""
+"""Commands on files: check them, draw them, report on them; none of them loads JAX, except to check HS3."""
 
 import importlib
 import json
@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from wilks._base.errors import InvalidFile, InvalidOption
+from wilks.interchange.hs3_fields import is_hs3
 from wilks.interchange.strict_json import read_json
 from wilks.interchange.workspace_schema import read_workspace
 from wilks.results.result import AbstractResult
@@ -80,6 +81,9 @@ def _check(path: Path) -> tuple[str, tuple[str, ...], dict[str, Any]]:
         return f"result of class {type(load(path)).__name__}", (), {}
     if not isinstance(document, dict):
         raise InvalidFile(f"{path}: the document is no JSON object; expected a workspace or a result")
+    if is_hs3(document):
+        read = importlib.import_module("wilks.interchange.hs3").Hs3Workspace.read(path)  # loads JAX
+        return "HS3 workspace", read.notices, {"channels": len(read.channels), "measurements": len(read.measurements)}
     checked = read_workspace(path)
     notices = tuple(checked[1]) if isinstance(checked, tuple) else ()
     details = {k: len(document[k]) for k in ("channels", "measurements")}

@@ -13,6 +13,7 @@ import numpy as np
 from wilks._base.errors import InvalidOption
 from wilks.inference.minimisers import AbstractMinimiser, Auto, Bfgs, Minuit, Newton, Scipy
 from wilks.interchange.histfactory import Workspace
+from wilks.interchange.hs3 import Hs3Workspace, open_workspace
 from wilks.interchange.strict_json import read_json
 from wilks.likelihood.binned import CountsData
 from wilks.likelihood.counts import PoissonCounts
@@ -42,7 +43,7 @@ class Posed:
         minimiser: as chosen.
     """
 
-    workspace: Workspace
+    workspace: Workspace | Hs3Workspace
     likelihood: PoissonCounts
     data: CountsData
     space: ParameterSpace
@@ -116,12 +117,12 @@ def named_numbers(items: tuple[str, ...], option: str) -> dict[str, float]:
     return found
 
 
-def _open(workspace: str, patch: str | None) -> Workspace:
+def _open(workspace: str, patch: str | None) -> Workspace | Hs3Workspace:
     source: Any = sys.stdin.buffer if workspace == "-" else Path(workspace)
     if patch is None:
-        return Workspace.read(source)
+        return open_workspace(source)
     file, _, name = patch.partition(":")
-    return Workspace.read(source, patch=Path(file), patch_name=name or None)
+    return open_workspace(source, patch=Path(file), patch_name=name or None)
 
 
 def _adjusted(
@@ -146,7 +147,11 @@ def _adjusted(
 
 
 def _data(
-    workspace: Workspace, likelihood: PoissonCounts, space: ParameterSpace, choice: str, measurement: str | None
+    workspace: Workspace | Hs3Workspace,
+    likelihood: PoissonCounts,
+    space: ParameterSpace,
+    choice: str,
+    measurement: str | None,
 ) -> CountsData:
     if choice == "observed":
         return workspace.data(measurement)
