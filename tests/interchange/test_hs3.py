@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from wilks._base.errors import InvalidFile, UnknownName
+from tests.inference.models import OBSERVED, closed_and_open, peak
+from wilks._base.errors import InvalidFile, InvalidModel, UnknownName
 from wilks.inference.fitting import fit
 from wilks.interchange.histfactory import Workspace
 from wilks.interchange.hs3 import Hs3Workspace, open_workspace
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
+from wilks.model.modifiers import Channel, NormFactor, ShapeSys, StatError, TemplateSample
+from wilks.model.predictor import Auxiliary
+from wilks.model.template_model import TemplatePredictor
+from wilks.parameters.parameter import Parameter
 
 AXES = [{"name": "obs_SR", "min": 0.0, "max": 2.0, "nbins": 2}]
 
@@ -450,3 +456,74 @@ def test_counts_need_a_parameter_and_one_value():
     )
     with pytest.raises(InvalidFile, match=r"\$\.likelihoods\[0\]: holds no histfactory_dist and no poisson_dist"):
         Hs3Workspace.read(alone)
+
+
+def special():
+    """What a workspace cannot say: a Poisson staterror, a constrained factor, open bounds, an idle bin."""
+    modifiers = [NormFactor("mu"), ShapeSys("shape", [1.0, 0.0, 2.0]), StatError("st", [1.0, 2.0, 1.0], "poisson")]
+    sample = TemplateSample("s", [10.0, 20.0, 15.0], modifiers=modifiers)
+    predictor = TemplatePredictor.from_channels(
+        [Channel("one", [sample])],
+        parameters={"mu": Parameter("mu", 1.2), "st[1]": Parameter("st[1]", 1.0, lower=0.1, upper=3.0, fixed=True)},
+        auxiliary={
+            "mu": Auxiliary("mu", "gaussian", 0.3, 0.9),
+            "shape[0]": Auxiliary("shape[0]", "poisson", 80.0, 85.0),
+        },
+    )
+    return PoissonCounts(predictor), np.array([11.0, 18.0, 16.0])
+
+
+WRITTEN = {
+    "all modifiers": lambda: (Workspace.read(PYHF).likelihood(), Workspace.read(PYHF).data()),
+    "what workspaces lack": special,
+    "linear templates": lambda: (peak(), OBSERVED),
+    "gammas": lambda: (closed_and_open()[1], np.full(34, 5.0)),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN)
+def test_what_is_written_means_the_same_when_read(case, tmp_path):
+    likelihood, data = WRITTEN[case]()
+    path = Hs3Workspace.from_likelihood(likelihood, data, poi=likelihood.space.free[0]).write(tmp_path / "model.json")
+    read = Hs3Workspace.read(path)
+    again = read.likelihood()
+    assert read.poi() == likelihood.space.free[0]
+    assert sorted(again.space.names) == sorted(likelihood.space.names)
+    for parameter in likelihood.space.parameters:
+        found = again.space[parameter.name]
+        for field in ("start", "lower", "upper", "is_free"):
+            assert getattr(found, field) == getattr(parameter, field)
+    for factor in (1.0, 1.02):
+        values = dict(zip(likelihood.space.names, factor * likelihood.space.starts, strict=True))
+        # terms of up to a hundred; relative uncertainties of a shapesys are rounded
+        assert float(again.log_prob(values, read.data())) == pytest.approx(
+            float(likelihood.log_prob(values, likelihood.prepare(data))), abs=1e-10
+        )
+    assert Hs3Workspace.from_likelihood(again, read.data(), poi=read.poi()).likelihood().space == again.space
+
+
+def test_closed_forms_are_written_as_staterrors():
+    closed, opened = closed_and_open()
+    counts = np.full(34, 5.0)
+    read = Hs3Workspace.from_likelihood(closed, counts)
+    names = [f"staterror_main[{i}]" for i in range(34)]
+    again = read.likelihood()
+    assert set(again.space.names) == {"s_s", "s_b", *names}
+    values = {"s_s": 1.1, "s_b": 0.9}
+    one = again.log_prob(values | dict.fromkeys(names, 1.05), read.data())
+    two = opened.log_prob(values | {f"st[{i}]": 1.05 for i in range(34)}, opened.prepare(counts))
+    assert float(one) == pytest.approx(float(two), abs=1e-9)  # a sum of 68 terms
+
+
+def test_what_cannot_be_written_is_named():
+    with pytest.raises(InvalidModel, match="HS3 is written of Poisson likelihoods; ChiSquareCounts"):
+        Hs3Workspace.from_likelihood(ChiSquareCounts(peak().predictor, cost="cnp"), OBSERVED)
+    modifiers = [NormFactor("mu"), StatError("one", [1.0]), StatError("two", [1.0])]
+    channel = Channel("SR", [TemplateSample("s", [5.0], modifiers=modifiers)])
+    with pytest.raises(InvalidModel, match="channel 'SR', sample 's': 2 staterrors"):
+        Hs3Workspace.from_likelihood(PoissonCounts(TemplatePredictor.from_channels([channel])), [5.0])
+    other = TemplatePredictor.from_channels(
+        [Channel("SR", [TemplateSample("s", [5.0], modifiers=[NormFactor("mu")])])], codes={"normsys": "1"}
+    )
+    with pytest.raises(InvalidModel, match="normsys code 1 cannot be written"):
+        Hs3Workspace.from_likelihood(PoissonCounts(other), [5.0])

@@ -37,15 +37,23 @@ def export_likelihood(likelihood: Any, data: Any, *, poi: str, measurement: str)
     """
     if not isinstance(likelihood, PoissonCounts):
         raise InvalidModel(f"a workspace is a Poisson likelihood; {type(likelihood).__name__} cannot be written as one")
+    check_statistics(likelihood)
+    staterrors = likelihood.statistics is not None
+    return _export(writable(likelihood.predictor), likelihood, data, poi, measurement, staterrors=staterrors)
+
+
+def check_statistics(likelihood: PoissonCounts) -> None:
+    """Refuse treatments of finite simulation that no staterror expresses.
+
+    Raises:
+        InvalidModel: naming the treatment.
+    """
     statistics = likelihood.statistics
     if statistics is not None and (statistics.model, statistics.errors) != ("conway", "nominal"):
         raise InvalidModel(
             f"template statistics {statistics.model!r} with {statistics.errors} errors cannot be written as a "
             "staterror; use 'conway' with nominal errors"
         )
-    return _export(
-        _writable(likelihood.predictor), likelihood, data, poi, measurement, staterrors=statistics is not None
-    )
 
 
 def export_predictor(predictor: AbstractPredictor, data: Any, *, poi: str, measurement: str) -> dict[str, Any]:
@@ -54,13 +62,18 @@ def export_predictor(predictor: AbstractPredictor, data: Any, *, poi: str, measu
     Raises:
         InvalidModel: naming what the format cannot express.
     """
-    return _export(_writable(predictor), PoissonCounts(predictor), data, poi, measurement, staterrors=True)
+    return _export(writable(predictor), PoissonCounts(predictor), data, poi, measurement, staterrors=True)
 
 
 Writable: TypeAlias = TemplatePredictor | LinearTemplates
 
 
-def _writable(predictor: AbstractPredictor) -> Writable:
+def writable(predictor: AbstractPredictor) -> Writable:
+    """The predictor, if it is one of templates.
+
+    Raises:
+        InvalidModel: otherwise.
+    """
     if isinstance(predictor, TemplatePredictor | LinearTemplates):
         return predictor
     raise InvalidModel(
@@ -71,7 +84,7 @@ def _writable(predictor: AbstractPredictor) -> Writable:
 def _export(
     predictor: Writable, likelihood: PoissonCounts, data: Any, poi: str, measurement: str, *, staterrors: bool
 ) -> dict[str, Any]:
-    channels = _channels_of(predictor)
+    channels = channels_of(predictor)
     prepared = likelihood.prepare(data)
     observed = dict(zip(likelihood.constraints.parameters, np.asarray(prepared.auxiliary).tolist(), strict=True))
     document: dict[str, Any] = {
@@ -93,7 +106,12 @@ def _export(
     return document
 
 
-def _channels_of(predictor: Writable) -> tuple[Channel, ...]:
+def channels_of(predictor: Writable) -> tuple[Channel, ...]:
+    """Channels of a model that formats of HistFactory can hold.
+
+    Raises:
+        InvalidModel: for interpolation codes that they cannot express.
+    """
     if isinstance(predictor, LinearTemplates):
         return _linear_channels(predictor)
     for kind, code in predictor.codes.items():

@@ -1,4 +1,4 @@
-"""HS3 documents (HEP Statistics Serialization Standard) of template models: read, build the likelihood, recognise.
+"""HS3 documents (HEP Statistics Serialization Standard) of template models: read, build the likelihood, write.
 
 Read are ``histfactory_dist``, ``gaussian_dist``, ``poisson_dist`` and ``product_dist``, with data that are binned or
 single numbers; anything else is refused by name. Modifiers mean what they mean to ROOT
@@ -6,7 +6,9 @@ single numbers; anything else is refused by name. Modifiers mean what they mean 
 """
 
 import dataclasses
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,10 +20,11 @@ from wilks.likelihood.counts import PoissonCounts
 from wilks.model.template_model import TemplatePredictor
 
 from .histfactory import Workspace
+from .hs3_export import export_hs3
 from .hs3_fields import is_hs3, read_tables, referenced
 from .hs3_model import Hs3Model, read_model
 from .jsonpatch import apply_patch, choose_patch
-from .strict_json import SIZE_LIMIT_MB, JsonSource, Place, json_digest, read_json
+from .strict_json import SIZE_LIMIT_MB, JsonSource, Place, json_digest, read_json, write_json
 from .workspace_schema import check_workspace
 
 
@@ -70,6 +73,27 @@ class Hs3Workspace:
         document, root = read_json(source, size_limit_mb=size_limit_mb)
         return _checked(document, root)
 
+    @classmethod
+    def from_likelihood(
+        cls, likelihood: Any, data: Any, *, poi: str = "", measurement: str = "measurement"
+    ) -> "Hs3Workspace":
+        """Write a likelihood of template counts with its data; finite simulation in closed form becomes a staterror.
+
+        Read again it is the same likelihood, apart from the staterrors that stand for a closed form. A workspace of
+        pyhf becomes HS3 by ``from_likelihood(workspace.likelihood(), workspace.data())``.
+
+        Args:
+            likelihood: a `PoissonCounts` of a `TemplatePredictor` or `LinearTemplates`.
+            data: observed counts as `PoissonCounts.prepare` takes them.
+            poi: the parameter of interest, or "".
+            measurement: name of the analysis.
+
+        Raises:
+            InvalidModel: naming what cannot be written.
+        """
+        document = export_hs3(likelihood, data, poi=poi, measurement=measurement)
+        return _checked(document, Place("<export>"))
+
     @property
     def measurements(self) -> tuple[str, ...]:
         """Names of the measurements."""
@@ -113,6 +137,10 @@ class Hs3Workspace:
         predictor = self.predictor(measurement)
         auxiliary = Constraints.of(predictor.auxiliary, predictor.space).observed
         return CountsData(np.array(self._model(measurement).counts), auxiliary, np.ones(0))
+
+    def write(self, path: str | os.PathLike[str]) -> Path:
+        """Write the document; its digest stays the same."""
+        return write_json(self.document, path)
 
     def digest(self) -> str:
         """SHA-256 of the content; formatting and the order of keys do not enter."""
