@@ -11,6 +11,8 @@ from tests.reference.published import SEED_COUNTS
 from wilks._base.errors import FitFailed, InvalidData, InvalidOption
 from wilks.inference.bfgs import descend, descend_lanes
 from wilks.inference.fitting import fit, fit_many, minimise
+from wilks.inference.hypotheses import hypothesis_test
+from wilks.inference.intervals import interval
 from wilks.inference.lanes import Settings, stack_lanes
 from wilks.inference.minimisers import Bfgs
 from wilks.inference.multistart import Multistart
@@ -170,6 +172,24 @@ def test_thousands_of_parameters_are_fitted_without_a_curvature():
     table = fit_many(likelihood, [counts, counts[::-1]], minimiser=Bfgs())
     np.testing.assert_array_equal(table.theta[0], result.theta)
     assert [status.converged for status in table.statuses] == [True, True]
+
+
+def test_procedures_without_a_curvature_work_and_others_say_so():
+    likelihood, counts = scattered()
+    name = "x[101]"
+    n = counts[101]
+    grid = n + np.sqrt(n) * np.array([-1.0, 0.0, 2.0])
+    expected = 2 * (grid - n - n * np.log(grid / n))  # the other bins do not feel it
+    # differences of values with EDMs of 1e-10 as they are estimated, right within a factor of ten or so
+    scan = profile(likelihood, counts, name, grid, minimiser=Bfgs())
+    np.testing.assert_allclose(scan.delta, expected, atol=1e-8)
+    found = hypothesis_test(likelihood, counts, {name: grid[2]}, statistic="ratio", minimiser=Bfgs())
+    assert found.observed == pytest.approx(expected[2], abs=1e-8)
+    for call in (interval, profile):
+        with pytest.raises(
+            InvalidOption, match=r"6000 free parameters are more than the 5000 .* needs one; take profile"
+        ):
+            call(likelihood, counts, name, minimiser=Bfgs())
 
 
 def test_thousands_of_correlated_parameters():

@@ -24,7 +24,7 @@ from .intervals import interval, walk_both_sides
 from .lanes import hessian_lanes, take_lanes, take_one
 from .minimisers import AbstractMinimiser
 from .probabilities import clopper_pearson, threshold
-from .problem import Clock
+from .problem import Clock, refuse_curvature
 from .profiles import with_metric
 from .statistics import ProfileRatio
 from .toys import ToyStudy, draw, pose_study, start_at_truth, throw
@@ -312,6 +312,7 @@ def _attempt(procedure: Procedure, truth: float, data: Any) -> tuple[bool, bool,
 
 
 def _pull_chunk(study: ToyStudy, chunk: Chunk) -> dict[str, np.ndarray]:
+    refuse_curvature(study.problem)
     problem = study.problem._replace(data=_chunk_data(study, chunk))
     fits = climb_from(problem, start_at_truth(study), chunk.size)
     hessians = hessian_lanes(problem.likelihood, problem.data, fits.theta, batch=problem.batch)

@@ -159,6 +159,21 @@ def refuse_dense(problem: Problem) -> None:
         )
 
 
+def refuse_curvature(problem: Problem) -> None:
+    """Refuse procedures that walk by the curvature at the best fit where it would not fit memory.
+
+    Raises:
+        InvalidOption: with more free parameters than that.
+    """
+    number = int(problem.space.free_mask.sum())
+    if number > DENSE_UP_TO:
+        raise InvalidOption(
+            f"{number} free parameters are more than the {DENSE_UP_TO} for which a curvature fits memory, and this "
+            "procedure needs one; take profile(likelihood, data, name, grid, minimiser=Bfgs()) or a hypothesis_test, "
+            "or fix parameters"
+        )
+
+
 def standing_flags(likelihood: AbstractLikelihood) -> dict[str, str]:
     """Flags that belong to the likelihood whatever the data."""
     costs = _biased_costs(likelihood)

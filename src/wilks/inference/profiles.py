@@ -14,11 +14,11 @@ from wilks.results.scans import Scan, ScanTable
 
 from .endpoint import examine
 from .fitting import Start, fit_many, solve, stacked_data
-from .ladder import Climbed, climb
+from .ladder import Climbed, climb, is_dense
 from .lanes import evaluate_lanes, hessian_lanes, stack_lanes, take_lanes
 from .minimisers import TABLE_TOLERANCE, AbstractMinimiser
 from .multistart import Multistart
-from .problem import Clock, Problem, judged, pose
+from .problem import Clock, Problem, judged, pose, refuse_curvature
 
 LOWER = 1e-6
 """How far below the minimum a profile must come to count as a lower minimum, in units of -ln L."""
@@ -65,6 +65,7 @@ def profile(
 
     Raises:
         FitFailed: if the free fit finds no minimum.
+        InvalidOption: without a grid, if there are too many parameters for the curvature that sets its length.
     """
     clock = Clock.start()
     problem = pose(likelihood, data, space, minimiser)
@@ -229,6 +230,7 @@ def minimum_of(problem: Problem, best: FitResult) -> Minimum:
 
 def with_metric(problem: Problem, theta: np.ndarray, value: np.ndarray) -> Minimum:
     """Best points of stacked lanes with the inverse of their exact Hessian (its absolute value if not positive)."""
+    refuse_curvature(problem)
     hessians = hessian_lanes(problem.likelihood, problem.data, theta, batch=problem.batch)
     return Minimum(theta, value, np.stack([_metric(h, problem.space.free_mask) for h in hessians]))
 
@@ -281,8 +283,9 @@ def _along(
         theta[:, where] = nodes
         value = evaluate_lanes(problem.likelihood, data, theta)
         return theta, value, np.zeros(len(nodes), dtype=np.int8)
-    anchor = minimum_of(problem, best)
-    theta = theta + drift(anchor.metric[0], where, nodes - best.theta[list(where)])
+    if is_dense(problem.space.free_mask):  # else the others begin at their best values
+        anchor = minimum_of(problem, best)
+        theta = theta + drift(anchor.metric[0], where, nodes - best.theta[list(where)])
     theta[:, where] = nodes
     held = np.zeros(theta.shape, dtype=bool)
     held[:, where] = True
