@@ -71,6 +71,7 @@ FAMILY = {
         for model in ("conway", "poisson")
         for errors in ("nominal", "scaled")
     },
+    "marginal": lambda: PoissonCounts(linear(variances=VARIANCES), template_statistics="marginal"),
     "conway of one template": lambda: PoissonCounts(
         linear(variances={"b": VARIANCES["b"]}), template_statistics="conway"
     ),
@@ -87,7 +88,7 @@ FAMILY = {
 }
 """Name -> constructor of every likelihood of counts."""
 
-DENSITIES = ("poisson", "poisson, constrained", "joint")
+DENSITIES = ("poisson", "poisson, constrained", "marginal", "joint")
 """Those whose log_prob is the density that simulate draws from, with nothing profiled in it."""
 
 CELLS = tuple(name for name in FAMILY if not name.startswith("joint"))

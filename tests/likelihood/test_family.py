@@ -115,7 +115,7 @@ def _derivatives_of_cells(name):
     return derivatives
 
 
-@pytest.mark.parametrize("name", rows(CELLS))
+@pytest.mark.parametrize("name", rows(n for n in CELLS if n != "marginal"))  # which has no saturated model of its own
 def test_curvatures_agree_where_data_equal_their_expectation(name):
     likelihood = member(name)
     theta = point(likelihood, np.random.default_rng(4))

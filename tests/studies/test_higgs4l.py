@@ -102,6 +102,15 @@ def test_a_chi_square_is_flagged():
     assert found.numbers["parameters"]["s_b"]["value"] == pytest.approx(1.331, abs=0.001)
 
 
+def test_an_average_over_simulation_quotes_no_chi_square_law():
+    found = official(template_statistics="marginal", effort=Effort(toys=0))
+    assert found.numbers["goodness"]["p_value"] is None
+    assert any("No probability is quoted" in chapter.text for chapter in found.chapters)
+    # two treatments of the same simulation may differ by a part of the error that the counts leave
+    scaled = official(effort=Effort(toys=0)).numbers["parameters"]["s_b"]
+    assert found.numbers["parameters"]["s_b"]["value"] == pytest.approx(scaled["value"], abs=0.3 * scaled["error"])
+
+
 def test_options_are_checked():
     with pytest.raises(InvalidOption, match="cost 'chi2' does not exist"):
         official(cost="chi2")

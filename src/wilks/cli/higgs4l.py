@@ -47,10 +47,10 @@ _TOYS = 2000
 )
 @click.option(
     "--template-statistics",
-    type=click.Choice(["conway", "poisson", "none"]),
+    type=click.Choice(["conway", "poisson", "marginal", "none"]),
     default="conway",
     show_default=True,
-    help="How the statistical error of the simulation enters.",
+    help="How the statistical error of the simulation enters; with marginal, goodness of fit needs toys.",
 )
 @click.option("--luminosity", type=float, help="In fb^-1; 10, or 10.064 with --normalisation release.")
 @click.option(

@@ -19,7 +19,7 @@ from wilks.results.status import Status
 
 from .endpoint import Curved, Endpoint, flat_directions, name_direction
 from .ladder import Climbed, is_dense, outward
-from .problem import Clock, Counted, Problem, counted_parts, error_of_user, left_out_bins, standing_flags
+from .problem import Clock, Counted, Problem, averages, counted_parts, error_of_user, left_out_bins, standing_flags
 from .quadratic import DENSE_UP_TO
 from .starts import constrained
 
@@ -197,6 +197,8 @@ def _degrees_of_freedom(problem: Problem, end: Endpoint, counted: Sequence[Count
     """Cells that the likelihood sees minus free parameters; None where it does not consist of cells alone."""
     if counted is None and not isinstance(problem.likelihood, AbstractCellLikelihood):
         return None
+    if any(averages(part) for part, _ in counted or ()):
+        return None  # 2 excess follows no chi-square law
     unseen = sum(left_out_bins(part, data) for part, data in counted or ())
     return int(np.asarray(end.inside).size - unseen - problem.space.free_mask.sum())
 

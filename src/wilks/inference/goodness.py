@@ -23,7 +23,7 @@ from .lanes import evaluate_lanes, stack_lanes
 from .minimisers import AbstractMinimiser
 from .multistart import Multistart
 from .probabilities import chi2_tail
-from .problem import Clock, Problem, counted_parts, error_of_user, left_out_bins, pose
+from .problem import Clock, Problem, averages, counted_parts, error_of_user, left_out_bins, pose
 from .profiles import free_fit
 from .statistics import DISTANCES, Distance, fitted_bins
 from .tails import ToyTail
@@ -97,7 +97,7 @@ def goodness_of_fit(
         contributions=_contributions(problem, theta),
         toys=toy_values,
         flags=flags,
-        how=_how(statistic, tail, refit, dof),
+        how=_how(problem, statistic, tail, refit, dof),
         provenance=clock.provenance(
             problem,
             "goodness_of_fit",
@@ -157,6 +157,8 @@ def _degrees(problem: Problem, statistic: str, *, fitted: bool) -> int | None:
     parts = counted_parts(problem.likelihood, problem.data)
     if parts is None:
         return None
+    if any(averages(part) for part, _ in parts):
+        return None
     cells = sum(part.layout.bins + len(part.constraints) - left_out_bins(part, data) for part, data in parts)
     return cells - int(problem.space.free_mask.sum()) if fitted else cells
 
@@ -199,9 +201,15 @@ def _cell_excess(likelihood, theta, data):
     return likelihood.judge(likelihood.mean(likelihood.space.unpack(theta)), data).excess
 
 
-def _how(statistic: str, tail: ToyTail | None, refit: bool, dof: int | None) -> str:
+def _how(problem: Problem, statistic: str, tail: ToyTail | None, refit: bool, dof: int | None) -> str:
     if tail is not None:
         return f"{tail.n} toys of the {statistic} statistic, " + ("each refitted" if refit else "not refitted")
+    parts = counted_parts(problem.likelihood, problem.data) or ()
+    if statistic in _ASYMPTOTIC and any(averages(part) for part, _ in parts):
+        return (
+            f"no asymptotic law for the {statistic} statistic: the likelihood averages over the simulation "
+            "(template_statistics='marginal'); calibrate it by toys"
+        )
     if dof is None:
         return f"no asymptotic law for the {statistic} statistic; calibrate it by toys"
     return f"chi-square law with {dof} degrees of freedom (asymptotic)"

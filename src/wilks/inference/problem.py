@@ -214,6 +214,11 @@ def counted_parts(likelihood: AbstractLikelihood, data: Any) -> list[Counted] | 
     return found
 
 
+def averages(likelihood: PoissonCounts | ChiSquareCounts) -> bool:
+    """Whether the density is an average over finite simulation, so that its excess follows no chi-square law."""
+    return isinstance(likelihood, PoissonCounts) and likelihood.averages_simulation
+
+
 def left_out_bins(likelihood: PoissonCounts | ChiSquareCounts, data: Any) -> int:
     """Number of bins that the cost does not see: the empty ones of a Neyman chi-square."""
     blind = isinstance(likelihood, ChiSquareCounts) and likelihood.cost == "neyman"

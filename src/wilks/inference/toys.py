@@ -255,7 +255,7 @@ def _drawn_counts(simulator: PoissonCounts, keys: Any, theta: np.ndarray, n: int
     """
     means, drawn = _means_and_probabilities(simulator, keys, theta, n=n)
     means = np.asarray(means)
-    if not np.isfinite(means).all():
+    if simulator.averages_simulation or not np.isfinite(means).all():  # the former have means of their own
         return _in_blocks(simulator, keys if keys.ndim else jax.random.split(keys, n), theta)
     uniform, auxiliary, simulation = (np.asarray(x) for x in (drawn.counts, drawn.auxiliary, drawn.simulation))
     counts = counts_at(poisson_tables(means[None]), uniform, np.zeros(n, dtype=np.int64))

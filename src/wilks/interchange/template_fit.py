@@ -10,13 +10,13 @@ from wilks._base.errors import InvalidData, InvalidModel, check_option
 from wilks.data.axes import ContinuousAxis, axis_from_edges
 from wilks.data.histogram import Histogram
 from wilks.likelihood.counts import PoissonCounts
-from wilks.likelihood.template_statistics import MODELS
+from wilks.likelihood.treatments import TREATMENTS
 from wilks.model.linear import LinearTemplates
 from wilks.parameters.parameter import Parameter
 
 from .uhi import read
 
-STATISTICS = ("auto", "none", *MODELS)
+STATISTICS = ("auto", "none", *TREATMENTS)
 
 
 def template_likelihood(
@@ -24,7 +24,7 @@ def template_likelihood(
     *,
     parameters: Mapping[str, Parameter] | None = None,
     template_statistics: str | None = "auto",
-    template_errors: Literal["nominal", "scaled"] = "nominal",
+    template_errors: Literal["nominal", "scaled"] | None = None,
     channel: str = "main",
 ) -> PoissonCounts:
     """Poisson counts of a sum of templates, each with a norm of its own name that starts at 1 in [0, inf).
@@ -35,8 +35,8 @@ def template_likelihood(
             values are taken as exactly known; histograms bring the statistical errors of their simulation.
         parameters: other start values or bounds of a norm, by template name.
         template_statistics: how those errors enter: ``"auto"`` (``"conway"`` if any template has one, else none),
-            ``"conway"``, ``"poisson"``, or None; see `PoissonCounts`.
-        template_errors: ``"nominal"`` or ``"scaled"``; see `PoissonCounts`.
+            ``"conway"``, ``"poisson"``, ``"marginal"``, or None; see `PoissonCounts`.
+        template_errors: ``"nominal"``, ``"scaled"``, or None for that of the treatment; see `PoissonCounts`.
         channel: name of the channel.
 
     Raises:

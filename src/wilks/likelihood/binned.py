@@ -30,8 +30,8 @@ class CountsData(eqx.Module):
     Args:
         counts: counts of all bins, channel after channel.
         auxiliary: observed values of the constraint terms, in the likelihood's order.
-        simulation: auxiliary datum u of the finite simulation per bin: 1 in data, fluctuated in toys; empty without
-            template statistics.
+        simulation: auxiliary data u of the finite simulation, per bin (per source and bin if each source has its own):
+            1 in data, fluctuated in toys; empty without template statistics, and where they scale nothing.
     """
 
     counts: Float[Array | np.ndarray, "*lanes bins"]
@@ -112,7 +112,7 @@ class BinnedLayout(eqx.Module):
         )
         return jax.tree.map(lambda x, y: jnp.concatenate([x, y], axis=-1), main, extra)
 
-    def prepare(self, data: Any, *, simulated: bool, integer: bool) -> CountsData:
+    def prepare(self, data: Any, *, scales: int, integer: bool) -> CountsData:
         """Data as a user hands them over in canonical form, checked; simulated and Asimov data may be fractional."""
         auxiliary: Any = None
         simulation: Any = None
@@ -126,10 +126,9 @@ class BinnedLayout(eqx.Module):
         if auxiliary is None:
             auxiliary = self.constraints.observed
         auxiliary = _finite_vector("auxiliary data", auxiliary, len(self.constraints))
-        wanted = self.bins if simulated else 0
-        if simulation is None or (isinstance(data, CountsData) and np.size(simulation) != wanted):
-            simulation = np.ones(wanted)
-        return CountsData(counts, auxiliary, _finite_vector("auxiliary data of the simulation", simulation, wanted))
+        if simulation is None or (isinstance(data, CountsData) and np.size(simulation) != scales):
+            simulation = np.ones(scales)
+        return CountsData(counts, auxiliary, _finite_vector("auxiliary data of the simulation", simulation, scales))
 
 
 def _join(layout: BinnedLayout, data: Any) -> Any:

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from wilks._base.draws import normal_quantile, poisson_quantile, uniforms
-from wilks._base.errors import InvalidModel, check_option
+from wilks._base.draws import poisson_quantile, uniforms
+from wilks._base.errors import check_option
 from wilks._base.typing import Key, LogProb, Values
 from wilks.model.predictor import AbstractPredictor, AbstractTemplatePredictor
 from wilks.parameters.space import ParameterSpace
@@ -28,8 +28,10 @@ from wilks.parameters.space import ParameterSpace
 from . import cells
 from .binned import BinnedLayout, CountsData, MeanAndJacobian
 from .constraints import Constraints, saturated_poisson
+from .finite_simulation import AbstractTemplateStatistics
 from .interface import AbstractCellLikelihood, AbstractSimulator, Cells
-from .template_statistics import ERRORS, MODELS, TemplateStatistics
+from .marginal_statistics import MarginalStatistics
+from .treatments import treatment_of
 
 
 class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[CountsData]):
@@ -40,9 +42,9 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     Args:
         predictor: expected counts per bin; its auxiliary measurements become constraint terms.
-        template_statistics: None, ``"conway"`` (Gaussian, HistFactory's staterror in closed form) or ``"poisson"``;
-            see `wilks.likelihood.template_statistics`.
-        template_errors: ``"nominal"`` or ``"scaled"`` (errors follow the norms).
+        template_statistics: None, ``"conway"`` (Gaussian, HistFactory's staterror in closed form), ``"poisson"`` or
+            ``"marginal"``; see `wilks.likelihood.treatments`.
+        template_errors: ``"nominal"`` or ``"scaled"`` (errors follow the norms); None for that of the treatment.
         integer: refuse counts that are not whole, unless they come from `simulate` or `expected`.
 
     >>> from wilks.model.linear import LinearTemplates
@@ -56,7 +58,7 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     space: ParameterSpace
     layout: BinnedLayout
-    statistics: TemplateStatistics | None
+    statistics: AbstractTemplateStatistics | None
     simulation_scale: Float[Array | np.ndarray, " simulated"]
     integer: bool = eqx.field(static=True)
 
@@ -65,25 +67,14 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         predictor: AbstractPredictor,
         *,
         template_statistics: str | None = None,
-        template_errors: str = "nominal",
+        template_errors: str | None = None,
         integer: bool = False,
     ) -> None:
         self.space = predictor.space
         self.layout = BinnedLayout.of(predictor)
         self.integer = integer
-        check_option("template statistics", template_statistics or "none", ("none", *MODELS))
-        check_option("template errors", template_errors, ERRORS)
-        if template_statistics in (None, "none"):
-            self.statistics = None
-        elif isinstance(predictor, AbstractTemplatePredictor):
-            self.statistics = TemplateStatistics(
-                template_statistics, template_errors, np.asarray(predictor.relative_error())
-            )
-        else:
-            raise InvalidModel(
-                f"template statistics need a predictor that knows its simulation, not {type(predictor).__name__}"
-            )
-        self.simulation_scale = np.ones(self.layout.bins if self.statistics else 0)
+        self.statistics = treatment_of(predictor, template_statistics or "none", template_errors)
+        self.simulation_scale = np.ones(self.statistics.scales if self.statistics else 0)
 
     @property
     def predictor(self) -> AbstractPredictor:
@@ -105,14 +96,18 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         """Whether the error of the simulation moves with the norms."""
         return self.statistics is not None and self.statistics.errors == "scaled"
 
+    @property
+    def averages_simulation(self) -> bool:
+        """Whether the density is an average over what simulation left open: no chi-square law for its excess then."""
+        return isinstance(self.statistics, MarginalStatistics)
+
     def mean(self, values: Values) -> Float[Array, "terms cells"]:
         """Expected counts per bin (split by simulation where asked), then the constrained parameters."""
         theta = self.space.pack(values)
         if self.statistics is None:
             main = self.predictor(values)[None]
         else:
-            parts = self._template_predictor().parts(values)
-            main = self.statistics.terms(parts.exact, parts.simulated, parts.variance)
+            main = self.statistics.terms(self._template_predictor(), values)
         return self.layout.with_constraints(main, theta)
 
     def linearised_mean(self, values: Values) -> MeanAndJacobian | None:
@@ -135,7 +130,7 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         if len(self.constraints):
             total = total + self.constraints.saturated(jnp.asarray(data.auxiliary))
         if self.statistics is not None:
-            total = total + self._saturated_simulation(data)
+            total = total + self.statistics.saturated(jnp.asarray(data.simulation))
         return total
 
     def prepare(self, data: Any) -> CountsData:
@@ -149,17 +144,22 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
             InvalidData: naming bin, value, expectation and remedy.
             UnknownName: for a channel or auxiliary measurement that does not exist.
         """
-        return BinnedLayout.prepare(self.layout, data, simulated=self.statistics is not None, integer=self.integer)
+        return BinnedLayout.prepare(self.layout, data, scales=len(self.simulation_scale), integer=self.integer)
 
     def simulate(self, key: Key, values: Values) -> CountsData:
-        """Poisson counts, auxiliary data and the simulation's auxiliary datum drawn at the named values."""
-        drawn = self.probabilities(key, values)
-        return CountsData(
-            poisson_quantile(jnp.asarray(drawn.counts), self.expected_counts(values)), drawn.auxiliary, drawn.simulation
-        )
+        """Poisson counts, auxiliary data and the simulation's auxiliary data drawn at the named values."""
+        drawn, mean = self.probabilities(key, values), self.expected_counts(values)
+        if isinstance(self.statistics, MarginalStatistics):
+            own = jax.random.fold_in(key, 1)  # the key itself has made the uniform numbers
+            mean = self.statistics.draw_means(own, self.statistics.terms(self._template_predictor(), values))
+        return CountsData(poisson_quantile(jnp.asarray(drawn.counts), mean), drawn.auxiliary, drawn.simulation)
 
     def probabilities(self, key: Key, values: Values) -> CountsData:
-        """The data of `simulate` with the uniform number of which each count is the quantile in its place."""
+        """The data of `simulate` with the uniform number of which each count is the quantile in its place.
+
+        The count is that quantile of a Poisson distribution around `expected_counts`, except where the counts of toys
+        have means of their own (``averages_simulation``).
+        """
         bins, terms = self.layout.bins, len(self.constraints)
         uniform = uniforms(key, bins + terms + len(self.simulation_scale))
         return CountsData(
@@ -176,24 +176,18 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     def expected_counts(self, values: Values) -> Float[Array, " bins"]:
         """Expected counts with the simulation at its assumed true scale (1 unless ``conditioned``)."""
-        if self.statistics is None:
-            return self.predictor(values)
-        parts = self._template_predictor().parts(values)
-        return parts.exact + parts.simulated * self.simulation_scale
+        return self._scaled_counts(values, jnp.asarray(self.simulation_scale))
 
     def fitted_scale(self, values: Values, data: CountsData) -> Float[Array, " simulated"]:
-        """Best scale of the simulated part per bin at the named values; empty without template statistics."""
+        """Best scale of the simulated part per bin at the named values; empty where nothing is scaled."""
         if self.statistics is None:
             return jnp.zeros(0)
-        main = self.mean(values)[:, : self.layout.bins]
-        return self.statistics.scale(main, jnp.asarray(data.counts), jnp.asarray(data.simulation))
+        terms = self.statistics.terms(self._template_predictor(), values)
+        return self.statistics.scale(terms, jnp.asarray(data.counts), jnp.asarray(data.simulation))
 
     def fitted_counts(self, values: Values, data: CountsData) -> Float[Array, " bins"]:
         """Expected counts with the simulation at its best scale for the data."""
-        if self.statistics is None:
-            return self.predictor(values)
-        parts = self._template_predictor().parts(values)
-        return parts.exact + parts.simulated * self.fitted_scale(values, data)
+        return self._scaled_counts(values, self.fitted_scale(values, data))
 
     def conditioned(self, values: Values, data: CountsData) -> "PoissonCounts":
         """The same likelihood whose toys take the simulation's scale as fitted to the data."""
@@ -207,36 +201,16 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
         assert isinstance(predictor, AbstractTemplatePredictor)  # __init__ has refused others
         return predictor
 
-    def _weight(self, values: Values) -> Float[Array, " bins"]:
-        """w of the template statistics per bin: 1/delta^2, or a^2/V; infinite where simulation is exact."""
-        statistics = self.statistics
-        assert statistics is not None
-        if statistics.errors == "nominal":
-            return jnp.where(statistics.relative_error > 0, statistics.relative_error, 1e-300) ** -2.0
-        parts = self._template_predictor().parts(values)
-        return parts.simulated**2 / jnp.maximum(parts.variance, 1e-300)
+    def _scaled_counts(self, values: Values, scale: Float[Array, " simulated"]) -> Float[Array, " bins"]:
+        if self.statistics is None:
+            return self.predictor(values)
+        return self.statistics.mean(self.statistics.terms(self._template_predictor(), values), scale)
 
     def _draw_simulation(self, uniform: Float[Array, " simulated"], values: Values) -> Float[Array, " simulated"]:
         if self.statistics is None:
             return jnp.zeros(0)
-        scale = jnp.asarray(self.simulation_scale)
-        known = jnp.asarray(self.statistics.relative_error) > 0
-        weight = jnp.where(known, self._weight(values), 1.0)
-        if self.statistics.model == "conway":
-            drawn = scale + normal_quantile(uniform) / jnp.sqrt(weight)
-        else:
-            drawn = poisson_quantile(uniform, weight * scale) / weight
-        return jnp.where(known, drawn, 1.0)
-
-    def _saturated_simulation(self, data: CountsData) -> LogProb:
-        """Log density of the simulation's auxiliary data at its own maximum, at the nominal errors."""
-        statistics = self.statistics
-        assert statistics is not None
-        known = statistics.relative_error > 0
-        delta = jnp.where(known, statistics.relative_error, 1.0)
-        if statistics.model == "conway":
-            return -jnp.sum(jnp.where(known, jnp.log(delta * np.sqrt(2 * np.pi)), 0.0))
-        return saturated_poisson(jnp.where(known, jnp.asarray(data.simulation) / delta**2, 0.0))
+        terms = self.statistics.terms(self._template_predictor(), values)
+        return self.statistics.draw(uniform, terms, jnp.asarray(self.simulation_scale))
 
 
 class ChiSquareCounts(AbstractCellLikelihood[CountsData]):
@@ -298,4 +272,4 @@ class ChiSquareCounts(AbstractCellLikelihood[CountsData]):
 
     def prepare(self, data: Any) -> CountsData:
         """Check counts and bring them into canonical form, as `PoissonCounts.prepare` does."""
-        return self.layout.prepare(data, simulated=False, integer=False)
+        return self.layout.prepare(data, scales=0, integer=False)

@@ -172,7 +172,7 @@ class EnsembleCounts(
         Raises:
             InvalidData: naming bin, value, expectation and remedy.
         """
-        return BinnedLayout.prepare(self.layout, data, simulated=False, integer=self.integer)
+        return BinnedLayout.prepare(self.layout, data, scales=0, integer=self.integer)
 
     def simulate(self, key: Key, values: Values) -> CountsData:
         """A variation drawn by its weight, then Poisson counts."""

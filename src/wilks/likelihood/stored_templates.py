@@ -16,6 +16,7 @@ from wilks.model.linear import LinearTemplates
 from .cells import EDGE
 from .counts import PoissonCounts
 from .interface import AbstractLikelihood
+from .template_statistics import TemplateStatistics
 
 _TINY = 1e-300  # stands for zero, by which nothing can be divided
 _LONGEST_TABLE = 2**16  # counts whose constants are tabulated
@@ -96,6 +97,8 @@ class StoredTemplates(NamedTuple):
             return None
         statistics, model = likelihood.statistics, likelihood.predictor
         if len(likelihood.constraints) or likelihood.statistics_follow_norms:
+            return None
+        if not isinstance(statistics, TemplateStatistics | None):
             return None
         if statistics is not None and not (model.variances > 0).any(axis=0).all():
             return None

@@ -26,9 +26,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from wilks._base.draws import normal_quantile, poisson_quantile
 from wilks._base.errors import check_option
+from wilks._base.typing import LogProb, Values
+from wilks.model.predictor import AbstractTemplatePredictor
 
 from .cells import poisson
+from .constraints import saturated_poisson
+from .finite_simulation import AbstractTemplateStatistics
 from .interface import Cells
 
 MODELS = ("conway", "poisson")
@@ -37,8 +42,8 @@ ERRORS = ("nominal", "scaled")
 Bins = Float[Array, " cells"]
 
 
-class TemplateStatistics(eqx.Module):
-    """How the finite simulation enters a fit.
+class TemplateStatistics(AbstractTemplateStatistics):
+    """One scale per bin for all of its simulated content.
 
     Args:
         model: distribution of the auxiliary datum, ``"conway"`` (Gaussian) or ``"poisson"``.
@@ -55,10 +60,37 @@ class TemplateStatistics(eqx.Module):
         check_option("template statistics", self.model, MODELS)
         check_option("template errors", self.errors, ERRORS)
 
-    def terms(self, exact: Bins, simulated: Bins, variance: Bins) -> Float[Array, "terms cells"]:
+    @property
+    def scales(self) -> int:
+        """One per bin."""
+        return len(self.relative_error)
+
+    def terms(self, predictor: AbstractTemplatePredictor, values: Values) -> Float[Array, "terms cells"]:
         """Means per bin that ``judge`` takes: (c, a), and V where errors follow the norms."""
-        parts = (exact, simulated) if self.errors == "nominal" else (exact, simulated, variance)
-        return jnp.stack(parts)
+        parts = predictor.parts(values)
+        chosen = (parts.exact, parts.simulated)
+        return jnp.stack(chosen if self.errors == "nominal" else (*chosen, parts.variance))
+
+    def mean(self, terms: Float[Array, "terms cells"], scale: Bins) -> Bins:
+        """Expected counts c + a beta."""
+        return terms[0] + terms[1] * scale
+
+    def draw(self, uniform: Bins, terms: Float[Array, "terms cells"], scale: Bins) -> Bins:
+        """Auxiliary data of the scales; 1 where simulation is exact."""
+        known, weight = jnp.asarray(self.relative_error) > 0, self._weights(terms)[2]
+        if self.model == "conway":
+            drawn = scale + normal_quantile(uniform) / jnp.sqrt(weight)
+        else:
+            drawn = poisson_quantile(uniform, weight * scale) / weight
+        return jnp.where(known, drawn, 1.0)
+
+    def saturated(self, u: Bins) -> LogProb:
+        """Log density of the auxiliary data at its own maximum, at the nominal errors."""
+        known = self.relative_error > 0
+        delta = jnp.where(known, self.relative_error, 1.0)
+        if self.model == "conway":
+            return -jnp.sum(jnp.where(known, jnp.log(delta * np.sqrt(2 * np.pi)), 0.0))
+        return saturated_poisson(jnp.where(known, u / delta**2, 0.0))
 
     def scale(self, terms: Float[Array, "terms cells"], n: Bins, u: Bins) -> Bins:
         """Best scale beta >= 0 of the simulated part per bin."""

@@ -101,10 +101,13 @@ def _goodness(study: Study, results: Results) -> Chapter | None:
     saturated = results.get("goodness")
     if not isinstance(saturated, GoodnessOfFit):
         return None
-    text = (
-        f"Data drawn from the fitted model lie further from it than the observed ones with probability "
-        f"{probability(saturated.p_value)} (saturated model)."
-    )
+    if saturated.p_value is None:
+        text = f"No probability is quoted: {saturated.how}."
+    else:
+        text = (
+            f"Data drawn from the fitted model lie further from it than the observed ones with probability "
+            f"{probability(saturated.p_value)} (saturated model)."
+        )
     if saturated.n:
         text += " Every toy was fitted like the data; without that, the toys would look worse than the data can."
     captions = {"goodness": "Distance of refitted toys from the model, the chi-square law, and the data."}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from wilks._base.errors import InvalidOption, check_option
+from wilks.likelihood.treatments import TREATMENTS
 from wilks.physics.collider.build import COSTS, CountingModel, renormalised
 from wilks.physics.collider.samples import HIGGS, NORMALISATIONS
 from wilks.physics.collider.templates import Templates
@@ -33,7 +34,7 @@ class Treatment:
 
     Args:
         cost: ``poisson``, ``pearson``, ``neyman`` or ``cnp``; all but the first are biased at low counts.
-        template_statistics: ``conway``, ``poisson`` or ``none``; with the Poisson cost only.
+        template_statistics: ``conway``, ``poisson``, ``marginal`` or ``none``; with the Poisson cost only.
         luminosity_fb: integrated luminosity in fb^-1; that of the normalisation if None.
         normalisation: ``tutorial`` or ``release``; see `wilks.physics.collider.samples.NORMALISATIONS`.
 
@@ -48,7 +49,7 @@ class Treatment:
 
     def __post_init__(self) -> None:
         check_option("cost", self.cost, COSTS)
-        check_option("template statistics", self.template_statistics, ("conway", "poisson", "none"))
+        check_option("template statistics", self.template_statistics, (*TREATMENTS, "none"))
         check_option("normalisation", self.normalisation, NORMALISATIONS)
         if self.luminosity_fb is not None and not self.luminosity_fb > 0:
             raise InvalidOption(f"luminosity {self.luminosity_fb} fb^-1; it must be positive")
