@@ -17,7 +17,7 @@ from wilks.model.template_model import TemplatePredictor
 
 from .histfactory_export import export_likelihood, export_predictor
 from .histfactory_model import STATISTICS, build_predictor
-from .jsonpatch import apply_patch, choose_patch
+from .jsonpatch import patched
 from .pyhf_conventions import PyhfOrder, pyhf_constant, pyhf_order
 from .strict_json import SIZE_LIMIT_MB, JsonSource, Place, json_digest, read_json, write_json
 from .workspace_edits import combine_workspaces, prune_workspace, rename_workspace, sort_workspace
@@ -73,7 +73,7 @@ class Workspace:
         """
         document, root = read_json(source, size_limit_mb=size_limit_mb)
         if patch is not None:
-            document = _patched(document, patch, patch_name)
+            document = patched(document, patch, patch_name)
         return cls._checked(document, root.file)
 
     @classmethod
@@ -205,7 +205,7 @@ class Workspace:
             InvalidFile: if the patch is malformed, does not fit, or was made for another workspace.
             UnknownName: for a patch that the set does not hold.
         """
-        return self._checked(_patched(self.document, source, name), self.file)
+        return self._checked(patched(self.document, source, name), self.file)
 
     def prune(
         self,
@@ -254,9 +254,3 @@ class Workspace:
         channels = ", ".join(f"{name} ({bins} bins)" for name, bins in self.channels)
         lines = [f"Workspace {self.file}", f"  channels: {channels}", f"  measurements: {', '.join(self.measurements)}"]
         return "\n".join([*lines, *(f"  notice: {notice}" for notice in self.notices)])
-
-
-def _patched(document: Any, source: JsonSource, name: str | None) -> Any:
-    patches, root = read_json(source)
-    operations, place = choose_patch(patches, document, root, name)
-    return apply_patch(document, operations, place)

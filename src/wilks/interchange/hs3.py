@@ -23,7 +23,7 @@ from .histfactory import Workspace
 from .hs3_export import export_hs3
 from .hs3_fields import is_hs3, read_tables, referenced
 from .hs3_model import Hs3Model, read_model
-from .jsonpatch import apply_patch, choose_patch
+from .jsonpatch import patched
 from .strict_json import SIZE_LIMIT_MB, JsonSource, Place, json_digest, read_json, write_json
 from .workspace_schema import check_workspace
 
@@ -176,9 +176,7 @@ def open_workspace(
     """
     document, root = read_json(source)
     if patch is not None:
-        patches, place = read_json(patch)
-        operations, where = choose_patch(patches, document, place, patch_name)
-        document = apply_patch(document, operations, where)
+        document = patched(document, patch, patch_name)
     if is_hs3(document):
         return _checked(document, root)
     return Workspace(document, root.file, check_workspace(document, Place(root.file)))

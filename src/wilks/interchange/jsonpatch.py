@@ -10,7 +10,7 @@ from wilks._base.errors import UnknownName, near_names
 
 from .json_fields import take_array, take_object, take_text
 from .measurement_schema import take_named
-from .strict_json import Place, canonical_bytes
+from .strict_json import JsonSource, Place, canonical_bytes, read_json
 
 _INDEX = re.compile(r"0|[1-9][0-9]*")
 
@@ -43,6 +43,23 @@ def apply_patch(document: Any, operations: Any, place: Place | None = None) -> A
     for i, operation in enumerate(take_array(operations, place, empty=True)):
         _apply(holder, _checked(operation, place / i), place / i)
     return holder[""]
+
+
+def patched(document: Any, source: JsonSource, name: str | None = None) -> Any:
+    """A document with a patch of a file applied, or with one patch of a patch set.
+
+    Args:
+        document: parsed JSON.
+        source: path, open file, or parsed document of the patch.
+        name: which patch of a set; may be left out when there is only one.
+
+    Raises:
+        InvalidFile: as `apply_patch` and `choose_patch` do.
+        UnknownName: for a name that the set does not hold.
+    """
+    patches, root = read_json(source)
+    operations, place = choose_patch(patches, document, root, name)
+    return apply_patch(document, operations, place)
 
 
 def choose_patch(patches: Any, document: Any, place: Place, name: str | None = None) -> tuple[list[Any], Place]:

@@ -21,6 +21,7 @@ NO_RATE = -1e300
 
 _NOTHING = -1e290  # a log rate below counts as zero
 _FORWARD_UP_TO = 2  # parameters up to which forward derivatives of one number cost less than reverse ones
+_LEAST_RATE = np.finfo(float).tiny  # a plain rate below counts as zero: its inverse leaves the range of numbers
 _LARGEST = 600.0  # exponent at which the share of a source switched off is cut, far from overflow
 
 
@@ -255,7 +256,7 @@ def _sum_plain_scores(components: Sequence[Component], theta: Theta, table: Even
     weights, size = jnp.asarray(table.weights), theta.shape[0]
     root = jnp.sqrt(weights)
     density = sum((c.multiplier(theta) * rates for c, (rates, _) in zip(components, found, strict=True)), jnp.zeros(()))
-    seen = ~(density <= 0)
+    seen = ~(density < _LEAST_RATE)  # NaN stays: a fault must be seen
     over = jnp.where(seen & (weights > 0), root / density, 0.0)
     scores = jnp.zeros((size, weights.shape[0]))
     for component, (rates, slopes) in zip(components, found, strict=True):
