@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from wilks._base.digests import digest, is_verifiable
+from wilks._base.digests import digest, is_verifiable, own_digest
 from wilks._base.errors import InvalidModel
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
@@ -37,6 +37,12 @@ class Model(eqx.Module):
 @dataclasses.dataclass(frozen=True)
 class Settings:
     step: float = 0.1
+
+
+def without_source():
+    scope: dict = {}
+    exec("def f(x):\n    return x", scope)
+    return scope["f"]
 
 
 TREES = {
@@ -120,11 +126,10 @@ def test_numbers_that_a_function_takes_from_its_module_count(monkeypatch):
 
 
 def test_a_function_without_source_makes_the_digest_unverifiable():
-    scope = {}
-    exec("def f(x):\n    return x", scope)
-    text = digest({"f": scope["f"]})
+    function = without_source()
+    text = digest({"f": function})
     assert not is_verifiable(text)
-    assert text == digest({"f": scope["f"]})
+    assert text == digest({"f": function})
 
 
 def test_an_object_of_unknown_content_is_refused():
@@ -132,6 +137,20 @@ def test_an_object_of_unknown_content_is_refused():
         digest({"a": [object()]})
     with pytest.raises(InvalidModel, match="array of type object"):
         digest(np.array([None]))
+
+
+def test_an_own_digest_is_that_of_what_wilks_and_its_libraries_bring():
+    tree = {"space": ParameterSpace((Parameter("mu", 1.0, lower=0.0),)), "f": jnp.sin, "n": [1.0, None]}
+    assert own_digest(tree) == digest(tree)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [lambda x: x, Settings, {"a": (Settings(),)}, {functools.partial(jnp.add, line)}, without_source(), object()],
+    ids=["function", "class", "object", "partial", "without source", "unknown"],
+)
+def test_what_holds_code_of_a_user_has_no_own_digest(tree):
+    assert own_digest(tree) is None
 
 
 PROGRAM = """

@@ -90,3 +90,10 @@ def test_importing_wilks_writes_nothing_and_opens_no_connection(tmp_path):
     out, errors = run(program, HOME=str(tmp_path), XDG_CACHE_HOME=str(tmp_path / "c"))
     assert out == "fine", errors
     assert list(tmp_path.iterdir()) == []
+
+
+def test_traced_programs_are_kept_where_compiled_ones_are_in_private(tmp_path):
+    program = "from wilks._base import runtime; print(runtime.program_directory())"
+    assert run(program, WILKS_CACHE=str(tmp_path / "cache"))[0] == str(tmp_path / "cache" / "traced")
+    assert run(program, WILKS_CACHE="off")[0] == "None"
+    assert run(program, JAX_COMPILATION_CACHE_DIR=str(tmp_path / "theirs"))[0] == "None"

@@ -18,6 +18,7 @@ from . import runtime  # noqa: F401  64 bit before any array exists
 from .errors import InvalidModel
 
 _UNVERIFIABLE = "unverifiable-"
+_OWN = {"wilks", "jax", "jaxlib", "numpy", "scipy", "equinox"}  # packages whose code is known by their versions
 
 
 def digest(tree: Any) -> str:
@@ -46,6 +47,19 @@ def is_verifiable(text: str) -> bool:
     return not text.startswith(_UNVERIFIABLE)
 
 
+def own_digest(tree: Any) -> str | None:
+    """The same if all functions and classes in the tree belong to Wilks or a library that it computes with, else None.
+
+    What those do is known from their versions; what a user's function reads is not.
+    """
+    walk = _Walk()
+    try:
+        walk.add(tree)
+    except InvalidModel:
+        return None
+    return walk.finish() if walk.is_own else None
+
+
 @functools.cache
 def _field_names(kind: type) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
@@ -57,10 +71,15 @@ class _Walk:
     def __init__(self, functions: frozenset[int] = frozenset()) -> None:
         self._sha = hashlib.sha256()
         self._verifiable = True
+        self._foreign = False
         self._functions = set(functions)  # those met so far: functions may name each other in circles
 
     def finish(self) -> str:
         return ("" if self._verifiable else _UNVERIFIABLE) + self._sha.hexdigest()
+
+    @property
+    def is_own(self) -> bool:
+        return self._verifiable and not self._foreign
 
     def add(self, item: Any) -> None:
         if add := _rule_for(type(item)):
@@ -116,6 +135,7 @@ class _Walk:
             part = _Walk(frozenset(self._functions))
             part.add(entry)
             self._verifiable &= part._verifiable
+            self._foreign |= part._foreign
             parts.append(part._sha.digest())
         self.piece(kind, b"".join(sorted(parts)))
 
@@ -170,6 +190,7 @@ class _Walk:
         return None
 
     def add_source(self, item: Callable | type) -> None:
+        self._foreign |= _package(item) not in _OWN
         try:
             self.add_text(inspect.getsource(item))
         except (OSError, TypeError):

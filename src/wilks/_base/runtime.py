@@ -57,11 +57,11 @@ def cache_directory() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("wilks", "wilks")) / "compiled"
 
 
-def _enable_compile_cache() -> None:
-    """Keep compiled programs between processes, in a directory that nobody else can write."""
+def _enable_compile_cache() -> bool:
+    """Keep compiled programs between processes, in a directory that nobody else can write; returns whether it is so."""
     off = os.environ.get("WILKS_CACHE", "").strip().lower() == "off"
     if off or jax.config.jax_compilation_cache_dir is not None:
-        return
+        return False
     directory = cache_directory()
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -69,15 +69,22 @@ def _enable_compile_cache() -> None:
         ours = not hasattr(os, "getuid") or owner.st_uid == os.getuid()
         shared = bool(owner.st_mode & (stat.S_IWGRP | stat.S_IWOTH))
     except OSError:
-        return  # a read-only home: compile every time
+        return False  # a read-only home: compile every time
     if not ours or shared:  # a cache that others can write is code execution
         warnings.warn(
             f"compile cache {directory} is writable by others or not ours; it is not used (chmod 700 it)", stacklevel=2
         )
-        return
+        return False
     jax.config.update("jax_compilation_cache_dir", str(directory))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return True
+
+
+def program_directory() -> Path | None:
+    """The directory of traced programs beside the compiled ones; None unless those are kept in a private directory."""
+    private = cache_is_private and jax.config.jax_compilation_cache_dir == str(cache_directory())
+    return cache_directory() / "traced" if private else None
 
 
 def _run_where_called() -> None:
@@ -89,4 +96,4 @@ def _run_where_called() -> None:
 threads_pinned: bool = _pin_threads()
 _run_where_called()
 _enable_double_precision()
-_enable_compile_cache()
+cache_is_private: bool = _enable_compile_cache()

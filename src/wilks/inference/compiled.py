@@ -13,6 +13,7 @@ from wilks._base.tracing import ADVICE, UNTRACEABLE
 from wilks.likelihood.interface import AbstractLikelihood
 
 from .identity import once_per_likelihood
+from .stored_programs import traced
 
 Options = ParamSpec("Options")
 Found = TypeVar("Found")
@@ -32,6 +33,12 @@ class _Structure:
 
     def __hash__(self) -> int:
         return self._hash
+
+    @property
+    def rest(self) -> Any:
+        """All but the arrays."""
+        _, rest, leaves = self._content
+        return jax.tree.unflatten(rest, leaves)
 
     def with_arrays(self, arrays: list[jax.Array]) -> AbstractLikelihood:
         """The likelihood again."""
@@ -60,8 +67,13 @@ def compiled(*static: str, once: bool = False) -> Callable[[Callable[Options, Fo
     def decorate(function: Callable[Options, Found]) -> Callable[Options, Found]:
         @functools.partial(jax.jit, static_argnames=("structure", *static), compiler_options=RUN_ONCE if once else None)
         def program(structure: _Structure, arrays: list[jax.Array], *rest: Any, **options: Any) -> Any:
-            whole: Any = function
-            return whole(structure.with_arrays(arrays), *rest, **options)
+            def whole(own: list[jax.Array], *others: Any) -> Any:
+                called: Any = function
+                return called(structure.with_arrays(own), *others, **options)
+
+            return traced(
+                f"{function.__module__}.{function.__qualname__}", whole, structure.rest, (arrays, *rest), options
+            )
 
         @functools.wraps(function)
         def call(likelihood: AbstractLikelihood, *rest: Any, **options: Any) -> Any:

@@ -1,10 +1,12 @@
 """What is known at the end of a fit: exact curvature, contributions of the parts, bins outside the physical domain."""
 
+import functools
 from collections import OrderedDict
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jax import export
 from jaxtyping import Array, Bool, Float
 
 from wilks._base.typing import Scalar, Theta
@@ -23,6 +25,7 @@ _SINGULAR = 1e-10  # eigenvalue of the unit-diagonal curvature below which a dir
 _NAMED = 0.1  # components of a flat direction that are worth naming
 
 
+@functools.partial(export.register_namedtuple_serialization, serialized_name="wilks.inference.endpoint.Endpoint")
 class Endpoint(NamedTuple):
     """The excess at one point, taken apart.
 

@@ -1,0 +1,126 @@
+"""Traced programs kept between processes: a second one neither traces nor lowers what it knows, and starts sooner.
+
+A program is kept as StableHLO, beside the compiled programs of `wilks._base.runtime` and under the same conditions. Its
+name is a digest of all that went into the trace: the source of Wilks, the versions of the libraries that it computes
+with, settings of JAX, the structure of the likelihood, and the shapes of all arrays. Likelihoods that hold functions or
+classes of their user's are traced anew in each process, since what those read cannot be known.
+"""
+
+import contextlib
+import functools
+import hashlib
+import json
+import os
+import platform
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import export
+
+from wilks._base.digests import own_digest
+from wilks._base.runtime import program_directory
+
+_LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy")
+_SETTINGS = (
+    "jax_default_matmul_precision",
+    "jax_numpy_dtype_promotion",
+    "jax_numpy_rank_promotion",
+    "jax_default_prng_impl",
+    "jax_threefry_partitionable",
+)
+_SEARCHES = ("jax_debug_nans", "jax_debug_infs")  # look for the operation that fails, which a kept program hides
+_SUM = 32  # bytes of a SHA-256
+
+with contextlib.suppress(ValueError):  # somebody else may have done so
+    export.register_pytree_node_serialization(
+        OrderedDict,
+        serialized_name="collections.OrderedDict",
+        serialize_auxdata=lambda names: json.dumps(list(names)).encode(),
+        deserialize_auxdata=lambda text: tuple(json.loads(bytes(text))),
+    )
+
+
+def traced(name: str, function: Callable[..., Any], structure: Any, arguments: Any, options: dict[str, Any]) -> Any:
+    """The function of its arguments while `jax.jit` traces it: from the store if it is there, else into the store.
+
+    Args:
+        name: of the function, unique in Wilks.
+        function: pure; takes the arguments.
+        structure: all that the function holds.
+        arguments: sequence of trees of traced arrays.
+        options: what the function was told besides.
+    """
+    leaves, tree = jax.tree.flatten(arguments)
+    path = _place(name, structure, arguments, options) if all(map(_can_be_kept, leaves)) else None
+    if path is None:
+        return function(*arguments)
+
+    def flat(*arrays: Any) -> Any:
+        return function(*jax.tree.unflatten(tree, arrays))
+
+    program = _read(path) or _written(path, flat, leaves)
+    return function(*arguments) if program is None else program.call(*leaves)
+
+
+def _can_be_kept(leaf: Any) -> bool:
+    """Whether an argument is traced, and no key of random numbers."""
+    return isinstance(leaf, jax.core.Tracer) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+
+
+def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -> Path | None:
+    """The file of a program; None if it must not be kept."""
+    directory = program_directory()
+    if directory is None or any(jax.config.values.get(search) for search in _SEARCHES):
+        return None
+    shapes = jax.tree.map(lambda leaf: f"{leaf.dtype} {leaf.shape} {leaf.weak_type}", arguments)
+    settings = [str(jax.config.values.get(setting)) for setting in _SETTINGS]
+    key = own_digest((_sources(), settings, name, structure, shapes, sorted(options.items())))
+    return directory / key if key else None
+
+
+@functools.cache
+def _sources() -> tuple[str, ...]:
+    """Digest of the source of Wilks, versions of libraries, and the processor."""
+    own, root = hashlib.sha256(), Path(__file__).parents[1]
+    for path in sorted(root.rglob("*.py")):
+        own.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    versions = (f"{library} {metadata.version(library)}" for library in _LIBRARIES)
+    return (own.hexdigest(), *versions, platform.machine(), jax.default_backend())
+
+
+def _read(path: Path) -> export.Exported | None:
+    """A program that was kept; None if there is none, or it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return export.deserialize(bytearray(content[_SUM:])) if _sum(content[_SUM:]) == content[:_SUM] else None
+
+
+def _written(path: Path, function: Callable[..., Any], leaves: Sequence[Any]) -> export.Exported | None:
+    """A program as the next process will read it, or as it is if no file can hold it; None if it has no text."""
+    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type) for leaf in leaves]
+    try:
+        program = export.export(jax.jit(function))(*shapes)
+    except (ValueError, NotImplementedError):  # it calls back to Python, or uses what need not stay as it is
+        return None
+    try:
+        content = bytes(program.serialize())
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(_sum(content) + content)
+        os.replace(temporary, path)
+    except (OSError, ValueError):  # no room; a type of results that no file knows
+        return program
+    return export.deserialize(bytearray(content))
+
+
+def _sum(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
