@@ -76,8 +76,9 @@ class Sides:
         return sys.executable if side == OURS else str(interpreter(_ENVIRONMENTS.get(side, side), self.environments))
 
     def variables(self, side: str = OURS) -> dict[str, str]:
-        """Environment variables of a side: one thread; Wilks tells XLA so by itself."""
+        """Environment variables of a side: one thread, which Wilks tells XLA by itself, and bytecode as installed."""
         told = {**os.environ, **ONE_THREAD, "WILKS_CACHE": str(self.folder / "compiled")}
+        told.pop("PYTHONDONTWRITEBYTECODE", None)
         if side == OURS:
             del told["XLA_FLAGS"]
         return told
