@@ -139,6 +139,16 @@ def test_an_object_of_unknown_content_is_refused():
         digest(np.array([None]))
 
 
+def test_long_arrays_of_marks_have_a_digest_of_their_places():
+    marks = np.arange(9000.0) % 3 == 0
+    weights = marks.astype(float)
+    assert digest(weights) == digest(jnp.asarray(weights)) == digest(weights[::-1].copy()[::-1])
+    moved, fraction, whole = np.roll(weights, 1), weights.copy(), weights.copy()
+    fraction[8000], whole[7000] = 0.5, 2.0
+    others = [moved, fraction, whole, marks, weights.astype(np.float32), weights.reshape(2, -1), weights[:-1]]
+    assert len({digest(item) for item in [weights, *others]}) == len(others) + 1
+
+
 def test_an_own_digest_is_that_of_what_wilks_and_its_libraries_bring():
     tree = {"space": ParameterSpace((Parameter("mu", 1.0, lower=0.0),)), "f": jnp.sin, "n": [1.0, None]}
     assert own_digest(tree) == digest(tree)

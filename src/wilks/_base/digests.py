@@ -18,6 +18,7 @@ from . import runtime  # noqa: F401  64 bit before any array exists
 from .errors import InvalidModel
 
 _UNVERIFIABLE = "unverifiable-"
+_MARKS_FROM = 4096  # numbers, from where looking at them costs less than their digest
 _OWN = {"wilks", "jax", "jaxlib", "numpy", "scipy", "equinox"}  # packages whose code is known by their versions
 
 
@@ -25,8 +26,9 @@ def digest(tree: Any) -> str:
     """SHA-256 over class names, fields, array bytes and the source text of functions, as 64 hexadecimal digits.
 
     Arrays enter with type, shape and little-endian bytes, so that it does not matter whether NumPy or JAX holds them;
-    maps enter without their order. A function enters with its source text, its defaults, what it closes over and the
-    functions and numbers of its module that it names; so does the source text of classes that are not of Wilks.
+    long ones of zeros and ones alone with a bit for each. Maps enter without their order. A function enters with its
+    source text, its defaults, what it closes over and the functions and numbers of its module that it names; so does
+    the source text of classes that are not of Wilks.
 
     If a function's source text is not to be had, the digest starts with ``"unverifiable-"``
     (see :func:`is_verifiable`): equal digests then do not promise equal functions.
@@ -122,7 +124,9 @@ class _Walk:
             raise InvalidModel(f"cannot make a digest of an array of type {array.dtype}; use numbers or texts")
         little = array.astype(array.dtype.newbyteorder("<"), copy=False)
         self.piece("array", f"{little.dtype.str}{little.shape}".encode())
-        self.piece("data", np.ascontiguousarray(little).reshape(-1).view(np.uint8).data)  # without a copy
+        if _holds_marks(little):
+            return self.piece("marks", np.packbits(little != 0).data)
+        return self.piece("data", np.ascontiguousarray(little).reshape(-1).view(np.uint8).data)  # without a copy
 
     def add_sequence(self, item: tuple | list) -> None:
         self.piece("sequence", f"{_full_name(type(item))} {len(item)}".encode())
@@ -228,6 +232,13 @@ _RULES: tuple[tuple[Any, Callable[[_Walk, Any], None]], ...] = (
 @functools.cache
 def _rule_for(kind: type) -> Callable[[_Walk, Any], None] | None:
     return next((add for kinds, add in _RULES if issubclass(kind, kinds)), None)
+
+
+def _holds_marks(array: np.ndarray) -> bool:
+    """Whether a long array of numbers holds zeros and ones alone, as weights of padded events do."""
+    if array.size < _MARKS_FROM or array.dtype.kind != "f" or array.flat[0] not in (0.0, 1.0):
+        return False
+    return bool(((array == 0.0) | (array == 1.0)).all())
 
 
 def _full_name(item: Any) -> str:

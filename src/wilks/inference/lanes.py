@@ -198,7 +198,7 @@ def by_lanes(
     for first in range(0, lanes, batch):
         where = np.minimum(np.arange(first, first + batch), lanes - 1)  # the last lane pads the batch
         alive = np.arange(first, first + batch) < lanes
-        given = take_one(data, 0) if common else take_lanes(data, where)
+        given = take_one(data, 0) if common else data if lanes == batch else take_lanes(data, where)
         own = tuple(array[where] for array in arrays)
         pieces.append(function(likelihood, given, own, alive, shared, common=common, together=together, **options))
     return [_joined([piece[i] for piece in pieces])[:lanes] for i in range(len(pieces[0]))]
