@@ -2,13 +2,16 @@
 
 import functools
 from collections import OrderedDict, namedtuple
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import wilks
 from tests.inference.models import BACKGROUND, OBSERVED, SIGNAL, peak
+from wilks._base.runtime import STARTED
 from wilks.inference import stored_programs
 from wilks.inference.compiled import compiled
 from wilks.inference.endpoint import Endpoint
@@ -26,6 +29,7 @@ def folder(tmp_path, monkeypatch):
     """An empty store, and no sources to read."""
     monkeypatch.setattr(stored_programs, "program_directory", lambda: tmp_path / "traced")
     monkeypatch.setattr(stored_programs, "_sources", lambda: ("as they are",))
+    monkeypatch.setattr(stored_programs, "_edited", functools.cache(lambda: False))
     return tmp_path / "traced"
 
 
@@ -106,13 +110,19 @@ def test_a_damaged_file_is_made_anew(folder, content):
     assert run(product, np.ones(7), np.ones(7))[1] == 0
 
 
-def test_functions_and_classes_of_users_are_never_kept(folder):
+def test_code_that_is_not_known_is_never_kept(folder):
     class Own:
         pass
 
-    for structure in (lambda x: x, functools.partial(product, 1.0), Own(), Own):
+    for structure in (lambda x: vars(x), functools.partial(product, Own()), Own(), Own):
         assert run(product, np.ones(7), np.ones(7), structure=structure)[1] == 1
     assert not files(folder)
+
+
+def test_functions_of_users_are_told_apart_by_what_they_read(folder):
+    for slope in (2.0, 3.0):
+        assert run(product, np.ones(7), np.ones(7), structure=lambda x, s=slope: s * x)[1] == 1
+        assert run(product, np.ones(7), np.ones(7), structure=lambda x, s=slope: s * x)[1] == 0
 
 
 def test_what_cannot_be_written_still_runs(folder):
@@ -137,6 +147,21 @@ def test_keys_of_random_numbers_and_plain_numbers_are_not_kept(folder):
     assert run(jax.random.uniform, jax.random.key(1))[0] == jax.random.uniform(jax.random.key(1))
     assert stored_programs.traced("f", product, "s", (np.ones(2), np.ones(2)), {})["b"] == 2.0
     assert not files(folder)
+
+
+def test_nothing_is_kept_once_the_source_was_edited(folder, monkeypatch):
+    edited = iter([False, True])  # while the process runs
+    monkeypatch.setattr(stored_programs, "_edited", functools.cache(lambda: next(edited)))
+    assert run(product, np.ones(7), np.ones(7))[1] == 1
+    assert not files(folder)
+    monkeypatch.undo()
+    assert stored_programs._edited.__wrapped__() == (newest_source() > STARTED)
+    monkeypatch.setattr(stored_programs, "STARTED", newest_source() - 1.0)
+    assert stored_programs._edited.__wrapped__()
+
+
+def newest_source():
+    return max(path.stat().st_mtime for path in Path(wilks.__file__).parent.rglob("*.py"))
 
 
 def test_no_store_where_compiled_programs_are_not_kept(monkeypatch):

@@ -7,7 +7,7 @@ import hashlib
 import inspect
 import struct
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import jax
@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import runtime  # noqa: F401  64 bit before any array exists
+from .closed_code import closed_code, codes_of, enclosed, is_known_package
 from .errors import InvalidModel
 
 _UNVERIFIABLE = "unverifiable-"
 _MARKS_FROM = 4096  # numbers, from where looking at them costs less than their digest
-_OWN = {"wilks", "jax", "jaxlib", "numpy", "scipy", "equinox"}  # packages whose code is known by their versions
 
 
 def digest(tree: Any) -> str:
@@ -49,17 +49,17 @@ def is_verifiable(text: str) -> bool:
     return not text.startswith(_UNVERIFIABLE)
 
 
-def own_digest(tree: Any) -> str | None:
-    """The same if all functions and classes in the tree belong to Wilks or a library that it computes with, else None.
+def closed_digest(tree: Any) -> str | None:
+    """The digest of a tree whose functions are all closed, by the code that runs; None if what it does is not known.
 
-    What those do is known from their versions; what a user's function reads is not.
+    See `wilks._base.closed_code`. Classes must belong to a library of known version.
     """
-    walk = _Walk()
+    walk = _Walk(by_code=True)
     try:
         walk.add(tree)
     except InvalidModel:
         return None
-    return walk.finish() if walk.is_own else None
+    return walk.finish() if is_verifiable(walk.finish()) else None
 
 
 @functools.cache
@@ -70,25 +70,22 @@ def _field_names(kind: type) -> tuple[str, ...]:
 class _Walk:
     """One walk over a tree; each piece enters with kind and length, so that different trees give different bytes."""
 
-    def __init__(self, functions: frozenset[int] = frozenset()) -> None:
+    def __init__(self, functions: Iterable[int] = (), *, by_code: bool = False) -> None:
         self._sha = hashlib.sha256()
+        self._by_code = by_code
         self._verifiable = True
-        self._foreign = False
-        self._functions = set(functions)  # those met so far: functions may name each other in circles
+        self._functions = list(functions)  # those met so far: functions may name each other in circles
 
     def finish(self) -> str:
         return ("" if self._verifiable else _UNVERIFIABLE) + self._sha.hexdigest()
-
-    @property
-    def is_own(self) -> bool:
-        return self._verifiable and not self._foreign
 
     def add(self, item: Any) -> None:
         if add := _rule_for(type(item)):
             return add(self, item)
         if dataclasses.is_dataclass(item):
             return self.add_dataclass(item)
-        if callable(item) and isinstance(inner := inspect.unwrap(item), types.FunctionType):
+        known = not self._by_code or is_known_package(type(item).__module__)
+        if known and callable(item) and isinstance(inner := inspect.unwrap(item), types.FunctionType):
             return self.add_function(inner)  # jitted and otherwise wrapped functions
         raise InvalidModel(
             f"cannot make a digest of {item!r}: the content of {_full_name(type(item))} is unknown; "
@@ -136,10 +133,9 @@ class _Walk:
     def add_unordered(self, kind: str, entries: Iterable[Any]) -> None:
         parts = []
         for entry in entries:
-            part = _Walk(frozenset(self._functions))
+            part = _Walk(self._functions, by_code=self._by_code)
             part.add(entry)
             self._verifiable &= part._verifiable
-            self._foreign |= part._foreign
             parts.append(part._sha.digest())
         self.piece(kind, b"".join(sorted(parts)))
 
@@ -154,7 +150,9 @@ class _Walk:
 
     def add_type(self, item: type) -> None:
         self.add_text(_full_name(item))
-        if _package(item) not in {"wilks", "builtins"}:
+        if self._by_code:
+            self._verifiable &= is_known_package(str(item.__module__))
+        elif _package(item) not in {"wilks", "builtins"}:
             self.add_source(item)
 
     def add_dataclass(self, item: Any) -> None:
@@ -173,28 +171,42 @@ class _Walk:
         self.add((item.__self__, item.__func__))
 
     def add_builtin(self, item: Any) -> None:
+        if self._by_code and not isinstance(getattr(item, "__self__", None), (type(None), types.ModuleType)):
+            self._verifiable = False  # bound to an object
         self.add_text(_full_name(item) if isinstance(item, types.BuiltinFunctionType) else repr(item))
 
     def add_module(self, item: types.ModuleType) -> None:
+        self._verifiable &= not self._by_code or is_known_package(item.__name__)
         self.piece("module", item.__name__.encode())
 
     def add_function(self, item: types.FunctionType) -> None:
-        if _package(item) == "wilks" and "<" not in item.__qualname__:
+        named = is_known_package(str(item.__module__)) if self._by_code else _package(item) == "wilks"
+        if named and "<" not in item.__qualname__:
             return self.add_text(_full_name(item))
         self.piece("function")
+        known = id(item) in self._functions
+        if not known:
+            self._functions.append(id(item))
+        if self._by_code:
+            return self.add_number(self._functions.index(id(item))) if known else self.add_code(item)
         self.add_source(item)
-        if id(item) in self._functions:
+        if known:
             return None
-        self._functions.add(id(item))
-        for inside in (*(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values(), *_cells(item)):
+        for inside in (*(item.__defaults__ or ()), *(item.__kwdefaults__ or {}).values(), *enclosed(item)):
             self.add_inside(inside)
         for name, value in _named_of_own_module(item):
             self.add_text(name)
             self.add(value)
         return None
 
+    def add_code(self, item: types.FunctionType) -> None:
+        self.add_text(_full_name(item))
+        if (content := closed_code(item)) is None:
+            self._verifiable = False
+        else:
+            self.add(content)
+
     def add_source(self, item: Callable | type) -> None:
-        self._foreign |= _package(item) not in _OWN
         try:
             self.add_text(inspect.getsource(item))
         except (OSError, TypeError):
@@ -249,27 +261,12 @@ def _package(item: Any) -> str:
     return str(item.__module__).partition(".")[0]
 
 
-def _cells(function: types.FunctionType) -> Iterator[Any]:
-    for cell in function.__closure__ or ():
-        try:
-            yield cell.cell_contents
-        except ValueError:  # a name that was never given a value
-            yield None
-
-
-def _code_names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from _code_names(constant)
-
-
 def _named_of_own_module(function: types.FunctionType) -> list[tuple[str, Any]]:
     """Functions, numbers and arrays at the top of the function's own module that its code names."""
     simple = (bool, int, float, complex, str, np.ndarray, np.generic, jax.Array)
     return [
         (name, value)
-        for name in sorted(set(_code_names(function.__code__)))
+        for name in sorted({name for code in codes_of(function.__code__) for name in code.co_names})
         if isinstance(value := function.__globals__.get(name), simple)
         or (isinstance(value, types.FunctionType) and value.__module__ == function.__module__)
     ]

@@ -2,12 +2,16 @@
 
 import os
 import stat
+import time
 import warnings
 from pathlib import Path
 
 import jax
 import platformdirs
 from jaxlib.version import __version__ as _JAXLIB
+
+STARTED = time.time()
+"""When this process began to load Wilks, in seconds of the system's clock."""
 
 _SINGLE_THREAD_FLAGS = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"  # the second word ends all
 

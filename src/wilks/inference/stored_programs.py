@@ -2,8 +2,8 @@
 
 A program is kept as StableHLO, beside the compiled programs of `wilks._base.runtime` and under the same conditions. Its
 name is a digest of all that went into the trace: the source of Wilks, the versions of the libraries that it computes
-with, settings of JAX, the structure of the likelihood, and the shapes of all arrays. Likelihoods that hold functions or
-classes of their user's are traced anew in each process, since what those read cannot be known.
+with, settings of JAX, the structure of the likelihood with the code of its user's functions, and the shapes of all
+arrays. Where that code is not known as a whole (`wilks._base.closed_code`), each process traces anew.
 """
 
 import contextlib
@@ -23,8 +23,8 @@ import jax
 import jax.numpy as jnp
 from jax import export
 
-from wilks._base.digests import own_digest
-from wilks._base.runtime import program_directory
+from wilks._base.digests import closed_digest
+from wilks._base.runtime import STARTED, program_directory
 
 _LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy")
 _SETTINGS = (
@@ -35,6 +35,7 @@ _SETTINGS = (
     "jax_threefry_partitionable",
 )
 _SEARCHES = ("jax_debug_nans", "jax_debug_infs")  # look for the operation that fails, which a kept program hides
+_ROOT = Path(__file__).parents[1]
 _SUM = 32  # bytes of a SHA-256
 
 with contextlib.suppress(ValueError):  # somebody else may have done so
@@ -76,20 +77,26 @@ def _can_be_kept(leaf: Any) -> bool:
 def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -> Path | None:
     """The file of a program; None if it must not be kept."""
     directory = program_directory()
-    if directory is None or any(jax.config.values.get(search) for search in _SEARCHES):
+    if directory is None or _edited() or any(jax.config.values.get(search) for search in _SEARCHES):
         return None
     shapes = jax.tree.map(lambda leaf: f"{leaf.dtype} {leaf.shape} {leaf.weak_type}", arguments)
     settings = [str(jax.config.values.get(setting)) for setting in _SETTINGS]
-    key = own_digest((_sources(), settings, name, structure, shapes, sorted(options.items())))
+    key = closed_digest((_sources(), settings, name, structure, shapes, sorted(options.items())))
     return directory / key if key else None
+
+
+@functools.cache
+def _edited() -> bool:
+    """Whether a source file of Wilks is younger than this process, which then may not run what stands there."""
+    return any(path.stat().st_mtime > STARTED for path in _ROOT.rglob("*.py"))
 
 
 @functools.cache
 def _sources() -> tuple[str, ...]:
     """Digest of the source of Wilks, versions of libraries, and the processor."""
-    own, root = hashlib.sha256(), Path(__file__).parents[1]
-    for path in sorted(root.rglob("*.py")):
-        own.update(f"{path.relative_to(root)}\0".encode() + path.read_bytes())
+    own = hashlib.sha256()
+    for path in sorted(_ROOT.rglob("*.py")):
+        own.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
     versions = (f"{library} {metadata.version(library)}" for library in _LIBRARIES)
     return (own.hexdigest(), *versions, platform.machine(), jax.default_backend())
 
@@ -111,6 +118,8 @@ def _written(path: Path, function: Callable[..., Any], leaves: Sequence[Any]) ->
     except (ValueError, NotImplementedError):  # it calls back to Python, or uses what need not stay as it is
         return None
     try:
+        if _edited.__wrapped__():
+            return program
         content = bytes(program.serialize())
         path.parent.mkdir(mode=0o700, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)

@@ -5,7 +5,9 @@ import types
 from collections.abc import Callable
 from typing import Any
 
-from .identity import enclosed, names_in
+from wilks._base.closed_code import enclosed
+
+from .identity import names_in
 from .modules import tracing_builtins, tracing_version
 
 

@@ -2,11 +2,12 @@
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from wilks._base.closed_code import codes_of, enclosed
 from wilks._base.digests import digest, is_verifiable
 from wilks._base.errors import InvalidModel
 
@@ -78,25 +79,6 @@ def functions_within(function: Callable[..., Any]) -> list[types.FunctionType]:
             waiting += [here.__globals__.get(name) for name in names_in(here.__code__)]
             waiting += enclosed(here)
     return found
-
-
-def enclosed(function: types.FunctionType) -> list[Any]:
-    """What a function closes over; None for a name that was never given a value."""
-    found = []
-    for cell in function.__closure__ or ():
-        try:
-            found.append(cell.cell_contents)
-        except ValueError:
-            found.append(None)
-    return found
-
-
-def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:
-    """Code of a function and of the functions written inside it."""
-    yield code
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            yield from codes_of(constant)
 
 
 def _surroundings(function: Callable[..., Any]) -> str:

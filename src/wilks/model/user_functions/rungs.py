@@ -9,13 +9,14 @@ import jax
 from jax.extend.core import Literal
 from jaxtyping import Array, Inexact
 
+from wilks._base.closed_code import codes_of
 from wilks._base.typing import Theta
 
 from .arrays import TracedArray
 from .assembly import assemble
 from .calls import PlainFunction
 from .copies import tracing_copy
-from .identity import codes_of, functions_within
+from .identity import functions_within
 from .scalars import CannotTrace, TracedScalar, traced_honestly
 
 POINT_BY_POINT = 4
