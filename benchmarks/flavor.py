@@ -58,6 +58,8 @@ def _fits(quick: bool) -> list[Row]:
     points = theirs.options["points"]
     what = f"global fit from 512 starts against make_fit(points={points})"
     lower = "answers are chi2: ours is the lower one"
+    reached = peer("successful_fits", points=points, seeds=8 if quick else 24, below=5.0)
+    same = f"a chi2 below 5 against make_fit(points={points}) repeated until it has one"
     return [
         side_by_side("fit", f"{what}, warm", ours, (theirs,), Target(20, 60), unit="fit", note=lower),
         process_against_call(
@@ -65,6 +67,12 @@ def _fits(quick: bool) -> list[Row]:
         ),
         process_against_call(
             "fit-cached", f"{what}, second process", "ours.flavor_fit", theirs, Target(3, 10), second=True
+        ),
+        process_against_call(
+            "reached-cold", f"{same}, first process", "ours.flavor_fit", reached, Target(None, None), second=False
+        ),
+        process_against_call(
+            "reached-cached", f"{same}, second process", "ours.flavor_fit", reached, Target(None, None), second=True
         ),
     ]
 

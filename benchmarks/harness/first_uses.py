@@ -63,7 +63,7 @@ def first_call(name: str, what: str, ours: Task, peer: Task, target: Target, *, 
 
 
 def process_against_call(name: str, what: str, script: str, peer: Task, target: Target, *, second: bool) -> Row:
-    """A whole process of ours, from its start, against a call of the peer that is imported already.
+    """A whole process of ours, from its start, against one success of the peer, which is imported already.
 
     Args:
         name: as for `Row`.
@@ -75,7 +75,7 @@ def process_against_call(name: str, what: str, script: str, peer: Task, target: 
     """
 
     def measure(sides: Sides, rounds: int) -> Measured:
-        theirs = [sides.run(peer).cpu for _ in range(rounds)]
+        theirs = [sides.run(peer).per_item for _ in range(rounds)]
         mine = []
         for _ in range(max(rounds // 2, 1)):
             with tempfile.TemporaryDirectory(prefix="wilks-cache-") as cache:
