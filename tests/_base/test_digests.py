@@ -1,10 +1,12 @@
 """Digests tell different models apart, call equal ones equal, and are the same in every process."""
 
 import dataclasses
+import enum
 import functools
 import math
 import subprocess
 import sys
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -155,10 +157,22 @@ def test_a_closed_digest_is_that_of_known_code():
     assert closed_digest({"f": functools.partial(np.add, line)}) is not None
 
 
+class Pair(NamedTuple):
+    first: float
+    second: float
+
+
+class Numbers(list):
+    pass
+
+
+class Kind(enum.Enum):
+    ONE = 1
+
+
 @pytest.mark.parametrize(
     "tree",
-    [Settings, {"a": (Settings(),)}, {"m": sys.modules[__name__]}, object()],
-    ids=["class", "object", "module", "unknown"],
+    [Settings, {"a": (Settings(),)}, {"m": sys.modules[__name__]}, object(), Pair(1.0, 2.0), Numbers(), Kind.ONE, Kind],
 )
 def test_what_holds_other_code_has_no_closed_digest(tree):
     assert closed_digest(tree) is None

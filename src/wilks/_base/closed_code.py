@@ -15,7 +15,7 @@ import numpy as np
 
 _MODULES = {
     *("wilks", "jax", "jaxlib", "numpy", "scipy", "equinox"),
-    *("builtins", "math", "cmath", "functools", "itertools", "operator"),
+    *("builtins", "collections", "math", "cmath", "functools", "itertools", "operator"),
 }
 _BUILTINS = {
     *("abs", "all", "any", "bool", "complex", "dict", "divmod", "enumerate", "filter", "float", "frozenset", "int"),

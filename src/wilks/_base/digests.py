@@ -80,11 +80,12 @@ class _Walk:
         return ("" if self._verifiable else _UNVERIFIABLE) + self._sha.hexdigest()
 
     def add(self, item: Any) -> None:
+        known = not self._by_code or is_known_package(type(item).__module__)
+        self._verifiable &= known
         if add := _rule_for(type(item)):
             return add(self, item)
         if dataclasses.is_dataclass(item):
             return self.add_dataclass(item)
-        known = not self._by_code or is_known_package(type(item).__module__)
         if known and callable(item) and isinstance(inner := inspect.unwrap(item), types.FunctionType):
             return self.add_function(inner)  # jitted and otherwise wrapped functions
         raise InvalidModel(
