@@ -29,7 +29,7 @@ def folder(tmp_path, monkeypatch):
     """An empty store, and no sources to read."""
     monkeypatch.setattr(stored_programs, "program_directory", lambda: tmp_path / "traced")
     monkeypatch.setattr(stored_programs, "_sources", lambda: ("as they are",))
-    monkeypatch.setattr(stored_programs, "_edited", functools.cache(lambda: False))
+    monkeypatch.setattr(stored_programs, "_edited", lambda: False)
     return tmp_path / "traced"
 
 
@@ -135,6 +135,15 @@ def test_what_cannot_be_written_still_runs(folder):
     np.testing.assert_allclose(run(product, np.ones(3), np.ones(3))[0]["b"], 3.0)
 
 
+def test_a_full_disk_leaves_nothing_behind(folder, monkeypatch):
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(stored_programs.os, "replace", full)
+    assert run(product, np.ones(3), np.ones(3))[0]["b"] == 3.0
+    assert not files(folder)
+
+
 def test_results_that_a_file_cannot_hold_are_not_traced_twice(folder):
     Pair = namedtuple("Pair", "a b")
     found, traced = run(lambda x: Pair(x, 2 * x), np.ones(3))
@@ -150,14 +159,15 @@ def test_keys_of_random_numbers_and_plain_numbers_are_not_kept(folder):
 
 
 def test_nothing_is_kept_once_the_source_was_edited(folder, monkeypatch):
-    edited = iter([False, True])  # while the process runs
-    monkeypatch.setattr(stored_programs, "_edited", functools.cache(lambda: next(edited)))
+    monkeypatch.setattr(stored_programs, "_edited", lambda: True)  # while the process runs
     assert run(product, np.ones(7), np.ones(7))[1] == 1
     assert not files(folder)
     monkeypatch.undo()
-    assert stored_programs._edited.__wrapped__() == (newest_source() > STARTED)
+    assert stored_programs._edited() == (newest_source() > STARTED)
     monkeypatch.setattr(stored_programs, "STARTED", newest_source() - 1.0)
-    assert stored_programs._edited.__wrapped__()
+    assert stored_programs._sources.__wrapped__() is None
+    monkeypatch.setattr(stored_programs, "STARTED", newest_source() + 1.0)
+    assert "jax " in " ".join(stored_programs._sources.__wrapped__())
 
 
 def newest_source():

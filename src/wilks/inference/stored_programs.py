@@ -77,23 +77,25 @@ def _can_be_kept(leaf: Any) -> bool:
 def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -> Path | None:
     """The file of a program; None if it must not be kept."""
     directory = program_directory()
-    if directory is None or _edited() or any(jax.config.values.get(search) for search in _SEARCHES):
+    if directory is None or any(jax.config.values.get(search) for search in _SEARCHES):
         return None
     shapes = jax.tree.map(lambda leaf: f"{leaf.dtype} {leaf.shape} {leaf.weak_type}", arguments)
     settings = [str(jax.config.values.get(setting)) for setting in _SETTINGS]
-    key = closed_digest((_sources(), settings, name, structure, shapes, sorted(options.items())))
-    return directory / key if key else None
+    sources = _sources()
+    key = closed_digest((sources, settings, name, structure, shapes, sorted(options.items())))
+    return directory / key if sources and key else None
 
 
-@functools.cache
 def _edited() -> bool:
     """Whether a source file of Wilks is younger than this process, which then may not run what stands there."""
     return any(path.stat().st_mtime > STARTED for path in _ROOT.rglob("*.py"))
 
 
 @functools.cache
-def _sources() -> tuple[str, ...]:
-    """Digest of the source of Wilks, versions of libraries, and the processor."""
+def _sources() -> tuple[str, ...] | None:
+    """Digest of the source of Wilks, versions of libraries, and the processor; None if the source has been edited."""
+    if _edited():
+        return None
     own = hashlib.sha256()
     for path in sorted(_ROOT.rglob("*.py")):
         own.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
@@ -117,18 +119,27 @@ def _written(path: Path, function: Callable[..., Any], leaves: Sequence[Any]) ->
         program = export.export(jax.jit(function))(*shapes)
     except (ValueError, NotImplementedError):  # it calls back to Python, or uses what need not stay as it is
         return None
+    if _edited():
+        return program
     try:
-        if _edited.__wrapped__():
-            return program
         content = bytes(program.serialize())
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(_sum(content) + content)
-        os.replace(temporary, path)
+        _keep(path, _sum(content) + content)
     except (OSError, ValueError):  # no room; a type of results that no file knows
         return program
     return export.deserialize(bytearray(content))
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, whoever else may be writing it."""
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(temporary, path)
+    except OSError:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def _sum(content: bytes) -> bytes:
