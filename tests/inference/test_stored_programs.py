@@ -152,8 +152,23 @@ def test_results_that_a_file_cannot_hold_are_not_traced_twice(folder):
     assert not files(folder)
 
 
-def test_keys_of_random_numbers_and_plain_numbers_are_not_kept(folder):
-    assert run(jax.random.uniform, jax.random.key(1))[0] == jax.random.uniform(jax.random.key(1))
+@pytest.mark.parametrize("impl", ["threefry2x32", "rbg"])
+def test_keys_of_random_numbers_draw_the_same(folder, impl):
+    keys = jax.random.split(jax.random.key(1, impl=impl), 3)
+
+    def draw(keys, scale):
+        return scale * jax.vmap(jax.random.uniform)(keys)
+
+    first, traced = run(draw, keys, 2.0)
+    again, traced_again = run(draw, keys, 2.0)
+    assert (traced, traced_again) == (1, 0)
+    np.testing.assert_array_equal(again, first)
+    np.testing.assert_array_equal(first, draw(keys, 2.0))
+    other = jax.random.split(jax.random.key(1, impl="rbg" if impl == "threefry2x32" else "threefry2x32"), 3)
+    assert run(draw, other, 2.0)[1] == 1
+
+
+def test_what_is_not_traced_is_not_kept(folder):
     assert stored_programs.traced("f", product, "s", (np.ones(2), np.ones(2)), {})["b"] == 2.0
     assert not files(folder)
 

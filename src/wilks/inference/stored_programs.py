@@ -58,20 +58,30 @@ def traced(name: str, function: Callable[..., Any], structure: Any, arguments: A
         options: what the function was told besides.
     """
     leaves, tree = jax.tree.flatten(arguments)
-    path = _place(name, structure, arguments, options) if all(map(_can_be_kept, leaves)) else None
+    path = _place(name, structure, arguments, options) if all(map(_is_traced, leaves)) else None
     if path is None:
         return function(*arguments)
 
     def flat(*arrays: Any) -> Any:
-        return function(*jax.tree.unflatten(tree, arrays))
+        own = [_as_key(array, leaf) if _is_key(leaf) else array for array, leaf in zip(arrays, leaves, strict=True)]
+        return function(*jax.tree.unflatten(tree, own))
 
-    program = _read(path) or _written(path, flat, leaves)
-    return function(*arguments) if program is None else program.call(*leaves)
+    arrays = [jax.random.key_data(leaf) if _is_key(leaf) else leaf for leaf in leaves]
+    program = _read(path) or _written(path, flat, arrays)
+    return function(*arguments) if program is None else program.call(*arrays)
 
 
-def _can_be_kept(leaf: Any) -> bool:
-    """Whether an argument is traced, and no key of random numbers."""
-    return isinstance(leaf, jax.core.Tracer) and not jnp.issubdtype(leaf.dtype, jax.dtypes.extended)
+def _is_traced(leaf: Any) -> bool:
+    return isinstance(leaf, jax.core.Tracer)
+
+
+def _is_key(leaf: Any) -> bool:
+    """Whether an argument holds keys of random numbers, which a file knows as plain numbers."""
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+
+
+def _as_key(array: Any, like: Any) -> Any:
+    return jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
 
 
 def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -> Path | None:
@@ -79,7 +89,7 @@ def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -
     directory = program_directory()
     if directory is None or any(jax.config.values.get(search) for search in _SEARCHES):
         return None
-    shapes = jax.tree.map(lambda leaf: f"{leaf.dtype} {leaf.shape} {leaf.weak_type}", arguments)
+    shapes = jax.tree.map(lambda leaf: f"{leaf.dtype} {leaf.shape} {getattr(leaf, 'weak_type', '')}", arguments)
     settings = [str(jax.config.values.get(setting)) for setting in _SETTINGS]
     sources = _sources()
     key = closed_digest((sources, settings, name, structure, shapes, sorted(options.items())))
@@ -112,9 +122,9 @@ def _read(path: Path) -> export.Exported | None:
     return export.deserialize(bytearray(content[_SUM:])) if _sum(content[_SUM:]) == content[:_SUM] else None
 
 
-def _written(path: Path, function: Callable[..., Any], leaves: Sequence[Any]) -> export.Exported | None:
+def _written(path: Path, function: Callable[..., Any], arrays: Sequence[Any]) -> export.Exported | None:
     """A program as the next process will read it, or as it is if no file can hold it; None if it has no text."""
-    shapes = [jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type) for leaf in leaves]
+    shapes = [jax.ShapeDtypeStruct(array.shape, array.dtype, weak_type=array.weak_type) for array in arrays]
     try:
         program = export.export(jax.jit(function))(*shapes)
     except (ValueError, NotImplementedError):  # it calls back to Python, or uses what need not stay as it is
