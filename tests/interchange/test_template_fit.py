@@ -110,5 +110,5 @@ def test_what_is_no_template_is_refused_by_name(templates, message):
 def test_an_empty_template_and_an_unknown_option_are_refused():
     with pytest.raises(InvalidModel, match="template 'a' is empty"):
         template_likelihood({"a": np.zeros(3)})
-    with pytest.raises(InvalidOption, match="template statistics 'full' does not exist"):
-        template_likelihood(templates(), template_statistics="full")
+    with pytest.raises(InvalidOption, match="template statistics 'lite' does not exist"):
+        template_likelihood(templates(), template_statistics="lite")

@@ -72,6 +72,7 @@ FAMILY = {
         for errors in ("nominal", "scaled")
     },
     "marginal": lambda: PoissonCounts(linear(variances=VARIANCES), template_statistics="marginal"),
+    "full": lambda: PoissonCounts(linear(variances=VARIANCES), template_statistics="full"),
     "conway of one template": lambda: PoissonCounts(
         linear(variances={"b": VARIANCES["b"]}), template_statistics="conway"
     ),

@@ -151,7 +151,7 @@ def test_toys_of_constrained_simulated_templates_fluctuate_everything():
 
 
 def test_unknown_models_are_refused():
-    with pytest.raises(InvalidOption, match="template statistics 'full' does not exist; choose one of conway, poisson"):
-        TemplateStatistics("full", "nominal", np.ones(1))
+    with pytest.raises(InvalidOption, match="template statistics 'lite' does not exist; choose one of conway, poisson"):
+        TemplateStatistics("lite", "nominal", np.ones(1))
     with pytest.raises(InvalidOption, match="template errors 'free' does not exist"):
         TemplateStatistics("conway", "free", np.ones(1))

@@ -111,6 +111,12 @@ def test_an_average_over_simulation_quotes_no_chi_square_law():
     assert found.numbers["parameters"]["s_b"]["value"] == pytest.approx(scaled["value"], abs=0.3 * scaled["error"])
 
 
+def test_scales_of_each_source_keep_the_chi_square_law():
+    found = official(template_statistics="full", effort=Effort(toys=0))
+    assert found.numbers["goodness"]["p_value"] > 0.001
+    assert found.numbers["parameters"]["s_b"]["error"] > 0
+
+
 def test_options_are_checked():
     with pytest.raises(InvalidOption, match="cost 'chi2' does not exist"):
         official(cost="chi2")

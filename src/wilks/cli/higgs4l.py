@@ -47,7 +47,7 @@ _TOYS = 2000
 )
 @click.option(
     "--template-statistics",
-    type=click.Choice(["conway", "poisson", "marginal", "none"]),
+    type=click.Choice(["conway", "poisson", "marginal", "full", "none"]),
     default="conway",
     show_default=True,
     help="How the statistical error of the simulation enters; with marginal, goodness of fit needs toys.",

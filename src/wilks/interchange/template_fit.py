@@ -35,7 +35,7 @@ def template_likelihood(
             values are taken as exactly known; histograms bring the statistical errors of their simulation.
         parameters: other start values or bounds of a norm, by template name.
         template_statistics: how those errors enter: ``"auto"`` (``"conway"`` if any template has one, else none),
-            ``"conway"``, ``"poisson"``, ``"marginal"``, or None; see `PoissonCounts`.
+            ``"conway"``, ``"poisson"``, ``"marginal"``, ``"full"``, or None; see `PoissonCounts`.
         template_errors: ``"nominal"``, ``"scaled"``, or None for that of the treatment; see `PoissonCounts`.
         channel: name of the channel.
 

@@ -30,8 +30,8 @@ class CountsData(eqx.Module):
     Args:
         counts: counts of all bins, channel after channel.
         auxiliary: observed values of the constraint terms, in the likelihood's order.
-        simulation: auxiliary datum u of the finite simulation per bin: 1 in data, fluctuated in toys; empty without
-            template statistics, and where they scale nothing.
+        simulation: auxiliary data u of the finite simulation, per bin or per source and bin: 1 in data, fluctuated in
+            toys; empty without template statistics, and where they scale nothing.
     """
 
     counts: Float[Array | np.ndarray, "*lanes bins"]

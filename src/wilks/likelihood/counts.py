@@ -42,8 +42,8 @@ class PoissonCounts(AbstractCellLikelihood[CountsData], AbstractSimulator[Counts
 
     Args:
         predictor: expected counts per bin; its auxiliary measurements become constraint terms.
-        template_statistics: None, ``"conway"`` (Gaussian, HistFactory's staterror in closed form), ``"poisson"`` or
-            ``"marginal"``; see `wilks.likelihood.treatments`.
+        template_statistics: None, ``"conway"`` (Gaussian, HistFactory's staterror in closed form), ``"poisson"``,
+            ``"marginal"`` or ``"full"``; see `wilks.likelihood.treatments`.
         template_errors: ``"nominal"`` or ``"scaled"`` (errors follow the norms); None for that of the treatment.
         integer: refuse counts that are not whole, unless they come from `simulate` or `expected`.
 

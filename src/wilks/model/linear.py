@@ -13,10 +13,10 @@ from wilks._base.typing import Values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
-from .predictor import AbstractTemplatePredictor, Auxiliary, TemplateParts
+from .predictor import AbstractSourcePredictor, Auxiliary, SourceParts, TemplateParts
 
 
-class LinearTemplates(AbstractTemplatePredictor):
+class LinearTemplates(AbstractSourcePredictor):
     """mu_b = sum over s of theta_s T_sb, with the variance sum over s of theta_s^2 V_sb of finite simulation.
 
     >>> model = LinearTemplates.of({"signal": [1.0, 5.0], "background": [9.0, 9.0]})
@@ -86,6 +86,28 @@ class LinearTemplates(AbstractTemplatePredictor):
         parts = self.parts(self.space.unpack(self.space.starts))
         positive = parts.simulated > 0
         return jnp.where(positive, jnp.sqrt(parts.variance) / jnp.where(positive, parts.simulated, 1.0), 0.0)
+
+    def sources(self, values: Values) -> SourceParts:
+        """Expected counts by template; bins of a template without variance are exact."""
+        content = (jnp.asarray(self.templates) * self.space.pack(values)[None]).T
+        inexact = jnp.asarray(self.variances.T > 0)
+        return SourceParts(jnp.sum(jnp.where(inexact, 0.0, content), axis=0), jnp.where(inexact, content, 0.0))
+
+    def simulated_events(self) -> Float[np.ndarray, "norms bins"]:
+        """Effective events sumw^2/sumw2 of each template.
+
+        Raises:
+            InvalidModel: if weights make a simulated content negative.
+        """
+        found = np.argwhere((self.variances > 0) & (self.templates <= 0))
+        if len(found):
+            where, which = (int(i) for i in found[0])
+            raise InvalidModel(
+                f"template {self.space.names[which]!r} has content {self.templates[where, which]:g} with an error in "
+                f"bin {where}: weights that are negative or cancel have no number of simulated events; merge the bin"
+            )
+        square = self.templates**2
+        return np.divide(square, self.variances, out=np.zeros_like(square), where=self.variances > 0).T
 
 
 def _check(name: str, values: np.ndarray, variances: np.ndarray, bins: int) -> None:

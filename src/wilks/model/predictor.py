@@ -5,6 +5,7 @@ import dataclasses
 from typing import Generic, Literal, TypeVar
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Array, Float
 
 from wilks._base.typing import Values
@@ -74,6 +75,30 @@ class AbstractTemplatePredictor(AbstractPredictor[Float[Array, " bins"]]):
     @abc.abstractmethod
     def relative_error(self) -> Float[Array, " bins"]:
         """Relative statistical error of the simulated part at the nominal parameters."""
+
+
+class SourceParts(eqx.Module):
+    """Expected counts with each simulated source apart.
+
+    Args:
+        exact: part without statistical error of the simulation, per bin.
+        simulated: part of each source with it, per bin.
+    """
+
+    exact: Float[Array, " bins"]
+    simulated: Float[Array, "sources bins"]
+
+
+class AbstractSourcePredictor(AbstractTemplatePredictor):
+    """A predictor of expected counts that tells its simulated sources apart."""
+
+    @abc.abstractmethod
+    def sources(self, values: Values) -> SourceParts:
+        """Expected counts with each simulated source apart."""
+
+    @abc.abstractmethod
+    def simulated_events(self) -> Float[np.ndarray, "sources bins"]:
+        """Effective number of simulated events sumw^2/sumw2; 0 where a source is exact or empty."""
 
 
 class AbstractLinearisedPredictor(AbstractTemplatePredictor):

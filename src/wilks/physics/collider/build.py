@@ -50,7 +50,7 @@ class CountingModel:
 
         Args:
             cost: ``poisson``, ``pearson``, ``neyman`` or ``cnp``; the latter three know no template statistics.
-            template_statistics: ``conway``, ``poisson``, ``marginal`` or None; for the Poisson cost.
+            template_statistics: ``conway``, ``poisson``, ``marginal``, ``full`` or None; for the Poisson cost.
         """
         if cost == "poisson":
             return PoissonCounts(self.predictor, template_statistics=template_statistics)

@@ -23,7 +23,7 @@ def cms(*, cost: str = "poisson", template_statistics: str = "conway", effort: E
 
     Args:
         cost: ``poisson``, ``pearson``, ``neyman`` or ``cnp``.
-        template_statistics: how the errors of the simulation enter: ``conway``, ``poisson``, ``marginal`` or ``none``.
+        template_statistics: errors of the simulation: ``conway``, ``poisson``, ``marginal``, ``full`` or ``none``.
         effort: toys, seed, processes; 2000 toys in this process by default.
     """
     effort = effort or Effort()

@@ -29,7 +29,7 @@ def joint(
     """Signal strength ``mu`` shared by ATLAS (13 TeV) and CMS (7 and 8 TeV); backgrounds ``atlas_b`` and ``cms_b``.
 
     Args:
-        template_statistics: how the errors of the simulation enter: ``conway``, ``poisson``, ``marginal`` or ``none``.
+        template_statistics: errors of the simulation: ``conway``, ``poisson``, ``marginal``, ``full`` or ``none``.
         luminosity_fb: integrated luminosity of ATLAS in fb^-1; that of the normalisation if None.
         normalisation: of ATLAS, ``tutorial`` or ``release``.
         effort: toys, seed, processes; 2000 toys in this process by default.

@@ -36,7 +36,7 @@ def official(
 
     Args:
         cost: ``poisson``, ``pearson``, ``neyman`` or ``cnp``.
-        template_statistics: how the errors of the simulation enter: ``conway``, ``poisson``, ``marginal`` or ``none``.
+        template_statistics: errors of the simulation: ``conway``, ``poisson``, ``marginal``, ``full`` or ``none``.
         luminosity_fb: integrated luminosity in fb^-1; that of the normalisation if None.
         normalisation: ``tutorial`` (10 fb^-1, k = 1) or ``release`` (10.064 fb^-1, k-factors for gg to ZZ).
         effort: toys, seed, processes; 2000 toys in this process by default.

@@ -34,7 +34,7 @@ class Treatment:
 
     Args:
         cost: ``poisson``, ``pearson``, ``neyman`` or ``cnp``; all but the first are biased at low counts.
-        template_statistics: ``conway``, ``poisson``, ``marginal`` or ``none``; with the Poisson cost only.
+        template_statistics: ``conway``, ``poisson``, ``marginal``, ``full`` or ``none``; with the Poisson cost only.
         luminosity_fb: integrated luminosity in fb^-1; that of the normalisation if None.
         normalisation: ``tutorial`` or ``release``; see `wilks.physics.collider.samples.NORMALISATIONS`.
 
