@@ -40,6 +40,8 @@ def grid_posterior(signal: AbstractSignal, data: Any, *, space: ParameterSpace |
     for name in names:
         if priors[name].prior is None:
             raise InvalidOption(f"parameter {name!r} has no prior; give space= with one, e.g. LogUniform(1e-3, 1.0)")
+    if joined := [name for prior in priors.joint for name in prior.names if name in names]:
+        raise InvalidOption(f"{', '.join(joined)}: a joint prior; give amplitude and shape priors of their own")
     plane = plane_of(signal, names)
     (x,) = plane.vectors(problem.data)
     nodes, shape = plane.nodes(), (len(signal.grid.amplitudes), len(signal.grid.shapes))

@@ -1,6 +1,7 @@
 from .choices import Choice as Choice
 from .gamma_priors import Beta as Beta
 from .gamma_priors import Gamma as Gamma
+from .joint_priors import MultivariateNormal as MultivariateNormal
 from .normal_priors import HalfNormal as HalfNormal
 from .normal_priors import LogNormal as LogNormal
 from .normal_priors import Normal as Normal

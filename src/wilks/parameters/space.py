@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from wilks._base.errors import InvalidParameter, UnknownName, near_names
 from wilks._base.typing import LogProb, Theta, Values
 
 from .choices import Choice
+from .joint_priors import Block, MultivariateNormal, log_priors_of
 from .parameter import Parameter
 
 
@@ -45,6 +47,10 @@ class NamedValues(eqx.Module, Mapping):
 class ParameterSpace:
     """Named parameters in a fixed order; every change returns a new space.
 
+    Args:
+        parameters: in order, each name once.
+        joint: priors of several parameters, whose own priors are the marginal ones; see `with_prior`.
+
     >>> space = ParameterSpace((Parameter("mu", 1.0, lower=0.0), Parameter("b", 2.0)))
     >>> space.fix(b=3.0).free
     ('mu',)
@@ -53,9 +59,11 @@ class ParameterSpace:
     """
 
     parameters: Sequence[Parameter]
+    joint: Sequence[MultivariateNormal] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", tuple(self.parameters))
+        object.__setattr__(self, "joint", tuple(self.joint))
         seen: dict[str, Parameter] = {}
         for parameter in self.parameters:
             if parameter.name in seen:
@@ -63,10 +71,16 @@ class ParameterSpace:
                     f"parameter {parameter.name!r} is defined twice: {seen[parameter.name]} and {parameter}"
                 )
             seen[parameter.name] = parameter
+        for prior in self.joint:
+            for name in prior.names:
+                _check_member(self[name], prior)
+        members = [name for prior in self.joint for name in prior.names]
+        if twice := {name for name in members if members.count(name) > 1}:
+            raise InvalidParameter(f"{', '.join(sorted(twice))}: in two joint priors; put them into one")
 
     @functools.cached_property
     def _hash(self) -> int:
-        return hash(self.parameters)
+        return hash((self.parameters, self.joint))
 
     def __hash__(self) -> int:
         return self._hash  # compiled programs are looked up by it at every call
@@ -109,6 +123,18 @@ class ParameterSpace:
     def free_mask(self) -> Bool[np.ndarray, " parameters"]:
         """True where a fit may move the parameter."""
         return _frozen([p.is_free for p in self.parameters], bool)
+
+    @functools.cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """Free parameters with a joint prior, given those of it that are held."""
+        found = []
+        for prior in self.joint:
+            held = {n: float(self[n].start) for n in prior.names if not self[n].is_free}
+            if len(held) < len(prior.names):
+                law = prior.given(held)
+                where = np.array(self.indices(law.names))
+                found.append(Block(law, where, np.cumsum(self.free_mask)[where] - 1))
+        return tuple(found)
 
     def __len__(self) -> int:
         return len(self.parameters)
@@ -180,9 +206,9 @@ class ParameterSpace:
     def log_prior(self, values: Values) -> LogProb:
         """Sum of the logarithms of the priors; -inf outside the bounds. Parameters without a prior add nothing."""
         theta = self.pack(values)
-        total = jnp.zeros(())
+        total, joined = log_priors_of(self.blocks, theta), {n for prior in self.joint for n in prior.names}
         for i, parameter in enumerate(self.parameters):
-            if parameter.prior is not None and parameter.is_free:
+            if parameter.prior is not None and parameter.is_free and parameter.name not in joined:
                 total = (
                     total
                     + parameter.prior.log_prob(theta[i])
@@ -200,7 +226,43 @@ class ParameterSpace:
                 raise UnknownName(f"a parameter has no setting {key!r}; {near_names(key, sorted(allowed))}")
         parameters = list(self.parameters)
         parameters[where] = dataclasses.replace(parameters[where], **changes)
-        return ParameterSpace(tuple(parameters))
+        return ParameterSpace(tuple(parameters), self.joint)
+
+    def with_prior(self, prior: MultivariateNormal) -> "ParameterSpace":
+        """A new space in which several parameters have a joint prior.
+
+        Raises:
+            InvalidParameter: if one of them has a prior already, or finite bounds.
+            UnknownName: for a parameter that does not exist.
+        """
+        space = self
+        for name, alone in prior.marginals.items():
+            if space[name].prior is not None:
+                raise InvalidParameter(
+                    f"parameter {name!r} has the prior {space[name].prior} already; take it out with replace({name!r}, "
+                    "prior=None) before a joint one"
+                )
+            space = space.replace(name, prior=alone)
+        return ParameterSpace(space.parameters, (*space.joint, prior))
+
+    def part(self, names: Iterable[str]) -> "ParameterSpace":
+        """A space of some of the parameters, in the given order.
+
+        Joint priors stay joint among those that are kept; the others count as held at their value if they are fixed,
+        else as left open.
+
+        Raises:
+            UnknownName: for a parameter that does not exist.
+        """
+        kept = {name: self[name] for name in names}
+        joint = []
+        for prior in self.joint:
+            held = {n: float(self[n].start) for n in prior.names if n not in kept and not self[n].is_free}
+            if members := [n for n in prior.names if n in kept]:
+                law = prior.given(held).only(members)
+                kept |= {n: dataclasses.replace(kept[n], prior=alone) for n, alone in law.marginals.items()}
+                joint += [law] if len(members) > 1 else []
+        return ParameterSpace(tuple(kept.values()), joint)
 
     def fix(self, values: Values | None = None, /, **named: float) -> "ParameterSpace":
         """A new space with parameters held at values: ``space.fix(mu=1.0)`` or ``space.fix({"st[0]": 1.0})``."""
@@ -249,16 +311,30 @@ class ParameterSpace:
                     f"parameter {parameter.name!r} is defined twice and differs in {difference}: {known} and "
                     f"{parameter}; make them equal or rename one"
                 )
-        return ParameterSpace(tuple(merged))
+        return ParameterSpace(tuple(merged), tuple(dict.fromkeys((*self.joint, *other.joint))))
 
     def __repr__(self) -> str:
-        return "ParameterSpace(\n" + "".join(f"  {p},\n" for p in self.parameters) + ")"
+        return "ParameterSpace(\n" + "".join(f"  {p},\n" for p in (*self.parameters, *self.joint)) + ")"
 
 
 def _frozen(values: list[Any], dtype: type) -> Any:
     array = np.array(values, dtype=dtype)
     array.setflags(write=False)  # shared by everybody who asks
     return array
+
+
+def _check_member(parameter: Parameter, prior: MultivariateNormal) -> None:
+    """Refuse a member of a joint prior that has another prior of its own, or bounds that would cut it."""
+    if math.isfinite(parameter.lower) or math.isfinite(parameter.upper) or parameter.period is not None:
+        raise InvalidParameter(
+            f"parameter {parameter.name!r} has bounds or a period, which cut the joint prior of "
+            f"{', '.join(prior.names)}; take them away, or give each parameter a prior of its own"
+        )
+    if not eqx.tree_equal(parameter.prior, prior.marginals[parameter.name]):
+        raise InvalidParameter(
+            f"parameter {parameter.name!r} has the prior {parameter.prior} and is a member of {prior}; build the space "
+            "anew for another prior"
+        )
 
 
 def _difference(one: Parameter, two: Parameter) -> str:

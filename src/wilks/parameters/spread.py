@@ -24,7 +24,7 @@ def spread_points(space: ParameterSpace, uniforms: Points) -> Points:
 
     Fixed parameters stay at their value. A free one goes
 
-    * through the quantiles of its prior, cut at its bounds;
+    * through the quantiles of its prior, cut at its bounds, or of its joint prior;
     * without a prior: uniformly between its bounds, or over one period;
     * with one bound only: at a distance d exp(z) from it, with d the distance of the start (or, if that is zero, the
       size of the bound, at least 1) and z standard normal;
@@ -35,6 +35,8 @@ def spread_points(space: ParameterSpace, uniforms: Points) -> Points:
     for i, parameter in enumerate(space.parameters):
         if parameter.is_free:
             points[:, i] = np.asarray(_quantiles(parameter, columns[:, i]))
+    for law, where, _ in space.blocks:
+        points[:, where] = np.asarray(law.values(scipy.special.ndtri(columns[:, where])))
     return np.clip(points, space.lowers, space.uppers)
 
 

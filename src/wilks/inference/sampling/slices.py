@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key, LogProb
+from wilks.parameters.joint_priors import joined_values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.spread import cut_quantile
 
@@ -79,7 +80,8 @@ def position_of(target: Target, point: Cube) -> Cube:
     """Values of the free parameters at a point of the unit cube."""
     free = [target.space[name] for name in target.space.free]
     inside = jnp.clip(point, _EDGE, 1.0 - _EDGE)
-    return jnp.stack([_quantile(p, inside[i], target.centre[i]) for i, p in enumerate(free)])
+    values = jnp.stack([_quantile(p, inside[i], target.centre[i]) for i, p in enumerate(free)])
+    return joined_values(target.space.blocks, values, inside)
 
 
 def _quantile(p: Parameter, u: Array, centre: Array) -> Array:

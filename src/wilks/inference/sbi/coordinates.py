@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from wilks._base.errors import InvalidParameter
 from wilks._base.typing import LogProb, Scalar
+from wilks.parameters.joint_priors import joined_values
 from wilks.parameters.normal_priors import Normal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import AbstractPrior, Uniform
@@ -114,23 +115,34 @@ class PriorNormal(AbstractCoordinate):
 
 
 class Affine(AbstractCoordinate):
-    """z = (theta - centre)/scale with the prior's median and half of its central 68 %: for unbounded priors."""
+    """z = (theta - centre)/scale with the prior's median and half of its central 68 %: for unbounded priors.
+
+    Those of a joint prior are L^-1 (theta - mean), with the Cholesky factor L of its covariance.
+    """
 
     space: ParameterSpace = eqx.field(static=True)
 
     def to_network(self, theta: Float[Array, " parameters"]) -> Coordinates:
         """Distance from the prior's median in units of its spread."""
         centre, scale = _centre_and_scale(self.space)
-        return (jnp.asarray(theta) - centre) / scale
+        z = (jnp.asarray(theta) - centre) / scale
+        for law, where, _ in self.space.blocks:
+            z = z.at[where].set(law.scores(jnp.asarray(theta)[where]))
+        return z
 
     def to_physical(self, z: Coordinates) -> Float[Array, " parameters"]:
         """Centre + scale z."""
         centre, scale = _centre_and_scale(self.space)
-        return jnp.asarray(centre) + scale * z.astype(float)
+        theta = jnp.asarray(centre) + scale * z.astype(float)
+        for law, where, _ in self.space.blocks:
+            theta = theta.at[where].set(law.values(z.astype(float)[where]))
+        return theta
 
     def log_jacobian(self, theta: Float[Array, " parameters"]) -> LogProb:
-        """Minus the sum of ln scale."""
+        """Minus the sum of ln scale, or of ln L_ii."""
         _, scale = _centre_and_scale(self.space)
+        for law, where, _ in self.space.blocks:
+            scale[where] = np.diagonal(law.cholesky)
         return jnp.where(jnp.all(_inside(self.space, theta)), -jnp.sum(jnp.log(scale)), -jnp.inf)
 
     def contains(self, z: Coordinates) -> Bool[Array, ""]:
@@ -175,7 +187,13 @@ def inferred_space(space: ParameterSpace, targets: tuple[str, ...] | None = None
         if not space[name].is_free:
             raise InvalidParameter(f"target {name!r} is fixed at {space[name].start}; release it or leave it out")
         prior_of(space[name])
-    return ParameterSpace(tuple(space[name] for name in names))
+    return space.part(names)
+
+
+def with_held(inferred: ParameterSpace, space: ParameterSpace) -> ParameterSpace:
+    """The inferred parameters, then those of the whole space that are not free."""
+    held = tuple(p for p in space.parameters if not p.is_free)
+    return ParameterSpace((*inferred.parameters, *held), inferred.joint)
 
 
 def prior_of(parameter: Parameter) -> AbstractPrior:
@@ -228,7 +246,11 @@ def _probabilities(
         return (prior.cdf(x) - below) / mass, (prior.survival(x) - above) / mass
 
     pairs = [one(p, theta[i]) for i, p in enumerate(space.parameters)]
-    return jnp.stack([b for b, _ in pairs]), jnp.stack([a for _, a in pairs])
+    below, above = jnp.stack([b for b, _ in pairs]), jnp.stack([a for _, a in pairs])
+    for law, where, _ in space.blocks:
+        z = law.scores(theta[where])
+        below, above = below.at[where].set(ndtr(z)), above.at[where].set(ndtr(-z))
+    return below, above
 
 
 def _quantiles(space: ParameterSpace, u: Float[Array, " parameters"]) -> Float[Array, " parameters"]:
@@ -237,7 +259,8 @@ def _quantiles(space: ParameterSpace, u: Float[Array, " parameters"]) -> Float[A
         whole = jnp.clip(below + mass * u, _SMALLEST, 1.0 - _SMALLEST)
         return jnp.clip(prior_of(parameter).quantile(whole), parameter.lower, parameter.upper)
 
-    return jnp.stack([one(p, u[i]) for i, p in enumerate(space.parameters)])
+    inside = jnp.clip(u, _SMALLEST, 1.0 - _SMALLEST)
+    return joined_values(space.blocks, jnp.stack([one(p, u[i]) for i, p in enumerate(space.parameters)]), inside)
 
 
 def _log_prior(space: ParameterSpace, theta: Float[Array, " parameters"]) -> LogProb:

@@ -171,6 +171,8 @@ def refuse_other_space(space: ParameterSpace, likelihood: AbstractLikelihood) ->
     differing = [text for n in space.free if n in other for text in _differences(space[n], other[n])]
     parts = [f"the posterior lacks {', '.join(missing)}"] if missing else []
     parts += [f"the likelihood lacks {', '.join(surplus)}"] if surplus else []
+    if not parts and other.joint and other.part(other.free).joint != space.part(space.free).joint:
+        differing.append("their joint priors are others")
     if parts or differing:
         raise InvalidParameter(
             f"posterior and likelihood differ: {'; '.join(parts + differing)}. A posterior of some targets needs a "

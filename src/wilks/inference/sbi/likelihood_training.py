@@ -21,7 +21,7 @@ from wilks.parameters.space import ParameterSpace
 
 from .budget import USUAL_BATCH, Budget
 from .checkpoints import Checkpoints, digest_of_pairs, identity_of
-from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network
+from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network, with_held
 from .density import AbstractDensityFamily
 from .flows import SplineFlow
 from .likelihood_rounds import train_at_data
@@ -191,9 +191,8 @@ def _train_one(seed: Key, pairs: Pairs, settings: _Settings, stage: str) -> Neur
     validity = None
     if not rows.valid.all():
         validity = train_validity(jax.random.fold_in(seed, 2), rows.z, rows.valid, settings.budget)
-    held = tuple(p for p in space.parameters if not p.is_free)
     return NeuralLikelihood(
-        space=ParameterSpace((*coordinate.space.parameters, *held)),
+        space=with_held(coordinate.space, space),
         coordinate=coordinate,
         network=eqx.tree_at(lambda n: n.density, trained.network, settled.density),
         scaling=scaling,

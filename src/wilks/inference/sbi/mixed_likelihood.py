@@ -22,7 +22,7 @@ from wilks.results.provenance import Provenance
 from .blocks import Layout, blocks_of
 from .budget import Budget
 from .checkpoints import Checkpoints, digest_of_pairs, identity_of
-from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network
+from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network, with_held
 from .density import AbstractDensityFamily
 from .flows import SplineFlow
 from .networks import Perceptron, perceptron
@@ -208,9 +208,8 @@ def train_mixed_likelihood(
         points = Checkpoints(Path(store) / "mixed-likelihood", identity)
     network, training, flags = _train(jax.random.fold_in(seed, 1), family, ready, budget, points, progress)
     some_failed = not ready.valid.all()
-    held = tuple(p for p in space.parameters if not p.is_free)
     return MixedLikelihood(
-        space=ParameterSpace((*ready.coordinate.space.parameters, *held)),
+        space=with_held(ready.coordinate.space, space),
         coordinate=ready.coordinate,
         network=network,
         categories=jnp.asarray(ready.categories),

@@ -14,6 +14,7 @@ from wilks._base.typing import Key
 from wilks.inference.lanes import map_lanes, stack_lanes
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import prepare
+from wilks.parameters.joint_priors import joined_shares, joined_values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
@@ -73,7 +74,8 @@ def log_priors(space: ParameterSpace, theta: Points) -> Float[np.ndarray, " poin
 def prior_quantiles(space: ParameterSpace, theta: Points) -> Float[np.ndarray, "points free"]:
     """Share of the prior within the bounds that lies below each free parameter: uniform in [0, 1] under the prior."""
     columns = [_quantiles(space, name, theta[:, space.index(name)]) for name in space.free]
-    return np.stack(columns, axis=1) if columns else np.zeros((len(theta), 0))
+    shares = np.stack(columns, axis=1) if columns else np.zeros((len(theta), 0))
+    return np.asarray(joined_shares(space.blocks, shares, theta[:, space.free_mask])) if space.blocks else shares
 
 
 def log_likelihoods(likelihood: AbstractLikelihood, data: Any, theta: Points) -> Float[np.ndarray, " points"]:
@@ -103,7 +105,7 @@ def _quantiles(space: ParameterSpace, name: str, values: np.ndarray) -> np.ndarr
 @eqx.filter_jit
 def _from_quantiles(space, shares):
     columns = [_cut_quantile(space[name], shares[:, i]) for i, name in enumerate(space.free)]
-    return jnp.stack(columns, axis=1)
+    return joined_values(space.blocks, jnp.stack(columns, axis=1), shares)
 
 
 def _cut_quantile(parameter: Parameter, shares: Float[Array, " points"]) -> Float[Array, " points"]:

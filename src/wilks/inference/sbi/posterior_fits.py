@@ -23,7 +23,7 @@ from wilks.results.provenance import Provenance
 from .atoms import AtomicHeldOutLoss, AtomicLoss, Atoms
 from .budget import USUAL_BATCH, Budget
 from .checkpoints import Checkpoints, digest_of_pairs, identity_of
-from .coordinates import COORDINATES, AbstractCoordinate, Affine, to_network
+from .coordinates import COORDINATES, AbstractCoordinate, Affine, to_network, with_held
 from .density import AbstractDensityFamily
 from .drawing import Observed, coarse, encode_scaled, log_densities, shares_inside
 from .embeddings import AbstractEncoderFamily, BlockEncoder, scaled_layout
@@ -162,9 +162,8 @@ def fit_posterior(
     network, stiff = _settled(fit, trained.network, ready)
     flags = _flags(ready, fit.budget) | trained.record.flags | pairs.flags | stiff
     settings = _settings(fit, chosen, ready, scores)
-    held = tuple(p for p in fit.space.parameters if not p.is_free)
     return NeuralPosterior(
-        space=ParameterSpace((*fit.targets.parameters, *held)),
+        space=with_held(fit.targets, fit.space),
         coordinate=chosen.coordinate,
         estimator=network,
         standard=chosen.standard,

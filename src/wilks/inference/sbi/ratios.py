@@ -27,7 +27,7 @@ from wilks.results.text import as_text
 from .blocks import Layout, blocks_of, observed_blocks
 from .budget import USUAL_BATCH, Budget
 from .checkpoints import Checkpoints, digest_of_pairs, identity_of
-from .coordinates import COORDINATES, AbstractCoordinate, inferred_space
+from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, with_held
 from .estimator import Preparation
 from .ledgers import ledger_summary
 from .networks import Residual
@@ -332,9 +332,8 @@ def _described(
     network: RatioNetwork,
     training: TrainingRecord,
 ) -> NeuralRatio:
-    held = tuple(p for p in settings.space.parameters if not p.is_free)
     return NeuralRatio(
-        space=ParameterSpace((*settings.coordinate.space.parameters, *held)),
+        space=with_held(settings.coordinate.space, settings.space),
         coordinate=settings.coordinate,
         network=network,
         preparation=inputs.preparation,

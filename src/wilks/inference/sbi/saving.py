@@ -15,6 +15,7 @@ import numpy as np
 from wilks._base.errors import InvalidFile, InvalidOption
 from wilks.parameters.choices import Choice
 from wilks.parameters.gamma_priors import Beta, Gamma
+from wilks.parameters.joint_priors import MultivariateNormal
 from wilks.parameters.normal_priors import HalfNormal, LogNormal, Normal, TruncatedNormal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Exponential, LogUniform, Uniform
@@ -57,7 +58,7 @@ COMPONENTS: dict[str, type] = {
         *(Affine, Box, PriorNormal),
         *(Beta, Exponential, Gamma, HalfNormal, LogNormal, LogUniform, Normal, Tabulated, TruncatedNormal, Uniform),
         *(BlockScaling, Convolved, Estimator, Flat, FusedBlocks, MlpEncoder, Perceptron, Pooled, Preparation),
-        *(Choice, NeuralOdds, OddsNetwork, Residual, Trunk),
+        *(Choice, MultivariateNormal, NeuralOdds, OddsNetwork, Residual, Trunk),
         *(FlowMatching, ScoreField, ScoreMatching, ShapeLikelihoods, Standardiser, SufficientStatistic, VelocityField),
         *(ConditionalMixture, Flow, LayerMasks, LayerWeights, MixtureDensity, SplineFlow),
         *(BlockRatio, DataScaling, LikelihoodNetwork, NeuralLikelihood, NeuralPredictor, NeuralRatio, RatioNetwork),

@@ -19,7 +19,7 @@ from wilks.model.predictor import AbstractPredictor
 from wilks.parameters.space import ParameterSpace
 
 from .budget import Budget
-from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network
+from .coordinates import COORDINATES, AbstractCoordinate, inferred_space, to_network, with_held
 from .density import AbstractDensityFamily
 from .mixture_density import ConditionalMixture, MixtureDensity
 from .networks import Perceptron, perceptron
@@ -128,9 +128,8 @@ def train_predictor(
     loss = _PoissonLoss(jnp.asarray(scale, jnp.float32))
     rows = {"y": z, "n": counts.astype(np.float32)}
     trained = train(fit, loss, fresh, rows, budget=budget or Budget(), progress=progress)
-    held = tuple(p for p in space.parameters if not p.is_free)
     return NeuralPredictor(
-        space=ParameterSpace((*coordinate.space.parameters, *held)),
+        space=with_held(coordinate.space, space),
         coordinate=coordinate,
         network=trained.network,
         scale=jnp.asarray(scale),

@@ -112,7 +112,7 @@ def marginal(posterior: Any, names: Sequence[str]) -> MarginalPosterior:
         UnknownName: for a name that the posterior does not have.
         InvalidOption: if no free parameter is kept.
     """
-    kept = ParameterSpace(tuple(posterior.space[name] for name in dict.fromkeys(names)))
+    kept = posterior.space.part(dict.fromkeys(names))
     if not kept.free:
         raise InvalidOption("no free parameter is kept; name at least one")
     return MarginalPosterior(kept, posterior)

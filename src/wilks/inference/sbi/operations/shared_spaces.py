@@ -31,6 +31,8 @@ def space_of_all(posteriors: Iterable[Proposal]) -> ParameterSpace:
                     f"parameter {one.name!r}: posterior 1 has {_text(one)}, posterior {number} {_text(two)}; train all "
                     "with one space, or widen a truncated one"
                 )
+        if other.joint != first.joint:
+            raise InvalidParameter(f"posteriors 1 and {number} have other joint priors; train all with one space")
     return first
 
 
