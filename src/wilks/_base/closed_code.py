@@ -5,7 +5,6 @@ array, or a function that is closed itself. Its code is what runs, not its sourc
 """
 
 import dis
-import itertools
 import sys
 import types
 from collections.abc import Iterator
@@ -43,7 +42,7 @@ def closed_code(function: types.FunctionType) -> tuple[Any, ...] | None:
 
 
 _UNKNOWN = object()
-_IMPORT = "import"  # no name of Python's; stands before a module, or nothing where a name of the module is changed
+_IMPORT = "import"  # no name of Python's; stands before a module, or before nothing where all is lost
 
 
 def _looked_up(path: tuple[str, ...], names: dict[str, Any]) -> Any:
@@ -87,11 +86,15 @@ def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:
 
 def _lookups(code: types.CodeType) -> Iterator[tuple[str, ...]]:
     """The names that code looks up outside of itself, each with the attribute that is taken of it at once."""
-    for step, after in itertools.pairwise(dis.get_instructions(code)):  # the last one returns
-        if step.opname in ("IMPORT_NAME", "STORE_GLOBAL", "DELETE_GLOBAL"):
-            yield _IMPORT, step.argval if step.opname == "IMPORT_NAME" else ""
+    steps = list(dis.get_instructions(code))
+    for i, step in enumerate(steps):
+        if step.opname == "IMPORT_NAME":  # what stands before says from how many packages above, and which names
+            yield _IMPORT, step.argval if steps[i - 2].argval == 0 else ""
         elif step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-            yield (step.argval, after.argval) if after.opname in ("LOAD_ATTR", "LOAD_METHOD") else (step.argval,)
+            taken = steps[i + 1].opname in ("LOAD_ATTR", "LOAD_METHOD")
+            yield (step.argval, steps[i + 1].argval) if taken else (step.argval,)
+        elif "GLOBAL" in step.opname:  # changed, or found in a way that this does not know
+            yield _IMPORT, ""
 
 
 def _content(code: types.CodeType) -> tuple[Any, ...]:
