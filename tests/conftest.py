@@ -29,6 +29,14 @@ def _bounded_memory() -> Iterator[None]:
         jax.clear_caches()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _everything_traced() -> Iterator[None]:
+    """Trace every program here, where types and shapes are checked, and keep none: few are asked for twice."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("wilks.inference.stored_programs.program_directory", lambda: None)
+        yield
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder of real data files: WILKS_TEST_DATA, or shared/data beside the checkout."""
