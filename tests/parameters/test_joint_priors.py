@@ -1,11 +1,14 @@
 """Multivariate normal priors: density, conditions, draws and unions against scipy and closed forms."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.stats import kstest, multivariate_normal, norm
 
 from wilks._base.errors import InvalidParameter, UnknownName
+from wilks.likelihood.unbinned import Unbinned
+from wilks.model.density_source import DensitySource
 from wilks.parameters.joint_priors import MultivariateNormal, joined_shares, joined_values
 from wilks.parameters.normal_priors import Normal
 from wilks.parameters.parameter import Parameter
@@ -154,3 +157,11 @@ def test_members_with_bounds_or_priors_of_their_own_are_refused():
         ParameterSpace((Parameter("a"), Parameter("b"))).with_prior(prior())
     with pytest.raises(UnknownName, match="no parameter 'd' in this prior"):
         prior().only(("a", "d"))
+
+
+def test_joint_priors_inside_of_sources_are_refused_where_they_would_be_lost():
+    plain = ParameterSpace((Parameter("m", 5.0), Parameter("s", 1.0)))
+    own = plain.with_prior(MultivariateNormal(("m", "s"), (5.0, 1.0), [[0.1, 0.02], [0.02, 0.1]]))
+    peak = DensitySource(lambda x, p: jnp.exp(-0.5 * ((x - p["m"]) / p["s"]) ** 2), own, limits=(0.0, 10.0))
+    with pytest.raises(InvalidParameter, match="m, s: a joint prior inside of a source"):
+        Unbinned({"peak": peak}, free={"m": (3.0, 7.0), "s": (0.5, 2.0)})

@@ -55,7 +55,8 @@ def space_of(datasets: Datasets, free_rates: Sequence[str], free: Mapping[str, B
 
     Raises:
         UnknownName: for a rate of no source, or a parameter that no source has.
-        InvalidParameter: for a repeated name, bounds without room, or sources that disagree on a parameter.
+        InvalidParameter: for a repeated name, bounds without room, joint priors inside of sources, or sources that
+            disagree on a parameter.
     """
     names = [name for inside in datasets.values() for name in inside]
     for name in free_rates:
@@ -65,6 +66,11 @@ def space_of(datasets: Datasets, free_rates: Sequence[str], free: Mapping[str, B
     for name in free:
         if name not in known:
             raise UnknownName(f"no source has a parameter {name!r}; {near_names(name, known)}")
+    priors = [prior for inside in datasets.values() for source in inside.values() for prior in source.space.joint]
+    if joined := sorted({name for prior in priors for name in prior.names} & set(free)):
+        raise InvalidParameter(
+            f"{', '.join(joined)}: a joint prior inside of a source; give it to the likelihood's space by with_prior"
+        )
     rates = [Parameter(name + SUFFIX, 1.0, lower=0.0) for name in free_rates]
     shapes = [_released(known[name], bounds) for name, bounds in free.items()]
     return ParameterSpace((*rates, *shapes))

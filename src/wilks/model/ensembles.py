@@ -258,7 +258,7 @@ class FixedEnsemble(AbstractEnsemble):
         self.values = np.array(part.space.complete(fixed), dtype=float)
         names = [name for name in part.space.names if name not in fixed]
         self.free = np.array(part.space.indices(names), dtype=np.int64)
-        self.space = ParameterSpace(tuple(part.space[name] for name in names))
+        self.space = part.space.fix(fixed).part(names)
         self.outputs, self.linear = part.outputs, part.linear
 
     def predict(self, points: Points) -> Predicted:

@@ -70,7 +70,7 @@ def pulls_of(likelihood: AbstractLikelihood) -> tuple[str, ...]:
 def _frozen_part(likelihood: GaussianResiduals) -> GaussianResiduals:
     predictor, names = likelihood.predictor, pulls_of(likelihood)
     space, null = predictor.space, null_values(predictor.space)
-    rest = ParameterSpace(tuple(p for p in space.parameters if p.name not in names))
+    rest = space.part(n for n in space.names if n not in names)
     held = Held(rest, predictor, tuple((n, null[n]) for n in names))
     return GaussianResiduals(held, covariance=pulled_covariance(likelihood, names))
 

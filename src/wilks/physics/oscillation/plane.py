@@ -79,7 +79,7 @@ def grid_signal(
     names = pulls_of(likelihood) if freeze_covariance else ()
     if names:
         likelihood = frozen(likelihood)
-        space = None if space is None else ParameterSpace(tuple(p for p in space.parameters if p.name not in names))
+        space = None if space is None else space.part(n for n in space.names if n not in names)
     signal = tabulate(likelihood, grid, form=form, linearity=linearity, space=space, at=at)
     if names:
         sentence = f"the effect of {', '.join(names)} is a covariance taken without a sterile neutrino"
