@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest, multivariate_normal, norm
 
+from wilks._base.digests import digest
 from wilks._base.errors import InvalidParameter, UnknownName
 from wilks.likelihood.unbinned import Unbinned
 from wilks.model.density_source import DensitySource
@@ -123,6 +124,14 @@ def test_it_says_what_it_is():
     assert "MultivariateNormal(a 1 +- 1, b 2 +- 1.41421, c 3 +- 0.707107)" in repr(space())
     assert priors_of(space())["a"] == "Normal(mean=1.0, sigma=1.0), joint with b, c"
     assert priors_of(space().fix(b=2.0, c=3.0))["a"].startswith("Normal(mean=1.0, sigma=0.9")
+
+
+def test_digests_of_spaces_without_joint_priors_stay_what_they_were():
+    """Random numbers are keyed by them; this one was made before there were joint priors."""
+    plain = ParameterSpace((Parameter("a", 0.5, lower=0.0, upper=1.0),))
+    assert digest(plain) == "287a5c4440624c8611ee390bf78159b692a350f37293c5a49ea3089879718f0f"
+    alone = ParameterSpace(tuple(Parameter(n, 0.0, prior=prior().marginals[n]) for n in NAMES))
+    assert digest(alone) != digest(ParameterSpace(tuple(Parameter(n, 0.0) for n in NAMES)).with_prior(prior()))
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,15 @@ def closed_digest(tree: Any) -> str | None:
     return walk.finish() if is_verifiable(walk.finish()) else None
 
 
+DIGEST_IF_SET = "digest if set"
+"""Metadata of a field added later: left out of digests while it is empty, so that earlier ones, and the random numbers
+that are keyed by them, stay what they were."""
+
+
 @functools.cache
-def _field_names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in dataclasses.fields(kind))
+def _fields_of(kind: type) -> tuple[tuple[str, bool], ...]:
+    """Names of the fields of a dataclass, and which enter a digest only if they are not empty."""
+    return tuple((field.name, DIGEST_IF_SET in field.metadata) for field in dataclasses.fields(kind))
 
 
 class _Walk:
@@ -159,9 +165,12 @@ class _Walk:
     def add_dataclass(self, item: Any) -> None:
         self.piece("object")
         self.add_type(type(item))
-        for name in _field_names(type(item)):
+        for name, if_set in _fields_of(type(item)):
+            value = getattr(item, name, None)
+            if if_set and not value:
+                continue
             self.add_text(name)
-            self.add(getattr(item, name, None))
+            self.add(value)
 
     def add_partial(self, item: functools.partial) -> None:
         self.piece("partial")

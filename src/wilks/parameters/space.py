@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from wilks._base.digests import DIGEST_IF_SET
 from wilks._base.errors import InvalidParameter, UnknownName, near_names
 from wilks._base.typing import LogProb, Theta, Values
 
@@ -59,7 +60,7 @@ class ParameterSpace:
     """
 
     parameters: Sequence[Parameter]
-    joint: Sequence[MultivariateNormal] = ()
+    joint: Sequence[MultivariateNormal] = dataclasses.field(default=(), metadata={DIGEST_IF_SET: True})
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameters", tuple(self.parameters))
