@@ -82,6 +82,8 @@ def successful_fits(points: int, seeds: int, below: float) -> Work:
         for seed in range(1, seeds + 1):
             np.random.seed(seed)  # noqa: NPY002
             lowest.append(float(model.make_fit(points=points)["chisq"].min()))
+        if min(lowest) >= below:
+            raise RuntimeError(f"none of {seeds} fits comes below a chi2 of {below}; the lowest is {min(lowest)}")
         return {"items": sum(chi2 < below for chi2 in lowest), "values": sorted(lowest)[:SAMPLE]}
 
     return work

@@ -105,6 +105,24 @@ def reads_a_file(x):
     return float(open("scale.txt").read()) * x
 
 
+def reads_a_table(x):
+    return np.loadtxt("table.txt") * x
+
+
+def reads_an_array(x):
+    from numpy import load
+
+    return load("table.npy") * x
+
+
+def throws_a_number(x):
+    return np.random.normal() * x  # noqa: NPY002
+
+
+def reads_settings(x):
+    return x if jax.config.jax_enable_x64 else -x
+
+
 def reads_by_name(x):
     return getattr(np, "ex" + "p")(x)
 
@@ -141,7 +159,7 @@ def calls_one(x):
         *(decorated(offset), Decorated(offset), with_attribute, reads_state, reads_a_generator, reads_a_class),
         *(reads_wrapped, reads_vectorised, reads_a_partial, reads_a_file, reads_by_name, imports_own, nameless),
         *(
-            calls_one,
+            *(calls_one, imports_from_here, reads_a_table, reads_an_array, throws_a_number, reads_settings),
             writes_state,
             made_with(STATE.append),
             made_with(Decorated),

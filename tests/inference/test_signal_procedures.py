@@ -24,6 +24,7 @@ from wilks.inference.sensitivities import sensitivity
 from wilks.inference.signal_planes import SignalPlane
 from wilks.likelihood.signal_grids import SignalGrid
 from wilks.likelihood.tabulation import tabulate
+from wilks.parameters.joint_priors import MultivariateNormal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import LogUniform, Uniform
 from wilks.parameters.space import ParameterSpace
@@ -160,6 +161,13 @@ def test_a_posterior_of_a_linear_signal_is_a_truncated_normal():
         assert np.sum(column * fine.amplitudes) / column.sum() == pytest.approx(law.mean(), abs=5e-3 * sigma)
     assert np.sum(found.mass) == pytest.approx(1.0, rel=1e-12)
     assert space.names == signal.space.names
+
+
+def test_a_posterior_on_the_grid_refuses_joint_priors():
+    open_ = ParameterSpace(tuple(Parameter(name) for name in linear().space.names))
+    joint = MultivariateNormal(open_.names[:2], (0.0, 0.5), np.eye(2))
+    with pytest.raises(InvalidOption, match="a joint prior; give amplitude and shape priors of their own"):
+        grid_posterior(linear(), data(), space=open_.with_prior(joint))
 
 
 def prior_density(name, axis):

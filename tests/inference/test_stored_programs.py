@@ -186,7 +186,8 @@ def test_nothing_is_kept_once_the_source_was_edited(folder, monkeypatch):
 
 
 def newest_source():
-    return max(path.stat().st_mtime for path in Path(wilks.__file__).parent.rglob("*.py"))
+    paths = Path(wilks.__file__).parent.rglob("*.*")
+    return max(path.stat().st_mtime for path in paths if path.suffix != ".pyc")
 
 
 def test_no_store_where_compiled_programs_are_not_kept(monkeypatch):

@@ -1,7 +1,9 @@
 """Whether all that a function does is known from its code, and what that code is.
 
 A function is closed if every name that it looks up belongs to a library of known version, is a plain number, text or
-array, or a function that is closed itself. Its code is what runs, not its source text, which may be edited meanwhile.
+array, or a function that is closed itself, and if no name in it is that of something by which libraries look outside:
+at files, clocks, settings or random numbers of their own. Its code is what runs, not its source text, which may be
+edited meanwhile.
 """
 
 import dis
@@ -22,6 +24,11 @@ _BUILTINS = {
     *("sorted", "str", "sum", "tuple", "zip", "ArithmeticError", "Exception", "IndexError", "KeyError", "RuntimeError"),
     *("TypeError", "ValueError", "ZeroDivisionError"),
 }  # what they do depends on their arguments alone
+_OUTSIDE = {
+    *("load", "loads", "loadtxt", "genfromtxt", "fromfile", "fromregex", "memmap", "memmapped", "open", "read"),
+    *("file", "files", "io", "datasource", "datasets", "ctypeslib", "environ", "getenv", "config", "settings", "cache"),
+    *("random", "rng", "seed", "time", "now", "today", "callback", "reads", "setitem", "setattr"),
+}  # words of names; one too many costs a trace, one too few a wrong answer
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic)
 
 
@@ -31,6 +38,8 @@ def closed_code(function: types.FunctionType) -> tuple[Any, ...] | None:
         return None
     read: dict[str, Any] = {}
     for code in codes_of(function.__code__):
+        if any(word in _OUTSIDE for name in code.co_names for word in name.lower().split("_")):
+            return None
         for path in _lookups(code):
             if path[0] not in function.__globals__ and path[0] in _BUILTINS:
                 continue

@@ -1,7 +1,7 @@
 """Traced programs kept between processes: a second one neither traces nor lowers what it knows, and starts sooner.
 
 A program is kept as StableHLO, beside the compiled programs of `wilks._base.runtime` and under the same conditions. Its
-name is a digest of all that went into the trace: the source of Wilks, the versions of the libraries that it computes
+name is a digest of all that went into the trace: the files of Wilks, the versions of the libraries that it computes
 with, settings of JAX, the structure of the likelihood with the code of its user's functions, and the shapes of all
 arrays. Where that code is not known as a whole (`wilks._base.closed_code`), each process traces anew.
 """
@@ -96,18 +96,23 @@ def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -
     return directory / key if sources and key else None
 
 
+def _files() -> list[Path]:
+    """Source and tables of Wilks."""
+    return sorted(path for path in _ROOT.rglob("*.*") if path.suffix != ".pyc" and path.is_file())
+
+
 def _edited() -> bool:
-    """Whether a source file of Wilks is younger than this process, which then may not run what stands there."""
-    return any(path.stat().st_mtime > STARTED for path in _ROOT.rglob("*.py"))
+    """Whether a file of Wilks is younger than this process, which then may not run what stands there."""
+    return any(path.stat().st_mtime > STARTED for path in _files())
 
 
 @functools.cache
 def _sources() -> tuple[str, ...] | None:
-    """Digest of the source of Wilks, versions of libraries, and the processor; None if the source has been edited."""
+    """Digest of the files of Wilks, versions of libraries, and the processor; None if a file has been edited."""
     if _edited():
         return None
     own = hashlib.sha256()
-    for path in sorted(_ROOT.rglob("*.py")):
+    for path in _files():
         own.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
     versions = (f"{library} {metadata.version(library)}" for library in _LIBRARIES)
     return (own.hexdigest(), *versions, platform.machine(), jax.default_backend())

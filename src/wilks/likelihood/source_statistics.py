@@ -14,13 +14,13 @@ t = -1/p_s, and that source has the events that are missing. With b_s = A_s/a_s(
     F = c t + sum_s a_s ln(1 + p_s t) + n ln(1 - t),     dF/dc = t,     dF/dy_s = t b_s.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from wilks._base.draws import poisson_quantile
 from wilks._base.errors import InvalidModel
@@ -32,7 +32,7 @@ from .constraints import saturated_poisson
 from .finite_simulation import AbstractTemplateStatistics
 from .interface import Cells
 
-_STEPS = 20  # of Newton; the start is within a factor of the number of sources, each step halves it or better
+_STEPS = 20  # of Newton; up to a hundred sources whose weights span fourteen orders of magnitude have needed eight
 _LEAST_WEIGHT = -0.999  # p beyond which the excess is not continued to negative norms
 
 Bins = Float[Array, " cells"]
@@ -68,36 +68,34 @@ class SourceStatistics(AbstractTemplateStatistics):
 
     def judge(self, terms: Terms, n: Bins, u: Float[Array, " scales"]) -> Cells:
         """Profiled excess with its derivatives in c and y_s."""
-        c, p, a = self._posed(terms, u)
+        best = self._profiled(terms, n, u)
         total = jnp.sum(terms, axis=0)
         plain, usable = poisson(total, n), total > EDGE * n
-        mu, t, empty = _root(c, p, a, n)
-        safe = jnp.where(empty, 1.0, 1.0 + p * t[None])
-        b = self._scale(mu, c, p, a, u, safe, empty)
-        sides = jnp.concatenate([jnp.ones_like(c)[None], b])
-        excess = c * t + jnp.sum(a * jnp.log(safe), axis=0)
-        excess = excess + jnp.where(n > 0, n * jnp.log(jnp.where(n > 0, 1.0 - t, 1.0)), 0.0)
-        weight = 1.0 / (jnp.maximum(mu, 1e-3) + jnp.sum(p * b * terms[1:], axis=0))
-        inside = plain.inside & (mu >= 0) & jnp.all(self._weights(terms) >= _LEAST_WEIGHT, axis=0)
+        sides = jnp.concatenate([jnp.ones_like(total)[None], best.b])
+        excess = best.c * best.t + jnp.sum(best.a * jnp.log(best.factor), axis=0)
+        excess = excess + jnp.where(n > 0, n * jnp.log(jnp.where(n > 0, 1.0 - best.t, 1.0)), 0.0)
+        weight = 1.0 / (jnp.maximum(best.mu, 1e-3) + jnp.sum(best.p * best.b * terms[1:], axis=0))
+        inside = plain.inside & (best.mu >= 0) & jnp.all(self._weights(terms) >= _LEAST_WEIGHT, axis=0)
         return Cells(
             jnp.where(usable, excess, plain.excess),
-            jnp.where(usable[None], t[None] * sides, plain.slope),
+            jnp.where(usable[None], best.t[None] * sides, plain.slope),
             jnp.where(usable[None, None], weight[None, None] * sides[:, None] * sides[None], plain.expected),
-            jnp.where(usable[None, None], self._observed(mu, t, c, p, a, n, u, safe, empty), plain.observed),
+            jnp.where(usable[None, None], self._observed(best, n, u), plain.observed),
             inside,
         )
 
-    def _observed(self, mu, t, c, p, a, n, u, safe, empty) -> Float[Array, "terms terms cells"]:
+    def _observed(self, best: "_Best", n: Bins, u: Float[Array, " scales"]) -> Float[Array, "terms terms cells"]:
         """Second derivatives: dt by each term times d(t b)/dt, and what t b changes with p at fixed t."""
-        per, exact = _inverse(jnp.asarray(self.events)), jnp.zeros_like(c)[None]
-        rest = jnp.sum(p**2 * a / safe**2, axis=0)
+        mu, t, p, empty = best.mu, best.t, best.p, best.empty
+        per, exact = _inverse(jnp.asarray(self.events)), jnp.zeros_like(mu)[None]
+        rest = jnp.sum(p**2 * best.a / best.factor**2, axis=0)
         steep = n / _positive(mu) ** 2  # dt/dmu
-        bends = jnp.where(empty, 0.0, u.reshape(p.shape) / safe**2)  # d(t b)/dt
+        bends = jnp.where(empty, 0.0, u.reshape(p.shape) / best.factor**2)  # d(t b)/dt
         bends = jnp.concatenate([exact + 1.0, bends])
         moved = jnp.where(jnp.any(empty, axis=0), 0.0, steep / (1.0 + steep * rest))
-        one, missing = jnp.where(empty, p, 1.0), self._missing(mu, c, p, a, safe, empty)
+        one = jnp.where(empty, p, 1.0)
         turned = jnp.concatenate([exact, jnp.where(empty, per / one**2, 0.0)])  # dt by the empty source: t = -1/p
-        bound = (2 * missing / one**3 - (mu**2 / _positive(n) + rest)[None] / one**4) * per**2
+        bound = (2 * best.missing / one**3 - (mu**2 / _positive(n) + rest)[None] / one**4) * per**2
         free = -(t[None] ** 2) * bends[1:] * per
         diagonal = jnp.concatenate([exact, jnp.where(empty, bound, free)])
         mixed = bends[:, None] * turned[None]
@@ -106,18 +104,7 @@ class SourceStatistics(AbstractTemplateStatistics):
 
     def scale(self, terms: Terms, n: Bins, u: Float[Array, " scales"]) -> Float[Array, " scales"]:
         """Best scales A_s/a_s."""
-        c, p, a = self._posed(terms, u)
-        mu, t, empty = _root(c, p, a, n)
-        return self._scale(mu, c, p, a, u, jnp.where(empty, 1.0, 1.0 + p * t[None]), empty).ravel()
-
-    def _scale(self, mu, c, p, a, u, safe, empty) -> Sources:
-        """b: u/(1 + p t), and the missing events over p a where a source stands at its bound."""
-        filled = self._missing(mu, c, p, a, safe, empty) / jnp.where(empty, p, 1.0)
-        return jnp.where(empty, filled * _inverse(jnp.asarray(self.events)), u.reshape(p.shape) / safe)
-
-    def _missing(self, mu, c, p, a, safe, empty) -> Sources:
-        """What the others leave of mu to a source at its bound."""
-        return jnp.where(empty, (mu - c - jnp.sum(p * a / safe, axis=0))[None], 0.0)
+        return self._profiled(terms, n, u).b.ravel()
 
     def mean(self, terms: Terms, scale: Float[Array, " scales"]) -> Bins:
         """Expected counts c + sum of y_s times its scale."""
@@ -137,16 +124,46 @@ class SourceStatistics(AbstractTemplateStatistics):
     def _weights(self, terms: Terms) -> Sources:
         return terms[1:] * _inverse(jnp.asarray(self.events))
 
-    def _posed(self, terms: Terms, u: Float[Array, " scales"]) -> tuple[Bins, Sources, Sources]:
-        """(c, p, a)."""
-        weights = jnp.maximum(self._weights(terms), _LEAST_WEIGHT)
-        return terms[0], weights, jnp.asarray(self.events) * u.reshape(self.events.shape)
+    def _profiled(self, terms: Terms, n: Bins, u: Float[Array, " scales"]) -> "_Best":
+        """Everything at the best scales."""
+        each = u.reshape(self.events.shape)
+        c, p, a = terms[0], jnp.maximum(self._weights(terms), _LEAST_WEIGHT), jnp.asarray(self.events) * each
+        mu, t, empty = _root(c, p, a, n)
+        factor = jnp.where(empty, 1.0, 1.0 + p * t[None])
+        missing = jnp.where(empty, (mu - c - jnp.sum(p * a / factor, axis=0))[None], 0.0)
+        filled = missing / jnp.where(empty, p, 1.0) * _inverse(jnp.asarray(self.events))
+        return _Best(c, p, a, mu, t, empty, factor, missing, jnp.where(empty, filled, each / factor))
 
 
-def _root(c: Bins, p: Sources, a: Sources, n: Bins) -> tuple[Bins, Bins, Array]:
+class _Best(NamedTuple):
+    """A bin's best scales and what goes with them, in the terms of the file's head.
+
+    Args:
+        c: exact content.
+        p: data events per simulated one.
+        a: simulated events.
+        mu: expected counts.
+        t: 1 - n/mu, or -1/p of a source at its bound.
+        empty: which source stands at its bound, without events that it should have.
+        factor: 1 + p t; 1 for a source at its bound.
+        missing: what the others leave of mu to a source at its bound.
+        b: best events over the nominal number of simulated ones.
+    """
+
+    c: Bins
+    p: Sources
+    a: Sources
+    mu: Bins
+    t: Bins
+    empty: Bool[Array, "sources cells"]
+    factor: Sources
+    missing: Sources
+    b: Sources
+
+
+def _root(c: Bins, p: Sources, a: Sources, n: Bins) -> tuple[Bins, Bins, Bool[Array, "sources cells"]]:
     """mu, t with its first derivatives, and which source stands at its bound."""
-    known = [jax.lax.stop_gradient(x) for x in (c, p, a, n)]
-    c0, p0, a0, n0 = known
+    c0, p0, a0, n0 = (jax.lax.stop_gradient(x) for x in (c, p, a, n))
     pole, total = n0[None] * p0 / (1 + p0), c0 + jnp.sum(p0 * a0 / (1 + p0), axis=0)
     k = n0[None] * a0 * (p0 / (1 + p0)) ** 2
     start = jnp.max(0.5 * (total[None] + pole) + jnp.sqrt(0.25 * (total[None] - pole) ** 2 + k), axis=0)

@@ -18,6 +18,7 @@ from wilks._base.typing import Key, LogProb
 from .normal_priors import Normal
 
 _LOG_SQRT_2PI = 0.5 * math.log(2.0 * math.pi)
+_EDGE = 2.0**-53  # shares keep this distance from 0 and 1, whose scores are infinite
 _ASYMMETRY = 1e-10  # relative difference of mirrored covariances that counts as rounding
 
 
@@ -29,7 +30,7 @@ class MultivariateNormal:
     Where some of its parameters are held, the others have the density that is left at those values.
 
     Args:
-        names: parameters, at least two.
+        names: parameters, each once.
         mean: of each.
         covariance: symmetric and positive definite, in products of the parameters' units.
 
@@ -148,9 +149,9 @@ class Block(NamedTuple):
 
 def joined_values(blocks: Sequence[Block], values: Any, shares: Any) -> Array:
     """Values of free parameters, those of joint priors put in at the scores with these shares below them."""
-    values = jnp.asarray(values)
+    values, inside = jnp.asarray(values), jnp.clip(jnp.asarray(shares), _EDGE, 1.0 - _EDGE)
     for law, _, where in blocks:
-        values = values.at[..., where].set(law.values(ndtri(jnp.asarray(shares)[..., where])))
+        values = values.at[..., where].set(law.values(ndtri(inside[..., where])))
     return values
 
 

@@ -9,8 +9,13 @@ from tests.inference.sampling.densities import Formula
 from wilks._base.errors import InvalidParameter
 from wilks.inference.sbi.coordinates import COORDINATES, inferred_space, is_affine, with_held
 from wilks.inference.sbi.importance import refuse_other_space
+from wilks.inference.sbi.likelihood_training import train_likelihood
+from wilks.inference.sbi.operations.shared_spaces import space_of_all
 from wilks.inference.sbi.points import log_priors, prior_draws, prior_quantiles, values_at
+from wilks.inference.sbi.posterior_training import train_posterior
+from wilks.inference.sbi.ratios import train_ratio
 from wilks.inference.sbi.saving import _decode, _encode
+from wilks.likelihood.interface import AbstractSimulator
 from wilks.parameters.joint_priors import MultivariateNormal
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.priors import Uniform
@@ -83,3 +88,46 @@ def test_likelihoods_with_other_joint_priors_are_refused():
     joined = space().part(tuple("abc"))
     with pytest.raises(InvalidParameter, match="their joint priors are others"):
         refuse_other_space(single, likelihood(joined))
+
+
+class Shifted(AbstractSimulator):
+    """One number around each of the first two parameters."""
+
+    space: ParameterSpace
+
+    def simulate(self, key, values):
+        return jnp.stack([values["a"], values["b"]]) + jax.random.normal(key, (2,))
+
+    def expected(self, values):
+        return jnp.stack([values["a"], values["b"]])
+
+
+def test_rounds_that_cut_priors_are_refused_before_they_simulate():
+    simulator = Shifted(space())
+    said = "a, b, c: rounds cut each prior to an interval, and a joint prior has none"
+    for train in (train_posterior, train_ratio, train_likelihood):
+        with pytest.raises(InvalidParameter, match=said):
+            train(1, simulator, simulator.space, rounds=2, pairs=64, data=np.zeros(2))
+
+
+def test_posteriors_of_other_joint_priors_are_not_combined():
+    class Named:
+        def __init__(self, space):
+            self.space = space
+
+        def sample(self, key, data, n):
+            raise AssertionError("not asked for draws")
+
+        def log_prob(self, values, data):
+            raise AssertionError("not asked for densities")
+
+    single = ParameterSpace(space().parameters)
+    assert space_of_all([Named(space()), Named(space())]) == space()
+    with pytest.raises(InvalidParameter, match="posteriors 1 and 2 have other joint priors"):
+        space_of_all([Named(space()), Named(single)])
+
+
+def test_ends_of_shares_are_finite():
+    ends = values_at(space(), np.array([[0.0] * 4, [1.0] * 4]))
+    assert np.isfinite(ends).all()
+    assert (ends[0] < ends[1]).all()

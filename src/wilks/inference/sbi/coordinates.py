@@ -259,8 +259,7 @@ def _quantiles(space: ParameterSpace, u: Float[Array, " parameters"]) -> Float[A
         whole = jnp.clip(below + mass * u, _SMALLEST, 1.0 - _SMALLEST)
         return jnp.clip(prior_of(parameter).quantile(whole), parameter.lower, parameter.upper)
 
-    inside = jnp.clip(u, _SMALLEST, 1.0 - _SMALLEST)
-    return joined_values(space.blocks, jnp.stack([one(p, u[i]) for i, p in enumerate(space.parameters)]), inside)
+    return joined_values(space.blocks, jnp.stack([one(p, u[i]) for i, p in enumerate(space.parameters)]), u)
 
 
 def _log_prior(space: ParameterSpace, theta: Float[Array, " parameters"]) -> LogProb:

@@ -15,7 +15,7 @@ from .pairs import Pairs
 from .points import log_likelihoods, prior_draws
 from .ratio_rounds import Boxes, Ledger, likely
 from .rounds import Plan, ledger_line, refuse_small, simulated
-from .truncation import Proposed, bounding_box
+from .truncation import Proposed, bounding_box, refuse_joint
 
 _TASK = 3000  # folded into a key
 _CANDIDATES = 10  # per proposed point
@@ -39,10 +39,12 @@ def train_at_data(rounds: Boxes, targets: ParameterSpace, fit: Fit[Trained], fir
 
     Raises:
         RegionTooSmall: if the posterior holds less than a millionth of the prior; ``result`` keeps the last likelihood.
+        InvalidParameter: for joint priors.
 
     References:
         G. Papamakarios, D. Sterratt, I. Murray, arXiv:1805.07226, algorithm 1.
     """
+    refuse_joint(targets)
     plan = Plan(rounds.seed, rounds.simulator, rounds.space, rounds.data, rounds.pairs, rounds.truncation, False,
                 rounds.executor, rounds.allow_invalid)  # fmt: skip
     every = first if first is not None else simulated(plan, 0, None, rounds.pairs[0])

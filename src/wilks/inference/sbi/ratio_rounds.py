@@ -13,7 +13,7 @@ from wilks.parameters.space import ParameterSpace
 from .pairs import Pairs
 from .points import log_likelihoods, prior_draws
 from .rounds import Plan, ledger_line, refuse_small, simulated
-from .truncation import Proposed, Truncation, bounding_box
+from .truncation import Proposed, Truncation, bounding_box, refuse_joint
 
 _TASK = 2000  # folded into a key
 
@@ -61,10 +61,12 @@ def train_in_boxes(rounds: Boxes, targets: ParameterSpace, fit: Fit[Ratio], firs
 
     Raises:
         RegionTooSmall: if a box would keep less than a millionth of the prior; ``result`` keeps the last ratio.
+        InvalidParameter: for joint priors.
 
     References:
         B. K. Miller et al., arXiv:2107.01214 (truncated marginal ratio estimation).
     """
+    refuse_joint(targets)
     plan = Plan(rounds.seed, rounds.simulator, rounds.space, rounds.data, rounds.pairs, rounds.truncation, False,
                 rounds.executor, rounds.allow_invalid)  # fmt: skip
     every = first if first is not None else simulated(plan, 0, None, rounds.pairs[0])

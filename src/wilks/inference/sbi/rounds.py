@@ -18,7 +18,7 @@ from .posterior import NeuralPosterior, draw_observed, observe
 from .posterior_fits import Fit, fit_posterior
 from .restricted import Restricted
 from .simulation import simulate_pairs
-from .truncation import SMALLEST_MASS, Cut, Proposed, Truncation, cut, propose
+from .truncation import SMALLEST_MASS, Cut, Proposed, Truncation, cut, propose, refuse_joint
 
 _MASS_DRAWS = 10_000
 
@@ -101,10 +101,12 @@ def train_in_rounds(plan: Plan, fit: Fit, first: Pairs | None = None) -> NeuralP
 
     Raises:
         RegionTooSmall: if a round would keep less than a millionth of the prior; ``result`` keeps the last posterior.
+        InvalidParameter: for joint priors.
 
     References:
         L. Sharrock et al., arXiv:2210.04872 (truncated score estimation); M. Deistler et al., arXiv:2210.04815.
     """
+    refuse_joint(fit.targets)
     begun = first_round(first or simulated(plan, 0, None, plan.pairs[0]), plan.within, fit.targets)
     every, ledger = begun.pairs, (begun.line,)
     posterior = fit_posterior(own_fit(fit, 0), every, region=begun.region)

@@ -10,7 +10,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
-from wilks._base.errors import InvalidOption, check_option
+from wilks._base.errors import InvalidOption, InvalidParameter, check_option
 from wilks._base.typing import Key
 from wilks.parameters.space import ParameterSpace
 
@@ -175,6 +175,19 @@ def propose(key: Key, cut: Cut, n: int, how: Truncation) -> Proposed:
         if good < _FEW * tried:
             return _resampled(key, cut, n, how, good, tried)
     return _resampled(key, cut, n, how, good, tried)
+
+
+def refuse_joint(space: ParameterSpace) -> None:
+    """Refuse rounds that cut priors to boxes where parameters have a joint prior.
+
+    Raises:
+        InvalidParameter: naming them.
+    """
+    if names := [name for prior in space.joint for name in prior.names]:
+        raise InvalidParameter(
+            f"{', '.join(names)}: rounds cut each prior to an interval, and a joint prior has none; train in one "
+            "round, or give each parameter a prior of its own"
+        )
 
 
 def bounding_box(
