@@ -1,7 +1,8 @@
 """The loop of a side: it reads commands as lines of JSON, runs tasks, and answers with CPU seconds and results.
 
-A task is posed once (data, model) and then run as often as asked; the first run is the cold one. Only the standard
-library is used here, since every environment imports this file.
+A task is posed once (data, model) and then run as often as asked; the first run is the cold one. Later a short task is
+repeated until it is warm, since the other side's work has emptied the processor's caches meanwhile, and its quickest
+run counts. Only the standard library is used here, since every environment imports this file.
 """
 
 import json
@@ -18,6 +19,8 @@ Answer = dict[str, Any]
 
 Work = Callable[[], Answer]
 Tasks = Mapping[str, Callable[..., Work]]
+
+_REPEATED = 0.1  # CPU seconds for which a warm task is repeated, if it is shorter
 
 
 def serve(tasks: Tasks) -> None:
@@ -36,10 +39,17 @@ def serve(tasks: Tasks) -> None:
 
 def _obey(tasks: Tasks, posed: dict[str, Work], command: dict[str, Any]) -> dict[str, Any]:
     name = json.dumps([command["task"], command["options"]], sort_keys=True)
-    if name not in posed:
+    if cold := name not in posed:
         posed[name] = tasks[command["task"]](**command["options"])
+    best, spent = _run(posed[name]), 0.0
+    while not cold and (spent := spent + best["cpu"]) < _REPEATED:
+        best = min(best, _run(posed[name]), key=lambda run: run["cpu"])
+    return best
+
+
+def _run(work: Work) -> dict[str, Any]:
     spent, wall = _cpu_seconds(), time.perf_counter()
-    answer = posed[name]()
+    answer = work()
     return {"cpu": _cpu_seconds() - spent, "wall": time.perf_counter() - wall, "answer": answer}
 
 

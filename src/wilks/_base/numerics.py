@@ -1,5 +1,7 @@
 """Linear algebra of small matrices, written to be batched."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
@@ -9,6 +11,15 @@ from . import runtime  # noqa: F401  64 bit before any array exists
 _LOG_TWO_PI = 1.8378770664093453
 WRITTEN_OUT_UP_TO = 6
 """Size of matrices above which LAPACK beats a written-out factorisation on one lane."""
+
+
+_TANGENTS_IN_MEMORY = 2**24  # numbers in all tangents of one derivative, 128 MB
+
+
+def along_all(push: Callable[[Float[Array, " n"]], Float[Array, " m"]], n: int, numbers: int) -> Float[Array, "n m"]:
+    """A linear function of each unit vector: of all at once where as many numbers at a time fit memory."""
+    directions = jnp.eye(n)
+    return jax.vmap(push)(directions) if numbers <= _TANGENTS_IN_MEMORY else jax.lax.map(push, directions)
 
 
 def log_factorial(n: Float[Array, "..."]) -> Float[Array, "..."]:

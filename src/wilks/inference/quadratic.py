@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from wilks._base.numerics import along_all
 from wilks._base.typing import Scalar, Theta
 from wilks.likelihood.binned import MeanAndJacobian
 from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
@@ -26,7 +27,6 @@ of products of the events' scores.
 DENSE_UP_TO = 5000
 """Free parameters up to which a dense curvature fits memory."""
 
-_TANGENTS_IN_MEMORY = 2**24  # numbers in all tangents of a Jacobian, 128 MB
 _OUTER_UP_TO = 4  # parameters up to which products of Jacobian rows are formed once and reused by all lanes
 
 
@@ -103,7 +103,8 @@ def _of_joint(joint: Joint, theta: Theta, data: Any, curvature: Curvature) -> Qu
 
 def _of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: Any, curvature: Curvature) -> Quadratic:
     if curvature == "exact" and not is_linear(likelihood):
-        return _exactly_of_cells(likelihood, theta, data)
+        known = _exactly_known(likelihood, theta, data)
+        return _exactly_of_cells(likelihood, theta, data) if known is None else known
     mean, jacobian = _linearise(likelihood, theta)
     cells = likelihood.judge(mean, data)
     weight = cells.expected if curvature == "fisher" else cells.observed
@@ -120,10 +121,24 @@ def _exactly_of_cells(likelihood: AbstractCellLikelihood, theta: Theta, data: An
         return _slope(likelihood, jacobian, cells.slope), (cells, jacobian)
 
     gradient, push, (cells, jacobian) = jax.linearize(gradient_at, theta, has_aux=True)
-    together = jacobian.shape[0] * jacobian.size <= _TANGENTS_IN_MEMORY
-    bent = jax.vmap(push)(jnp.eye(theta.shape[0])) if together else jax.lax.map(push, jnp.eye(theta.shape[0]))
+    bent = along_all(push, theta.shape[0], jacobian.shape[0] * jacobian.size)
     hessian = _bend(likelihood, jacobian, cells.observed) + 0.5 * (bent + bent.T)
     return Quadratic(jnp.sum(cells.excess), gradient, hessian)
+
+
+def _exactly_known(likelihood: AbstractCellLikelihood, theta: Theta, data: Any) -> Quadratic | None:
+    """The same from the model's own derivatives; None if it does not know them."""
+    if not isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+        return None
+    values = likelihood.space.unpack(theta)
+    known = likelihood.linearised_mean(values)
+    if known is None:
+        return None
+    mean, jacobian = known
+    cells = likelihood.judge(mean, data)
+    bent = likelihood.layout.bent(values, cells.slope)
+    hessian = _bend(likelihood, jacobian, cells.observed) + 0.5 * (bent + bent.T)
+    return Quadratic(jnp.sum(cells.excess), _slope(likelihood, jacobian, cells.slope), hessian)
 
 
 def _linearise(likelihood: AbstractCellLikelihood, theta: Theta) -> MeanAndJacobian:

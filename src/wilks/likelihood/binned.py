@@ -95,6 +95,14 @@ class BinnedLayout(eqx.Module):
         mean = self.with_constraints(counts[None], theta)
         return mean, jnp.concatenate([jacobian, jnp.asarray(terms)], axis=1)[:, None]
 
+    def bent(self, values: Values, slope: Float[Array, "terms cells"]) -> Float[Array, "parameters parameters"]:
+        """Second derivatives of the means of all cells, summed with these weights, where `linearised` knows the first.
+
+        Constraints are of the parameters themselves, and add nothing.
+        """
+        assert isinstance(self.predictor, AbstractLinearisedPredictor)
+        return self.predictor.bent(values, slope[0, : self.bins])
+
     def judge_constraints(self, main: Cells, mean: Float[Array, "terms cells"], data: CountsData) -> Cells:
         """Cells of the bins followed by those of the constraint terms."""
         if not len(self.constraints):

@@ -166,6 +166,10 @@ class TemplateShifts(eqx.Module):
         weights = jnp.concatenate([alpha, EVEN_PARTS[self.code](alpha)])
         return (weights @ self.odd_and_even.reshape(rows, slots * bins)).reshape(slots, bins)
 
+    def summed(self, weights: Float[Array, "bins sums"]) -> "TemplateShifts":
+        """The same shifts of weighted sums of the bins."""
+        return eqx.tree_at(lambda shifts: shifts.odd_and_even, self, jnp.asarray(self.odd_and_even) @ weights)
+
     def slopes(
         self, extended: Float[Array, " extended"], weights: Float[Array, "slots bins"]
     ) -> Float[Array, "shifts bins"]:

@@ -102,8 +102,12 @@ class AbstractSourcePredictor(AbstractTemplatePredictor):
 
 
 class AbstractLinearisedPredictor(AbstractTemplatePredictor):
-    """A predictor of expected counts that knows its Jacobian in closed form, which is faster than to differentiate."""
+    """A predictor of expected counts that knows its derivatives better than general differentiation finds them."""
 
     @abc.abstractmethod
     def linearised(self, values: Values) -> tuple[Float[Array, " bins"], Float[Array, "parameters bins"]]:
         """Expected counts and their exact derivatives, one row per parameter in the order of ``space``."""
+
+    @abc.abstractmethod
+    def bent(self, values: Values, weights: Float[Array, " bins"]) -> Float[Array, "parameters parameters"]:
+        """Second derivatives of the sum of expected counts, each times a weight that stays as it is."""

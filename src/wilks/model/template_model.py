@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from wilks._base.errors import InvalidOption, check_option, near_names
-from wilks._base.typing import Theta, Values
+from wilks._base.numerics import along_all
+from wilks._base.typing import Scalar, Theta, Values
 from wilks.parameters.parameter import Parameter
 from wilks.parameters.space import ParameterSpace
 
@@ -141,6 +143,10 @@ class TemplatePredictor(AbstractLinearisedPredictor):
         """Expected counts and their exact derivatives, one row per parameter in the order of ``space``."""
         return self._linearised(self.space.pack(values))
 
+    def bent(self, values: Values, weights: Float[Array, " bins"]) -> Float[Array, "parameters parameters"]:
+        """Second derivatives of the sum of expected counts, each times a weight that stays as it is."""
+        return self._bent(self.space.pack(values), weights)
+
     def relative_error(self) -> Float[np.ndarray, " bins"]:
         """sqrt(sum of variances) / sum of templates of the simulated samples; 0 where that sum is not positive."""
         content = np.sum(np.where(self.simulated, self.nominal, 0.0), axis=0)
@@ -172,6 +178,27 @@ class TemplatePredictor(AbstractLinearisedPredictor):
         rows = jnp.concatenate([norms, self.shifts.slopes(extended, scales * gammas)])
         jacobian = self.layout.assemble(rows, self.gammas, other_gammas * (shapes * scales)[None])
         return jnp.sum(shapes * (scales * gammas), axis=0), jacobian
+
+    @eqx.filter_jit
+    def _bent(self, theta: Theta, weights: Float[Array, " bins"]) -> Float[Array, "parameters parameters"]:
+        if self.gammas.shape[0]:
+            _, push = jax.linearize(jax.grad(lambda at: jnp.sum(self._rates(at) * weights[None])), theta)
+        else:
+            _, push = jax.linearize(jax.grad(self._weighted_sum(weights)), theta)
+        return along_all(push, len(self.space), len(self.space) * self.nominal.size)
+
+    def _weighted_sum(self, weights: Float[Array, " bins"]) -> Callable[[Theta], Scalar]:
+        """The sum of expected counts times weights without factors per bin: bins are summed before parameters come."""
+        inside = self.channel_of_bin[:, None] == np.arange(self.norms.shape[2])[None, :]
+        channels = jnp.where(inside, weights[:, None], 0.0)  # (bins, channels)
+        nominal, shifts = jnp.asarray(self.nominal) @ channels, self.shifts.summed(channels)
+
+        def weighted_sum(theta: Theta) -> Scalar:
+            extended = _extended(theta)
+            scales = product(pick(extended, self.norms)) * self.systematics(extended)
+            return jnp.sum(scales * (nominal + shifts(extended)))
+
+        return weighted_sum
 
     def _scales_and_slopes(
         self, extended: Float[Array, " extended"]

@@ -158,6 +158,8 @@ def _exactly(hint: Any) -> Callable[[Any], bool]:
     inner = [_exactly(kind) for kind in arguments if kind is not Ellipsis]
     if origin is not tuple or not inner:
         return lambda _: False
+    if _PLAIN.issuperset(arguments):
+        return lambda value: type(value) is tuple and tuple(map(type, value)) == arguments
     if arguments[-1] is Ellipsis:
         return lambda value: type(value) is tuple and all(map(inner[0], value))
     return lambda value: (
@@ -178,8 +180,11 @@ def _conform_tuple(arguments: tuple[Any, ...], value: Any, where: str) -> tuple[
 
 
 def _conform_dict(hint: Any, value: Any, where: str) -> dict[str, Any]:
-    if not isinstance(value, typing.Mapping) or not all(isinstance(k, str) for k in value):
+    mapping = type(value) is dict or isinstance(value, typing.Mapping)
+    if not mapping or not all(isinstance(k, str) for k in value):
         raise InvalidData(f"{where} is {_shown(value)}; expected a mapping with names as keys")
+    if not value:
+        return {}
     exactly = _exactly(hint)
     return {k: v if exactly(v) else conform(hint, v, f"{where}[{k!r}]") for k, v in value.items()}
 
