@@ -148,7 +148,7 @@ def _leap_batch(likelihood, data, arrays, alive, shared, *, common: bool, curvat
             return _leap(lane, here, ray, target, precision)
 
         none = jnp.zeros_like(start)
-        flat = _Curve(free, none, none[:, None] * none, jnp.array(True), none, none)
+        flat = _Curve(free, none, jnp.outer(none, none), jnp.array(True), none, none)
         code = jnp.where(lane_alive, RUNNING, GIVEN_UP)
         begin = _Lane(start, free, radius, -level, jnp.array(0), code, flat, jnp.array(True))
         end = jax.lax.while_loop(lambda lane: lane.code == RUNNING, step, _inside(begin, lower, upper))
