@@ -4,7 +4,7 @@
 
 FOLDER holds v52.release-SKyes-NO.txt and its three companions, at any depth. Without it the files of an installed
 flavorpy 0.2.0 are taken; it is found by its metadata and never imported. The files are checked by SHA-256, and the
-tables come out the same byte for byte.
+tables come out the same byte for byte; curves through them may differ by rounding.
 """
 
 import importlib.metadata
@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from wilks.physics.flavor.nufit_files import Release, read_release
+from wilks.physics.flavor.nufit_terms import curve_of
 
 RELEASES = {
     ("52", "NO"): "c3b97fc60ca8f9bef0b3c015ae5f04e1e6b7be067ce38259ca11771dffbaf527",
@@ -57,13 +58,14 @@ def installed_folder() -> Path:
 
 
 def shipped(release: Release, with_three_dimensions: bool) -> dict[str, np.ndarray]:
-    """Arrays of one archive: one-dimensional tables whole, the others cut to a box of their rows and rounded."""
+    """Arrays of one archive: one-dimensional tables whole and as curves, the others cut to a box and rounded."""
     minimum = min(float(table.chi2.min()) for table in release.tables.values())
     arrays = {"digest": np.array(release.digest), "offset": np.array(minimum), "step": np.array(STEP)}
     for names, table in release.tables.items():
         key = "|".join(names)
         if len(names) == 1:
             arrays[key] = np.stack([table.axes[0], table.chi2], axis=1)
+            arrays[f"{key}#curve"] = curve_of(key, table).as_rows()
         elif len(names) == 2 or with_three_dimensions:
             above = table.chi2 - table.chi2.min()
             box = tuple(_reach(above <= BOX, axis) for axis in range(len(names)))

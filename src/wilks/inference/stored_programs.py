@@ -98,7 +98,8 @@ def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -
 
 def _files() -> list[Path]:
     """Source and tables of Wilks."""
-    return sorted(path for path in _ROOT.rglob("*.*") if path.suffix != ".pyc" and path.is_file())
+    walked = (Path(folder, name) for folder, _, names in os.walk(_ROOT) for name in names)
+    return sorted(path for path in walked if path.suffix != ".pyc")
 
 
 def _edited() -> bool:

@@ -89,6 +89,16 @@ class Curve:
             reach *= 2
         return np.unique(np.append(np.linspace(low - reach, high + reach, 8001), self.best))
 
+    def as_rows(self) -> Float[np.ndarray, "rows 5"]:
+        """The curve as one array for files: lower, upper, sigma, best, period; then knot and coefficients per piece."""
+        head = [self.lower, self.upper, self.sigma, self.best, self.period]
+        return np.concatenate([[head], np.column_stack([self.knots, self.coefficients])])
+
+    @classmethod
+    def from_rows(cls, rows: Float[np.ndarray, "rows 5"]) -> "Curve":
+        """The curve that `as_rows` gave."""
+        return cls(rows[1:, 0].copy(), rows[1:, 1:].copy(), *map(float, rows[0]))
+
     def moved(self, scale: float, shift: float = 0.0) -> "Curve":
         """The same curve of the quantity ``scale * u + shift``, scale positive."""
         powers = scale ** -np.arange(4.0)

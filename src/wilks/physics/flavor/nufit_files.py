@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import lzma
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import platformdirs
 from jaxtyping import Float
 
 from wilks._base.errors import InvalidFile
+from wilks.likelihood.curves import Curve
 
 MOST_BYTES = 500_000_000
 """Largest release file that is read, after decompression."""
@@ -56,11 +57,13 @@ class Release:
         ordering: ``"NO"`` or ``"IO"``.
         tables: names of the quantities (values of `COLUMNS`) -> table, zero where both orderings have it together.
         digest: SHA-256 of the file as it was given.
+        curves: curves through one-dimensional tables where they are known already, by name.
     """
 
     ordering: str
     tables: Mapping[tuple[str, ...], ReleaseTable]
     digest: str
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
 
 def read_release(path: str | Path, *, cache: bool = True) -> Release:

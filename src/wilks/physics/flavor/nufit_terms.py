@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wilks._base.errors import InvalidData, InvalidFile, InvalidOption, check_option
-from wilks.likelihood.curves import tabulated_curve
+from wilks.likelihood.curves import Curve, tabulated_curve
 
 from .chi2_terms import ChiSquareTerms, Term
 from .datasets import CHARGED_LEPTONS
@@ -105,6 +105,8 @@ def read_nufit(path: str | Path, *, correlations: str = "1d", cache: bool = True
 def shipped_release(release: str, ordering: str) -> Release:
     """Tables of 5.2 or 5.3 as shipped: one-dimensional ones whole, the others within Delta chi-square 50 or more.
 
+    The curves through the former are shipped, too, since the library that makes them takes longer to load than a fit.
+
     Raises:
         InvalidOption: for a release that the package has no tables of.
     """
@@ -120,7 +122,8 @@ def shipped_release(release: str, ordering: str) -> Release:
         names = tuple(key.split("|"))
         axes = tuple(tables[(name,)].axes[0][first:last] for name, (first, last) in zip(names, box, strict=True))
         tables[names] = ReleaseTable(axes, arrays[key] * step + float(arrays["offset"]))
-    return Release(ordering, tables, digest)
+    curves = {column: Curve.from_rows(arrays[f"{column}#curve"]) for column in single}
+    return Release(ordering, tables, digest, curves)
 
 
 def _of_release(tables: Release, release: str, correlations: str) -> ChiSquareTerms:
@@ -140,7 +143,9 @@ def _terms(tables: Release, source: str, citation: str, correlations: str) -> Ch
         raise InvalidFile(f"{source}: no one-dimensional table of {', '.join(missing)}")
     entries = dict(CHARGED_LEPTONS.terms().entries)
     for column, name in _NAMES.items():
-        entries[name] = _term(column, tables.tables[(column,)])
+        curve = tables.curves.get(column) or curve_of(column, tables.tables[(column,)])
+        scale = "log10" if column.startswith("log10") else "linear"
+        entries[name] = Term(curve.moved(_SCALES.get(column, 1.0)), scale)
     offset = min(float(table.chi2.min()) for names, table in tables.tables.items() if len(names) == 1)
     joint = None
     if correlations == "full":
@@ -153,13 +158,12 @@ def _terms(tables: Release, source: str, citation: str, correlations: str) -> Ch
     return ChiSquareTerms(entries, source, citation, tables.ordering, offset, correlated=joint, digest=tables.digest)
 
 
-def _term(column: str, table: ReleaseTable) -> Term:
-    period = _CYCLE if column == "delta" else None
+def curve_of(column: str, table: ReleaseTable) -> Curve:
+    """Curve through a one-dimensional table of a release, in the units of its column."""
     axis, chi2 = table.axes[0], table.chi2
-    if period is not None:
-        axis, chi2 = _one_cycle(axis, chi2)
-    curve = tabulated_curve(axis, chi2, period=period).moved(_SCALES.get(column, 1.0))
-    return Term(curve, "log10" if column.startswith("log10") else "linear")
+    if column != "delta":
+        return tabulated_curve(axis, chi2)
+    return tabulated_curve(*_one_cycle(axis, chi2), period=_CYCLE)
 
 
 def _one_cycle(axis: np.ndarray, chi2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
