@@ -39,26 +39,21 @@ def cluster(
     """
     periods = np.array([p.period or np.inf for p in space.parameters])
     groups: list[list[int]] = []
-    metrics: dict[int, Metric] = {}
-    for end in (int(i) for i in np.argsort(nll, kind="stable")):
-        for group in groups:
-            leader = group[0]
-            if nll[end] - nll[leader] >= NLL_WINDOW:
-                continue
-            if leader not in metrics:
-                metrics[leader] = metric_at(leader)
-            away = wrapped_difference(theta[end] - theta[leader], periods)
-            if away @ metrics[leader] @ away < _DISTANCE:
-                group.append(end)
-                break
-        else:
-            groups.append([end])
+    left = np.argsort(nll, kind="stable")
+    while left.size:
+        leader = int(left[0])
+        near = left[1:][nll[left[1:]] - nll[leader] < NLL_WINDOW]
+        if near.size:
+            away = wrapped_difference(theta[near] - theta[leader], periods)
+            near = near[np.einsum("ei,ij,ej->e", away, metric_at(leader), away) < _DISTANCE]
+        groups.append([leader, *near.tolist()])
+        left = left[1:][~np.isin(left[1:], near)]
     return groups
 
 
 def wrapped_difference(
-    difference: Float[np.ndarray, " parameters"], periods: Float[np.ndarray, " parameters"]
-) -> Float[np.ndarray, " parameters"]:
+    difference: Float[np.ndarray, "*ends parameters"], periods: Float[np.ndarray, " parameters"]
+) -> Float[np.ndarray, "*ends parameters"]:
     """Differences with those of angles brought within half a period."""
     cyclic = np.isfinite(periods)
     turns = np.where(cyclic, np.round(difference / np.where(cyclic, periods, 1.0)), 0.0)

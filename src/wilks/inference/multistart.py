@@ -1,12 +1,11 @@
 """Fits from many starts at once: the lowest minimum, and every other one that was met."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from wilks._base.errors import InvalidOption
 from wilks._base.typing import Key
@@ -118,7 +117,7 @@ def fit_many_starts(problem: Problem, clock: Clock, starts: Multistart, curvatur
         hits=hits,
         status=lowest.status,
         starts=starts.n,
-        outcomes=dict(Counter(Status.from_code(int(code)).word for code in np.sort(ends.status))),
+        outcomes=_outcomes(ends.status),
         unseen=float((hits == 1).sum() / starts.n),
         flags=_flags(starts, hits),
         how=starts.how,
@@ -246,6 +245,11 @@ def _groups(problem: Problem, ends: Climbed, curvature: Curvature) -> list[list[
         return metric(hessian, theta, space.free_mask & ~at_lower & ~at_upper)
 
     return cluster(ends.theta, ends.value, metric_at, space)
+
+
+def _outcomes(codes: Int[np.ndarray, " ends"]) -> dict[str, int]:
+    found, counts = np.unique(codes, return_counts=True)
+    return {Status.from_code(int(code)).word: int(count) for code, count in zip(found, counts, strict=True)}
 
 
 def _flags(starts: Multistart, hits: np.ndarray) -> dict[str, str]:
