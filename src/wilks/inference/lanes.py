@@ -16,10 +16,12 @@ import numpy as np
 from jax.extend.core import jaxpr_as_fun
 from jaxtyping import Array, Bool, Float, Int
 
+from wilks.likelihood.counts import ChiSquareCounts, PoissonCounts
 from wilks.likelihood.ensemble_counts import EnsembleCounts
 from wilks.likelihood.event_likelihood import AbstractEventLikelihood
 from wilks.likelihood.interface import AbstractLikelihood
 from wilks.likelihood.joint import Joint
+from wilks.model.predictor import AbstractLinearisedPredictor
 from wilks.parameters.space import ParameterSpace
 
 from .compiled import compiled
@@ -127,6 +129,15 @@ def judges_events(likelihood: AbstractLikelihood) -> bool:
     return isinstance(likelihood, AbstractEventLikelihood)
 
 
+def _learns(likelihood: AbstractLikelihood) -> bool:
+    """Whether solvers are told a part of the curvature only: of events, and of templates that scale and morph."""
+    if isinstance(likelihood, Joint):
+        return any(_learns(part) for part in likelihood.parts.values())
+    if isinstance(likelihood, (PoissonCounts, ChiSquareCounts)):
+        return isinstance(likelihood.predictor, AbstractLinearisedPredictor)
+    return judges_events(likelihood)
+
+
 def _is_shared(array: np.ndarray) -> bool:
     """Whether an array is one repeated along its first axis, as `stack_lanes` makes it."""
     return array.strides[0] == 0
@@ -224,7 +235,7 @@ def _joined(pieces: list[Any]) -> np.ndarray:
 @compiled("common", "curvature", "together")
 def _fit_batch(likelihood, data, arrays, alive, shared, *, common: bool, curvature: Curvature, together: bool):
     (lower, upper), (tolerance, max_iterations) = shared
-    learn = judges_events(likelihood) and curvature != "exact"
+    learn = curvature != "exact" and _learns(likelihood)
 
     def one(lane_data: Any, start: Array, free: Array, lane_alive: Array) -> tuple[Array, ...]:
         def objective(theta: Array) -> Quadratic:

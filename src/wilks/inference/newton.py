@@ -5,8 +5,9 @@ bound with the gradient pointing out, leave the free block; a step is clipped to
 The lane stops when the estimated distance to the minimum, EDM = g^T H^-1 g / 2, falls below the tolerance with H
 positive definite.
 
-Where the objective gives only a part P of its curvature (products of scores), the rest S is learned from the change of
-the gradient along each accepted step, by the symmetric rank-one update; H = P + S where that is positive definite.
+Where the objective gives only a part P of its curvature (products of scores; what is expected of templates that scale
+and morph), the rest S is learned from the change of the gradient along each accepted step, by the symmetric rank-one
+update; H = P + S where that is positive definite.
 """
 
 from collections.abc import Callable
