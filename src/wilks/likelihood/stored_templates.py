@@ -137,13 +137,13 @@ class StoredTemplates(NamedTuple):
         """Gradient and curvature of the excess, or the expected curvature, right where the means are positive."""
         mean = self.means(theta)
         np.maximum(mean, _TINY, out=mean)
-        ratio, scale, follows = given.counts / mean, 1.0, 0.0
+        ratio, scale, root = given.counts / mean, 1.0, 1.0
         if given.simulation is not None:
-            scale, follows = self._scale(mean, given.counts, given.simulation)
+            scale, root = self._scale(mean, given.counts, given.simulation)
         gradient = np.einsum("bp,bl->pl", self.templates, scale - ratio)
         bend = np.divide(1.0 / (1.0 + self.variance * mean) if expected else ratio, mean, out=ratio)
         if given.simulation is not None and not expected:
-            bend += follows
+            bend -= scale / np.maximum(root, _TINY) * self.variance
         return Slopes(gradient, np.einsum("bk,bl->kl", self.products, bend), mean)
 
     @np.errstate(all="ignore")
@@ -197,19 +197,20 @@ class StoredTemplates(NamedTuple):
         return found + _saturated(given.simulation[known] / variance).sum(axis=0)
 
     def _scale(self, a: Cells, n: Cells, u: Cells) -> tuple[Cells, Cells]:
-        """The best scale b of each bin, and db/da."""
+        """The best scale b of each bin, and the r in its derivative db/da = -d^2 b/r."""
         d2 = self.variance
         if self.model == "poisson":
-            room = 1.0 / (a * d2 + 1.0)
-            scale = (n * d2 + u) * room
-            return scale, -scale * d2 * room
-        room, push = u - a * d2, n * d2
-        root = np.sqrt(room**2 + 4.0 * push)
-        scale = 0.5 * (room + root)
-        if (room < 0).any():
-            scale = np.where(room < 0, 2.0 * push / (root - room), scale)
-        square = scale**2
-        return scale, -square * d2 / np.maximum(push + square, _TINY)
+            room = a * d2 + 1.0
+            return (n * d2 + u) / room, room
+        room = u - a * d2
+        root = room * room
+        root += n * (4.0 * d2)
+        np.sqrt(root, out=root)
+        scale = room + root
+        scale *= 0.5
+        if room.min(initial=0.0) < 0:
+            scale = np.where(room < 0, n * (2.0 * d2) / (root - room), scale)
+        return scale, root
 
 
 def _over(n: Cells, fitted: Cells) -> Cells:
