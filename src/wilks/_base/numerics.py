@@ -12,7 +12,6 @@ _LOG_TWO_PI = 1.8378770664093453
 WRITTEN_OUT_UP_TO = 6
 """Size of matrices above which LAPACK beats a written-out factorisation on one lane."""
 
-
 _TANGENTS_IN_MEMORY = 2**24  # numbers in all tangents of one derivative, 128 MB
 
 

@@ -42,7 +42,8 @@ class Newton(AbstractMinimiser):
     """Projected trust-region Newton, then the rescue ladder.
 
     Args:
-        curvature: ``"fisher"``, ``"observed"`` or ``"exact"``; see `wilks.inference.quadratic.Curvature`.
+        curvature: ``"fisher"``, ``"observed"`` or ``"exact"``; see `wilks.inference.quadratic.Curvature`. The first two
+            are corrected by what gradients show where they judge events, or templates that scale and morph.
         tolerance: EDM at which it stops, in units of -ln L.
         max_iterations: limit of steps per rung of the ladder.
     """

@@ -181,10 +181,9 @@ class TemplatePredictor(AbstractLinearisedPredictor):
 
     @eqx.filter_jit
     def _bent(self, theta: Theta, weights: Float[Array, " bins"]) -> Float[Array, "parameters parameters"]:
-        if self.gammas.shape[0]:
-            _, push = jax.linearize(jax.grad(lambda at: jnp.sum(self._rates(at) * weights[None])), theta)
-        else:
-            _, push = jax.linearize(jax.grad(self._weighted_sum(weights)), theta)
+        per_bin = self.gammas.shape[0] > 0
+        total = (lambda at: jnp.sum(self._rates(at) * weights[None])) if per_bin else self._weighted_sum(weights)
+        _, push = jax.linearize(jax.grad(total), theta)
         return along_all(push, len(self.space), len(self.space) * self.nominal.size)
 
     def _weighted_sum(self, weights: Float[Array, " bins"]) -> Callable[[Theta], Scalar]:
