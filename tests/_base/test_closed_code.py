@@ -2,6 +2,7 @@
 
 import functools
 import math
+import time
 import types
 
 import jax
@@ -9,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy import exp
+from numpy import loadtxt as table
+from numpy import random as numbers
 
 from wilks._base.closed_code import closed_code
 from wilks._base.digests import closed_digest
@@ -115,6 +118,20 @@ def reads_an_array(x):
     return load("table.npy") * x
 
 
+def reads_under_another_name(x):
+    return table(x)
+
+
+def reads_under_a_name_of_its_own(x):
+    from scipy.io import loadmat as matrix
+
+    return matrix("table.mat")
+
+
+def throws_under_another_name(x):
+    return numbers.normal() * x  # noqa: NPY002
+
+
 def throws_a_number(x):
     return np.random.normal() * x  # noqa: NPY002
 
@@ -158,14 +175,9 @@ def calls_one(x):
     [
         *(decorated(offset), Decorated(offset), with_attribute, reads_state, reads_a_generator, reads_a_class),
         *(reads_wrapped, reads_vectorised, reads_a_partial, reads_a_file, reads_by_name, imports_own, nameless),
-        *(
-            *(calls_one, imports_from_here, reads_a_table, reads_an_array, throws_a_number, reads_settings),
-            writes_state,
-            made_with(STATE.append),
-            made_with(Decorated),
-            made_with(types),
-            made_with(GENERATOR.normal),
-        ),
+        *(calls_one, imports_from_here, reads_a_table, reads_an_array, throws_a_number, reads_settings, writes_state),
+        *(reads_under_another_name, reads_under_a_name_of_its_own, throws_under_another_name),
+        *map(made_with, (STATE.append, Decorated, types, GENERATOR.normal, np.loadtxt, np.random, time.perf_counter)),
     ],
 )
 def test_what_is_not_known_is_said(function):

@@ -187,7 +187,19 @@ def test_nothing_is_kept_once_the_source_was_edited(folder, monkeypatch):
 
 def newest_source():
     paths = Path(wilks.__file__).parent.rglob("*.*")
-    return max(path.stat().st_mtime for path in paths if path.suffix != ".pyc")
+    return max(path.stat().st_mtime for path in paths if path.parent.name != "__pycache__")
+
+
+def test_files_that_other_processes_write_or_take_away_do_no_harm(tmp_path, monkeypatch):
+    monkeypatch.setattr(stored_programs, "_ROOT", tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    for name in ("a.py", "b.npz", "__pycache__/a.cpython-311.pyc.140"):  # bytecode on its way
+        (tmp_path / name).touch()
+    assert stored_programs._files() == [tmp_path / "a.py", tmp_path / "b.npz"]
+    monkeypatch.setattr(stored_programs, "_files", lambda: [tmp_path / "gone.py"])
+    assert stored_programs._edited()
+    monkeypatch.setattr(stored_programs, "_edited", lambda: False)
+    assert stored_programs._sources.__wrapped__() is None
 
 
 def test_no_store_where_compiled_programs_are_not_kept(monkeypatch):

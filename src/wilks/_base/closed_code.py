@@ -1,9 +1,9 @@
 """Whether all that a function does is known from its code, and what that code is.
 
 A function is closed if every name that it looks up belongs to a library of known version, is a plain number, text or
-array, or a function that is closed itself, and if no name in it is that of something by which libraries look outside:
-at files, clocks, settings or random numbers of their own. Its code is what runs, not its source text, which may be
-edited meanwhile.
+array, or a function that is closed itself, and if nothing of a library among that looks outside: at files, clocks,
+settings or random numbers of its own. Libraries do not say which of their functions do, so their names decide, whatever
+the function calls them. Its code is what runs, not its source text, which may be edited meanwhile.
 """
 
 import dis
@@ -27,7 +27,8 @@ _BUILTINS = {
 _OUTSIDE = {
     *("load", "loads", "loadtxt", "genfromtxt", "fromfile", "fromregex", "memmap", "memmapped", "open", "read"),
     *("file", "files", "io", "datasource", "datasets", "ctypeslib", "environ", "getenv", "config", "settings", "cache"),
-    *("random", "rng", "seed", "time", "now", "today", "callback", "reads", "setitem", "setattr"),
+    *("random", "rng", "seed", "time", "now", "today", "callback", "reads", "setitem", "setattr", "geterr"),
+    *("printoptions", "device", "devices", "process", "backend"),
 }  # words of names; one too many costs a trace, one too few a wrong answer
 _PLAIN = (bool, int, float, complex, str, bytes, type(None), np.ndarray, np.generic)
 
@@ -38,7 +39,7 @@ def closed_code(function: types.FunctionType) -> tuple[Any, ...] | None:
         return None
     read: dict[str, Any] = {}
     for code in codes_of(function.__code__):
-        if any(word in _OUTSIDE for name in code.co_names for word in name.lower().split("_")):
+        if any(map(looks_outside, code.co_names)):  # attributes of attributes are seen here alone
             return None
         for path in _lookups(code):
             if path[0] not in function.__globals__ and path[0] in _BUILTINS:
@@ -69,20 +70,26 @@ def _known(value: Any) -> Any:
     if isinstance(value, (*_PLAIN, types.FunctionType)):
         return value
     if isinstance(value, types.ModuleType):
-        return f"module {value.__name__}" if is_known_package(value.__name__) else _UNKNOWN
+        known = is_known_package(value.__name__) and not looks_outside(value.__name__)
+        return f"module {value.__name__}" if known else _UNKNOWN
     if isinstance(value, np.ufunc):
         return f"numpy.{value.__name__}"
     if isinstance(value, (type, types.BuiltinFunctionType)) or is_known_package(type(value).__module__):
         where, name = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
         stateless = isinstance(getattr(value, "__self__", None), (type(None), types.ModuleType))
         known = stateless and isinstance(where, str) and isinstance(name, str) and is_known_package(where)
-        return f"{where}.{name}" if known else _UNKNOWN
+        return f"{where}.{name}" if known and not looks_outside(f"{where}.{name}") else _UNKNOWN
     return _UNKNOWN
 
 
 def is_known_package(name: str) -> bool:
     """Whether a module, by its whole name, belongs to a library of known version."""
     return name.partition(".")[0] in _MODULES
+
+
+def looks_outside(name: str) -> bool:
+    """Whether the whole name of something in a library says that it reads more than its arguments."""
+    return not _OUTSIDE.isdisjoint(name.lower().replace("_", ".").split("."))
 
 
 def codes_of(code: types.CodeType) -> Iterator[types.CodeType]:

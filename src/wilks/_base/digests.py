@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from . import runtime  # noqa: F401  64 bit before any array exists
-from .closed_code import closed_code, codes_of, enclosed, is_known_package
+from .closed_code import closed_code, codes_of, enclosed, is_known_package, looks_outside
 from .errors import InvalidModel
 
 _UNVERIFIABLE = "unverifiable-"
@@ -181,17 +181,21 @@ class _Walk:
         self.add((item.__self__, item.__func__))
 
     def add_builtin(self, item: Any) -> None:
-        if self._by_code and not isinstance(getattr(item, "__self__", None), (type(None), types.ModuleType)):
-            self._verifiable = False  # bound to an object
+        bound = not isinstance(getattr(item, "__self__", None), (type(None), types.ModuleType))
+        if self._by_code and (bound or _is_outside(item)):
+            self._verifiable = False
         self.add_text(_full_name(item) if isinstance(item, types.BuiltinFunctionType) else repr(item))
 
     def add_module(self, item: types.ModuleType) -> None:
-        self._verifiable &= not self._by_code or is_known_package(item.__name__)
+        known = is_known_package(item.__name__) and not looks_outside(item.__name__)
+        self._verifiable &= not self._by_code or known
         self.piece("module", item.__name__.encode())
 
     def add_function(self, item: types.FunctionType) -> None:
         named = is_known_package(str(item.__module__)) if self._by_code else _package(item) == "wilks"
         if named and "<" not in item.__qualname__:
+            if self._by_code and _package(item) != "wilks":  # whose files are known as well
+                self._verifiable &= not _is_outside(item)
             return self.add_text(_full_name(item))
         self.piece("function")
         known = id(item) in self._functions
@@ -265,6 +269,12 @@ def _holds_marks(array: np.ndarray) -> bool:
 
 def _full_name(item: Any) -> str:
     return f"{item.__module__}.{item.__qualname__}"
+
+
+def _is_outside(item: Any) -> bool:
+    """Whether a function is of no known library, or of one of those that read more than their arguments."""
+    name = _full_name(item)
+    return not is_known_package(name) or looks_outside(name)
 
 
 def _package(item: Any) -> str:

@@ -97,14 +97,20 @@ def _place(name: str, structure: Any, arguments: Any, options: dict[str, Any]) -
 
 
 def _files() -> list[Path]:
-    """Source and tables of Wilks."""
-    walked = (Path(folder, name) for folder, _, names in os.walk(_ROOT) for name in names)
-    return sorted(path for path in walked if path.suffix != ".pyc")
+    """Source and tables of Wilks, without bytecode, which other processes may be writing."""
+    found: list[Path] = []
+    for folder, inside, names in os.walk(_ROOT):
+        inside[:] = [name for name in inside if name != "__pycache__"]
+        found += (Path(folder, name) for name in names)
+    return sorted(found)
 
 
 def _edited() -> bool:
     """Whether a file of Wilks is younger than this process, which then may not run what stands there."""
-    return any(path.stat().st_mtime > STARTED for path in _files())
+    try:
+        return any(path.stat().st_mtime > STARTED for path in _files())
+    except OSError:  # gone meanwhile
+        return True
 
 
 @functools.cache
@@ -113,8 +119,11 @@ def _sources() -> tuple[str, ...] | None:
     if _edited():
         return None
     own = hashlib.sha256()
-    for path in _files():
-        own.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
+    try:
+        for path in _files():
+            own.update(f"{path.relative_to(_ROOT)}\0".encode() + path.read_bytes())
+    except OSError:  # gone meanwhile, as files of editors go
+        return None
     versions = (f"{library} {metadata.version(library)}" for library in _LIBRARIES)
     return (own.hexdigest(), *versions, platform.machine(), jax.default_backend())
 
